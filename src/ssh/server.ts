@@ -1,0 +1,236 @@
+/**
+ * An SSH server as three maps: channel types, session requests, subsystems. What no map names is refused. Clients
+ * authenticate with certificates (or, where a server allows it, by a dialog); nothing is served before that.
+ * @module
+ */
+import type { Buffer } from "node:buffer";
+import type { Duplex } from "node:stream";
+import { setTimeout } from "node:timers";
+import { AppError, messageOf } from "../base/errors.ts";
+import { authenticateOn, type Authenticator } from "./server_authentication.ts";
+import { type ForwardTarget, routeChannels } from "./server_channels.ts";
+import { routeSession, type SessionHandlers } from "./server_session.ts";
+import { serverAlgorithms } from "./ssh2/algorithms.ts";
+import { installGate } from "./ssh2/gate.ts";
+import { type HostCredential, presentHostCertificates, serverHostKeys } from "./ssh2/host_certificate.ts";
+import type { Ssh2Connection, Ssh2Server } from "./ssh2/internals.ts";
+import { Server } from "./ssh2/library.ts";
+
+export type { HostCredential } from "./ssh2/host_certificate.ts";
+
+/** An address and port. */
+export interface Endpoint {
+  address: string;
+  port: number;
+}
+
+/** One authenticated connection. */
+export interface ServerConnection<I> {
+  readonly identity: I;
+  /** The name the client logged in with: on a node, the OS user. */
+  readonly username: string;
+  readonly remote: Endpoint;
+  readonly local: Endpoint;
+  /** The exchange hash of the first key exchange: names this connection to both ends and to nobody else. */
+  readonly sessionId: Buffer;
+  readonly closed: Promise<void>;
+  close(): void;
+}
+
+/** What a server does for its clients. A missing entry means: refused. */
+export interface Routes<I> {
+  /** Opens a session; called for each channel of type `session`. */
+  session?(connection: ServerConnection<I>): SessionHandlers;
+  /** Connects a `direct-tcpip` channel (RFC 4254 section 7.2). An AppError's text is told to the client. */
+  directTcpip?(connection: ServerConnection<I>, target: ForwardTarget): Promise<Duplex>;
+}
+
+export interface ServerLimits {
+  /** Milliseconds from the TCP connection to the end of authentication. */
+  loginGraceMs: number;
+  maxAuthTries: number;
+  maxUnauthenticated: number;
+  maxUnauthenticatedPerAddress: number;
+  maxConnections: number;
+  maxSessionsPerConnection: number;
+  keepAliveMs: number;
+}
+
+export const DEFAULT_LIMITS: Readonly<ServerLimits> = {
+  loginGraceMs: 30_000,
+  maxAuthTries: 6,
+  maxUnauthenticated: 500,
+  maxUnauthenticatedPerAddress: 200,
+  maxConnections: 15_000,
+  maxSessionsPerConnection: 64,
+  keepAliveMs: 60_000,
+};
+
+export interface ServerOptions<I> {
+  hostCredential: HostCredential;
+  authenticator: Authenticator<I>;
+  routes: Routes<I>;
+  limits?: Partial<ServerLimits>;
+  /** Told about every refused or broken connection; the text is safe to log. */
+  onRefused?(remote: Endpoint, reason: string): void;
+  onConnection?(connection: ServerConnection<I>): void;
+}
+
+/** A connected socket as node:net makes them. */
+export interface ServerSocket extends Duplex {
+  remoteAddress?: string;
+  remotePort?: number;
+  localAddress?: string;
+  localPort?: number;
+  setNoDelay?(on: boolean): unknown;
+}
+
+/** Serves SSH on sockets that somebody else accepted. */
+export class SshServer<I> {
+  readonly #options: ServerOptions<I>;
+  readonly #limits: ServerLimits;
+  readonly #unauthenticated = new Map<Duplex, { address: string; cancelGrace(): void }>();
+  readonly #perAddress = new Map<string, number>();
+  readonly #connections = new Set<ServerConnection<I>>();
+  #library: Ssh2Server;
+
+  constructor(options: ServerOptions<I>) {
+    this.#options = options;
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#library = this.#makeLibrary(options.hostCredential);
+  }
+
+  /** Presents another certificate to clients that connect from now on. */
+  setHostCredential(credential: HostCredential): void {
+    this.#library = this.#makeLibrary(credential);
+  }
+
+  get connections(): ReadonlySet<ServerConnection<I>> {
+    return this.#connections;
+  }
+
+  #makeLibrary(credential: HostCredential): Ssh2Server {
+    return new Server({
+      hostKeys: serverHostKeys(credential),
+      ident: "Teleport",
+      algorithms: serverAlgorithms(),
+      keepaliveInterval: this.#limits.keepAliveMs,
+      keepaliveCountMax: 3,
+    }, (connection) => this.#onHeader(connection));
+  }
+
+  /** Takes over a connected socket. */
+  accept(socket: ServerSocket): void {
+    const address = socket.remoteAddress ?? "unknown";
+    const remote = { address, port: socket.remotePort ?? 0 };
+    const sameAddress = this.#perAddress.get(address) ?? 0;
+    if (
+      this.#unauthenticated.size >= this.#limits.maxUnauthenticated ||
+      sameAddress >= this.#limits.maxUnauthenticatedPerAddress ||
+      this.#connections.size >= this.#limits.maxConnections
+    ) {
+      this.#options.onRefused?.(remote, "too many connections");
+      socket.on("error", () => {}); // being torn down: nothing to report to
+      socket.destroy();
+      return;
+    }
+    socket.setNoDelay?.(true);
+    this.#perAddress.set(address, sameAddress + 1);
+    const grace = setTimeout(() => {
+      this.#options.onRefused?.(remote, "no login within the grace time");
+      socket.destroy();
+    }, this.#limits.loginGraceMs);
+    grace.unref();
+    this.#unauthenticated.set(socket, { address, cancelGrace: () => clearTimeout(grace) });
+    socket.once("close", () => this.#settled(socket));
+    socket.on("error", (error: Error) => this.#options.onRefused?.(remote, messageOf(error)));
+    this.#library.injectSocket(socket);
+  }
+
+  /** The socket left the unauthenticated set: it logged in or closed. */
+  #settled(socket: Duplex): void {
+    const entry = this.#unauthenticated.get(socket);
+    if (!entry) return;
+    const { address } = entry;
+    entry.cancelGrace();
+    this.#unauthenticated.delete(socket);
+    const count = (this.#perAddress.get(address) ?? 1) - 1;
+    if (count > 0) this.#perAddress.set(address, count);
+    else this.#perAddress.delete(address);
+  }
+
+  #onHeader(library: Ssh2Connection): void {
+    const socket = library._sock as ServerSocket;
+    const remote = { address: socket.remoteAddress ?? "unknown", port: socket.remotePort ?? 0 };
+    const refuse = (reason: string) => {
+      this.#options.onRefused?.(remote, reason);
+      library.end();
+      socket.destroy();
+    };
+    let authenticated: { username: string; identity: I } | undefined;
+    library.on("error", (error: Error) => {
+      if (!authenticated) this.#options.onRefused?.(remote, messageOf(error));
+    });
+    presentHostCertificates(library);
+    installGate(library, "server", () => library.authenticated === true, refuse);
+    authenticateOn(library, this.#options.authenticator, {
+      remote,
+      maxTries: this.#limits.maxAuthTries,
+      onAccepted: (username, identity) => authenticated = { username, identity },
+      onExhausted: () => refuse("too many authentication failures"),
+    });
+    library.on("ready", () => {
+      if (!authenticated) return refuse("authenticated without an identity");
+      this.#settled(socket);
+      this.#serve(library, socket, remote, authenticated.username, authenticated.identity);
+    });
+  }
+
+  #serve(
+    library: Ssh2Connection,
+    socket: ServerSocket,
+    remote: Endpoint,
+    username: string,
+    identity: I,
+  ): void {
+    const sessionId = library._protocol._kex?.sessionID;
+    if (!sessionId) throw new AppError("internal", "an SSH connection is ready without a session id");
+    const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+    const connection: ServerConnection<I> = {
+      identity,
+      username,
+      remote,
+      local: { address: socket.localAddress ?? "", port: socket.localPort ?? 0 },
+      sessionId,
+      closed,
+      close: () => {
+        library.end();
+        setTimeout(() => socket.destroy(), CLOSE_GRACE_MS).unref();
+      },
+    };
+    this.#connections.add(connection);
+    closed.then(() => this.#connections.delete(connection));
+    let sessions = 0;
+    const { session, directTcpip } = this.#options.routes;
+    if (session) {
+      library.on("session", (accept: () => unknown, reject: () => void) => {
+        if (sessions >= this.#limits.maxSessionsPerConnection) return reject();
+        sessions++;
+        routeSession(accept(), session(connection), () => sessions--);
+      });
+    }
+    routeChannels(library, {
+      "direct-tcpip": directTcpip && ((target) => directTcpip(connection, target)),
+    });
+    this.#options.onConnection?.(connection);
+  }
+
+  /** Ends every connection. */
+  close(): void {
+    for (const socket of this.#unauthenticated.keys()) socket.destroy();
+    for (const connection of this.#connections) connection.close();
+  }
+}
+
+/** How long a closing connection may take to send its last bytes. */
+const CLOSE_GRACE_MS = 1000;

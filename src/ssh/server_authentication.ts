@@ -1,0 +1,150 @@
+/**
+ * User authentication on the server side (RFC 4252). An identity is what the authenticator returned for the certificate
+ * whose key signed this very session; offering a key proves nothing.
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import { AppError } from "../base/errors.ts";
+import { type Certificate, CERTIFICATE_SUFFIX, parseCertificate } from "./certificate.ts";
+import { verify } from "./signature.ts";
+import type { AuthContext, InteractiveContext, PublicKeyContext, Ssh2Connection } from "./ssh2/internals.ts";
+import { plainAlgorithm } from "./ssh2/key_patch.ts";
+
+/** A client that shows a certificate. */
+export interface CertificateAttempt {
+  username: string;
+  certificate: Certificate;
+  remote: { address: string; port: number };
+  /** False while the client only asks whether the certificate would do. */
+  proven: boolean;
+}
+
+/** A client that answers questions (RFC 4256). */
+export interface Dialog {
+  username: string;
+  remote: { address: string; port: number };
+  /** The exchange hash of the connection, to bind proofs to. */
+  sessionId: Buffer;
+  /** Asks one question; rejects when the client went away. */
+  ask(question: string): Promise<string>;
+}
+
+/** Decides who a client is. Throwing an AppError refuses; the reason is not told to the client. */
+export interface Authenticator<I> {
+  certificate(attempt: CertificateAttempt): I | Promise<I>;
+  /** If absent, keyboard-interactive is not offered. */
+  dialog?(dialog: Dialog): Promise<I>;
+  /** Told about every try that is not a certificate (a plain key, a password), for the audit log. */
+  onOtherMethod?(
+    attempt: { username: string; method: string; remote: { address: string; port: number } },
+  ): void;
+}
+
+export interface AuthenticationOptions<I> {
+  remote: { address: string; port: number };
+  maxTries: number;
+  onAccepted(username: string, identity: I): void;
+  onExhausted(): void;
+}
+
+/** Answers the authentication requests of one connection. */
+export function authenticateOn<I>(
+  library: Ssh2Connection,
+  authenticator: Authenticator<I>,
+  options: AuthenticationOptions<I>,
+): void {
+  const methods = authenticator.dialog ? ["publickey", "keyboard-interactive"] : ["publickey"];
+  let failures = 0;
+  let accepted = false;
+
+  const fail = (context: AuthContext) => {
+    failures++;
+    if (failures > options.maxTries) return options.onExhausted();
+    context.reject(methods);
+  };
+  const succeed = (context: AuthContext, identity: I) => {
+    if (accepted) return;
+    accepted = true;
+    options.onAccepted(context.username, identity);
+    context.accept();
+  };
+
+  library.on("authentication", (context: AuthContext) => {
+    run(context).catch((error: unknown) => {
+      if (!(error instanceof AppError)) console.error("unexpected failure while authenticating:", error);
+      fail(context);
+    });
+  });
+
+  async function run(context: AuthContext): Promise<void> {
+    if (context.method === "none") return context.reject(methods); // a client asking for the methods: not a failure
+    if (isPublicKey(context)) return await certificate(context);
+    if (isInteractive(context) && authenticator.dialog) {
+      const sessionId = library._protocol._kex?.sessionID;
+      if (!sessionId) throw new AppError("internal", "no session id");
+      const identity = await authenticator.dialog({
+        username: context.username,
+        remote: options.remote,
+        sessionId,
+        ask: (question) => ask(context, question),
+      });
+      return succeed(context, identity);
+    }
+    authenticator.onOtherMethod?.({
+      username: context.username,
+      method: context.method,
+      remote: options.remote,
+    });
+    fail(context);
+  }
+
+  async function certificate(context: PublicKeyContext): Promise<void> {
+    const { username } = context;
+    if (!context.key.algo.endsWith(CERTIFICATE_SUFFIX)) {
+      authenticator.onOtherMethod?.({ username, method: "plain public key", remote: options.remote });
+      return fail(context);
+    }
+    const parsed = parseCertificate(context.key.data);
+    const proven = context.signature !== undefined && context.blob !== undefined;
+    if (proven) checkSignature(context, parsed);
+    const identity = await authenticator.certificate({
+      username,
+      certificate: parsed,
+      remote: options.remote,
+      proven,
+    });
+    if (proven) succeed(context, identity);
+    else context.accept(); // "this key would do": ssh2 answers PK_OK, nothing is granted
+  }
+}
+
+/** The signature must be by the certified key, over this session, with the algorithm that was announced. */
+function checkSignature(context: PublicKeyContext, certificate: Certificate): void {
+  const algorithm = plainAlgorithm(context.key.algo) ?? "";
+  const family = algorithm.startsWith("rsa-sha2-") ? "ssh-rsa" : algorithm;
+  const { signature, blob } = context;
+  if (
+    family !== certificate.key.type || !signature || !blob ||
+    !verify(certificate.key, signature, blob, algorithm)
+  ) {
+    throw new AppError("unauthenticated", "the signature does not fit the certificate's key");
+  }
+}
+
+function ask(context: InteractiveContext, question: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    context.prompt([{ prompt: question, echo: false }], "", "", (answers) => {
+      const answer = Array.isArray(answers) ? answers[0] : undefined;
+      if (typeof answer === "string" && answer.length <= 4096) resolve(answer);
+      else reject(new AppError("unauthenticated", "the dialog was broken off"));
+    });
+  });
+}
+
+function isPublicKey(context: AuthContext): context is PublicKeyContext {
+  return context.method === "publickey";
+}
+
+function isInteractive(context: AuthContext): context is InteractiveContext {
+  return context.method === "keyboard-interactive";
+}

@@ -1,0 +1,74 @@
+/**
+ * The one gate that decides which message is legal in which phase (RFC 4250 section 4.1). Key exchange messages never
+ * come here: ssh2 diverts them while an exchange runs. Whatever the gate refuses ends the connection before any
+ * handler sees it.
+ * @module
+ */
+import type { Buffer } from "node:buffer";
+import type { Ssh2Connection } from "./internals.ts";
+
+export type Side = "server" | "client";
+export type Phase = "authenticating" | "authenticated";
+
+const TRANSPORT = [1, 2, 3, 4, 20]; // disconnect, ignore, unimplemented, debug, kexinit
+const CONNECTION = [80, 81, 82, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100];
+
+/** The messages a side may receive. Everything else is illegal. */
+const LEGAL: Readonly<Record<Side, Readonly<Record<Phase, ReadonlySet<number>>>>> = {
+  server: {
+    authenticating: new Set([...TRANSPORT, 5, 7, 50, 61]), // service request, ext-info, userauth request, info response
+    authenticated: new Set([...TRANSPORT, ...CONNECTION]),
+  },
+  client: {
+    authenticating: new Set([...TRANSPORT, 6, 7, 51, 52, 53, 60]), // service accept, ext-info, failure, success, banner
+    authenticated: new Set([...TRANSPORT, ...CONNECTION]),
+  },
+};
+
+/** True when `side` may receive message `number` in `phase`. */
+export function isLegal(side: Side, phase: Phase, number: number): boolean {
+  return LEGAL[side][phase].has(number);
+}
+
+/** Before authentication a peer may send this much; then it is cut off. */
+const MAX_MESSAGES = 200;
+const MAX_BYTES = 256 * 1024;
+
+/**
+ * Installs the gate on a connection.
+ * @param authenticated tells the phase
+ * @param refuse called with the reason when a message is illegal; it must end the connection
+ */
+export function installGate(
+  connection: Ssh2Connection,
+  side: Side,
+  authenticated: () => boolean,
+  refuse: (reason: string) => void,
+): void {
+  const protocol = connection._protocol;
+  const dispatch = protocol._onPayload;
+  let messages = 0;
+  let bytes = 0;
+  let refused = false;
+  protocol._onPayload = (payload: Buffer) => {
+    if (refused) return;
+    const open = authenticated();
+    const number = payload[0];
+    if (!open) {
+      messages++;
+      bytes += payload.length;
+    }
+    const flooded = messages > MAX_MESSAGES || bytes > MAX_BYTES;
+    if (
+      number === undefined || flooded || !isLegal(side, open ? "authenticated" : "authenticating", number)
+    ) {
+      refused = true;
+      return refuse(
+        flooded && !open
+          ? "too many messages before authentication"
+          : `message ${number} is not allowed ${open ? "after" : "before"} authentication`,
+      );
+    }
+    return dispatch(payload);
+  };
+}

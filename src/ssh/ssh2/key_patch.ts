@@ -1,0 +1,44 @@
+/**
+ * Lets ssh2 negotiate host certificates: their names are added to what it supports, and its key parser reads the plain
+ * key out of a certificate blob. Must load before ssh2's key exchange code, which keeps its own reference.
+ * @module
+ */
+import type { Buffer } from "node:buffer";
+import constantsModule from "ssh2/lib/protocol/constants.js";
+import keyParserModule from "ssh2/lib/protocol/keyParser.js";
+import { WireReader } from "../wire.ts";
+
+/** Host key algorithms with certificates, strongest first. */
+export const HOST_CERTIFICATE_ALGORITHMS: readonly string[] = [
+  "ssh-ed25519-cert-v01@openssh.com",
+  "ecdsa-sha2-nistp256-cert-v01@openssh.com",
+  "ecdsa-sha2-nistp384-cert-v01@openssh.com",
+  "rsa-sha2-512-cert-v01@openssh.com",
+  "rsa-sha2-256-cert-v01@openssh.com",
+];
+
+const CERTIFICATE_ALGORITHM = /^(.*)-cert-v01@openssh\.com$/;
+
+/** The plain algorithm of a certificate algorithm: `rsa-sha2-512` of `rsa-sha2-512-cert-v01@openssh.com`. */
+export function plainAlgorithm(algorithm: string): string | undefined {
+  return CERTIFICATE_ALGORITHM.exec(algorithm)?.[1];
+}
+
+const keyParser = keyParserModule as { parseDERKey(data: Buffer, type: string): unknown };
+const parseDERKey = keyParser.parseDERKey;
+
+/** ssh2 hands over what follows the type name: of a certificate, a nonce and then the plain key's own fields. */
+keyParser.parseDERKey = (data, type) => {
+  const plain = plainAlgorithm(type);
+  if (plain === undefined) return parseDERKey(data, type);
+  try {
+    const reader = new WireReader(data);
+    reader.string();
+    return parseDERKey(reader.rest(), plain);
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error)); // ssh2 takes errors as values here
+  }
+};
+
+const { SUPPORTED_SERVER_HOST_KEY } = constantsModule as { SUPPORTED_SERVER_HOST_KEY: string[] };
+SUPPORTED_SERVER_HOST_KEY.push(...HOST_CERTIFICATE_ALGORITHMS);
