@@ -1,0 +1,140 @@
+/**
+ * From a presented certificate to an identity, and from a host certificate to a trusted peer. This file is the only
+ * place where either happens.
+ * @module
+ */
+import { BlockList, isIP } from "node:net";
+import { toSeconds } from "../base/clock.ts";
+import { AppError } from "../base/errors.ts";
+import { EXTENSION } from "../model/authority.ts";
+import {
+  type HostIdentity,
+  type Permit,
+  PERMITS,
+  SYSTEM_ROLES,
+  type SystemRole,
+  type UserIdentity,
+} from "../model/identity.ts";
+import { isUserName, isUuid } from "../model/name.ts";
+import { type Certificate, checkCertificate } from "../ssh/certificate.ts";
+import type { PublicKey } from "../ssh/public_key.ts";
+
+/** The authorities one cluster trusts, by purpose. */
+export interface Trust {
+  cluster: string;
+  user: readonly PublicKey[];
+  host: readonly PublicKey[];
+}
+
+/** Critical options that every server of ours enforces. */
+const UNDERSTOOD = ["force-command", "source-address"];
+
+/**
+ * The user behind a certificate.
+ * @param now milliseconds since the epoch
+ * @param login the OS user or principal asked for, if one was
+ * @throws {AppError} unauthenticated, with the reason
+ */
+export function identifyUser(
+  certificate: Certificate,
+  options: { trust: Trust; now: number; address: string; login?: string },
+): UserIdentity {
+  const why = checkCertificate(certificate, {
+    kind: "user",
+    authorities: options.trust.user,
+    principal: options.login,
+    now: toSeconds(options.now),
+    understoodOptions: UNDERSTOOD,
+  });
+  if (why) throw new AppError("unauthenticated", why);
+  const sources = certificate.criticalOptions.get("source-address");
+  if (sources !== undefined && !addressAllowed(options.address, sources)) {
+    throw new AppError("unauthenticated", "the certificate may not be used from this address");
+  }
+  if (!isUserName(certificate.keyId)) {
+    throw new AppError("unauthenticated", "the certificate names no valid user");
+  }
+  const cluster = certificate.extensions.get(EXTENSION.cluster);
+  if (cluster !== undefined && cluster !== options.trust.cluster) {
+    throw new AppError(
+      "unauthenticated",
+      "the certificate claims another cluster than the one that signed it",
+    );
+  }
+  return {
+    kind: "user",
+    name: certificate.keyId,
+    roles: rolesOf(certificate),
+    logins: certificate.principals,
+    cluster: options.trust.cluster,
+    permits: new Set(PERMITS.filter((permit: Permit) => certificate.extensions.has(`permit-${permit}`))),
+    forceCommand: certificate.criticalOptions.get("force-command"),
+    expires: certificate.validBefore,
+  };
+}
+
+function rolesOf(certificate: Certificate): string[] {
+  const text = certificate.extensions.get(EXTENSION.roles);
+  if (text === undefined) return [];
+  try {
+    const { roles } = JSON.parse(text);
+    if (Array.isArray(roles) && roles.every((role) => typeof role === "string")) return roles;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw new AppError("unauthenticated", "the certificate's roles cannot be read");
+}
+
+/** True when `address` is in one of the comma-separated addresses or CIDR blocks (OpenSSH `source-address`). */
+export function addressAllowed(address: string, list: string): boolean {
+  const plain = address.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, "");
+  const family = isIP(plain);
+  if (family === 0) return false;
+  return list.split(",").some((entry) => {
+    const [network = "", bits] = entry.trim().split("/");
+    const version = isIP(network);
+    if (version !== family) return false;
+    const prefix = bits === undefined ? (version === 4 ? 32 : 128) : Number(bits);
+    if (!Number.isInteger(prefix) || prefix < 0 || prefix > (version === 4 ? 32 : 128)) return false;
+    const block = new BlockList();
+    block.addSubnet(network, prefix, version === 4 ? "ipv4" : "ipv6");
+    return block.check(plain, version === 4 ? "ipv4" : "ipv6");
+  });
+}
+
+/**
+ * The host behind a certificate, be it a server that a client connects to or a host that logs in.
+ * @param name a name the certificate must carry
+ * @param roles the roles that are acceptable
+ * @throws {AppError} unauthenticated, with the reason
+ */
+export function identifyHost(
+  certificate: Certificate,
+  options: {
+    trust: Pick<Trust, "cluster" | "host">;
+    now: number;
+    name?: string;
+    roles?: readonly SystemRole[];
+  },
+): HostIdentity {
+  const why = checkCertificate(certificate, {
+    kind: "host",
+    authorities: options.trust.host,
+    principal: options.name,
+    now: toSeconds(options.now),
+  });
+  if (why) throw new AppError("unauthenticated", why);
+  const role = SYSTEM_ROLES.find((known) => known === certificate.extensions.get(EXTENSION.hostRole));
+  const cluster = certificate.extensions.get(EXTENSION.cluster);
+  const hostId = certificate.keyId;
+  if (!role || !isUuid(hostId)) {
+    throw new AppError("unauthenticated", "the host certificate names no role or host id");
+  }
+  if (cluster !== options.trust.cluster) {
+    throw new AppError("unauthenticated", "the host certificate is for another cluster");
+  }
+  if (options.roles && !options.roles.includes(role)) {
+    throw new AppError("unauthenticated", `the host is a ${role}, not a ${options.roles.join(" or ")}`);
+  }
+  return { kind: "host", role, hostId, cluster };
+}

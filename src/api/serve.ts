@@ -1,0 +1,131 @@
+/**
+ * The server side of the contract: checks the access rule, then the input, then calls the handler.
+ * @module
+ */
+import type { Duplex } from "node:stream";
+import * as v from "valibot";
+import { ErrorCodes, ResponseError } from "vscode-jsonrpc";
+import { AppError, isAppError } from "../base/errors.ts";
+import { describe, type Identity } from "../model/identity.ts";
+import {
+  type Collection,
+  contract,
+  type Input,
+  MAX_MESSAGE_BYTES,
+  type Method,
+  type Output,
+} from "./contract.ts";
+import { rpcConnection } from "./wire.ts";
+
+/** Who calls, and from where. */
+export interface CallContext {
+  identity: Identity;
+  /** The caller's IP address. */
+  address: string;
+  /** Sends `changed` notifications on this connection until it closes. */
+  watch(): void;
+}
+
+export type Handlers = { [M in Method]: (input: Input<M>, context: CallContext) => Promise<Output<M>> };
+
+/** A number JSON-RPC leaves to applications; the closed set of codes travels in `data`. */
+const APP_ERROR = -32000;
+const MAX_JOINER_MESSAGE_BYTES = 64 * 1024;
+const MAX_CONCURRENT_CALLS = 256;
+
+/** Hooks of the service that serves the API. */
+export interface ServeOptions {
+  handlers: Handlers;
+  identity: Identity;
+  address: string;
+  onWatch(notify: (collection: Collection) => void): { stop(): void };
+  /** An unexpected failure, whose text the caller must not see. */
+  onFault(method: string, error: unknown): void;
+  onDenied(method: string, identity: Identity): void;
+}
+
+/** Serves one caller on one channel. Resolves when the channel is closed. */
+export function serveApi(stream: Duplex, options: ServeOptions): Promise<void> {
+  const { identity } = options;
+  const bound = identity.kind === "joiner" ? MAX_JOINER_MESSAGE_BYTES : MAX_MESSAGE_BYTES;
+  const connection = rpcConnection(stream, bound);
+  let watcher: { stop(): void } | undefined;
+  let running = 0;
+  const context: CallContext = {
+    identity,
+    address: options.address,
+    watch() {
+      watcher ??= options.onWatch((collection) => void connection.sendNotification("changed", collection));
+    },
+  };
+  connection.onRequest(async (method, params) => {
+    if (running >= MAX_CONCURRENT_CALLS) return failure(new AppError("limit", "too many calls at once"));
+    running++;
+    try {
+      return await dispatch(method, Array.isArray(params) ? params[0] : params, context, options);
+    } catch (error) {
+      if (!isAppError(error)) options.onFault(method, error);
+      return failure(error);
+    } finally {
+      running--;
+    }
+  });
+  return new Promise((resolve) => {
+    connection.onError(() => {}); // a malformed frame closes the stream, and that ends the connection
+    connection.onClose(() => {
+      watcher?.stop();
+      connection.dispose();
+      resolve();
+    });
+    connection.listen();
+  });
+}
+
+/** Exported for tests: one call, checked. */
+export async function dispatch(
+  method: string,
+  params: unknown,
+  context: CallContext,
+  options: Pick<ServeOptions, "handlers" | "onDenied">,
+): Promise<unknown> {
+  if (!isMethod(method)) {
+    throw new AppError("unsupported", "there is no such call in this version of the API");
+  }
+  if (!contract[method].access(context.identity)) {
+    options.onDenied(method, context.identity);
+    throw new AppError("access_denied", `${describe(context.identity)} may not call ${method}`);
+  }
+  return await call(method, params, context, options.handlers);
+}
+
+async function call<M extends Method>(method: M, params: unknown, context: CallContext, handlers: Handlers) {
+  const parsed = v.safeParse(contract[method].input, params ?? {});
+  if (!parsed.success) {
+    const issue = parsed.issues[0];
+    const where = issue.path?.map((part) => String(part.key)).join(".");
+    // The received value is left out on purpose: it may be a password.
+    throw new AppError("bad_input", `${method}: ${where ? `${where}: ` : ""}${issueText(issue)}`);
+  }
+  return await handlers[method](parsed.output as Input<M>, context);
+}
+
+function issueText(issue: v.BaseIssue<unknown>): string {
+  return issue.kind === "schema"
+    ? `expected ${issue.expected ?? "another value"}`
+    : issue.message.slice(0, 100);
+}
+
+function isMethod(name: string): name is Method {
+  return Object.hasOwn(contract, name);
+}
+
+function failure(error: unknown): ResponseError<{ code: string }> {
+  if (isAppError(error)) return new ResponseError(APP_ERROR, error.message, { code: error.code });
+  return new ResponseError(
+    ErrorCodes.InternalError,
+    "internal error; the auth server's log has the details",
+    {
+      code: "internal",
+    },
+  );
+}

@@ -1,0 +1,131 @@
+/**
+ * Recorded sessions on the auth server: `<log>/sessions/default/<sid>.session.bytes` and `.session.log`. Hosts append
+ * to them while their sessions run, each only to its own.
+ * @module
+ */
+import type { Buffer } from "node:buffer";
+import { AppError } from "../../base/errors.ts";
+import { isUuid } from "../../model/name.ts";
+
+export type RecordingPart = "bytes" | "log";
+
+/** One recording as it is listed. */
+export interface RecordingInfo {
+  sid: string;
+  bytes: number;
+  /** Milliseconds since the epoch. */
+  modified: number;
+  /** False while the session runs, or when its host vanished before the end. */
+  complete: boolean;
+}
+
+/** The files recordings need. */
+export interface RecordingFiles {
+  /** Size in bytes; undefined when there is no such file. */
+  size(path: string): Promise<{ size: number; modified: number } | undefined>;
+  read(path: string, offset: number, length: number): Promise<Uint8Array>;
+  /** Appends; the file is created with mode 0640. */
+  appendBytes(path: string, data: Uint8Array): Promise<void>;
+  names(directory: string): Promise<string[]>;
+  makeDirectory(path: string): Promise<void>;
+}
+
+const TAIL_BYTES = 2048;
+
+export class Recordings {
+  readonly #directory: string;
+  readonly #owners = new Map<string, string>();
+
+  constructor(logDirectory: string, readonly files: RecordingFiles) {
+    this.#directory = `${logDirectory}/sessions/default`;
+  }
+
+  async prepare(): Promise<void> {
+    await this.files.makeDirectory(this.#directory);
+  }
+
+  #path(sid: string, part: RecordingPart | "owner"): string {
+    if (!isUuid(sid)) throw new AppError("bad_input", "a session id must be a uuid");
+    return `${this.#directory}/${sid}.${part === "owner" ? "owner" : `session.${part}`}`;
+  }
+
+  /** Lets `hostId` append to a session from now on. @throws {AppError} access_denied when it is another host's */
+  async claim(sid: string, hostId: string): Promise<void> {
+    const owner = this.#owners.get(sid) ?? await this.#readOwner(sid);
+    if (owner === undefined) {
+      this.#owners.set(sid, hostId);
+      await this.files.appendBytes(this.#path(sid, "owner"), new TextEncoder().encode(hostId));
+    } else if (owner !== hostId) {
+      throw new AppError("access_denied", `the recording ${sid} belongs to another host`);
+    }
+  }
+
+  async #readOwner(sid: string): Promise<string | undefined> {
+    const path = this.#path(sid, "owner");
+    const info = await this.files.size(path);
+    if (!info) return undefined;
+    const owner = new TextDecoder().decode(await this.files.read(path, 0, 64));
+    this.#owners.set(sid, owner);
+    return owner;
+  }
+
+  async size(sid: string, part: RecordingPart): Promise<number> {
+    return (await this.files.size(this.#path(sid, part)))?.size ?? 0;
+  }
+
+  async append(sid: string, part: RecordingPart, data: Buffer): Promise<void> {
+    await this.files.appendBytes(this.#path(sid, part), data);
+  }
+
+  /** The session has ended and everything was shipped. */
+  finish(sid: string): void {
+    this.#owners.delete(sid);
+  }
+
+  /** @throws {AppError} not_found */
+  async read(
+    sid: string,
+    part: RecordingPart,
+    offset: number,
+    length: number,
+  ): Promise<{ data: Uint8Array; size: number }> {
+    const path = this.#path(sid, part);
+    const info = await this.files.size(path);
+    if (!info) throw new AppError("not_found", `there is no recording of session ${sid}`);
+    const count = Math.max(0, Math.min(length, info.size - offset));
+    return {
+      data: count > 0 ? await this.files.read(path, offset, count) : new Uint8Array(),
+      size: info.size,
+    };
+  }
+
+  async list(limit: number): Promise<RecordingInfo[]> {
+    const sids = (await this.files.names(this.#directory)).filter((name) => name.endsWith(".session.log"))
+      .map((name) => name.slice(0, -".session.log".length)).filter(isUuid);
+    const infos = await Promise.all(sids.map((sid) => this.#describe(sid)));
+    return infos.sort((a, b) => b.modified - a.modified).slice(0, limit);
+  }
+
+  async #describe(sid: string): Promise<RecordingInfo> {
+    const log = await this.files.size(this.#path(sid, "log"));
+    const size = log?.size ?? 0;
+    const tail = await this.files.read(this.#path(sid, "log"), Math.max(0, size - TAIL_BYTES), TAIL_BYTES);
+    return {
+      sid,
+      bytes: await this.size(sid, "bytes"),
+      modified: log?.modified ?? 0,
+      complete: new TextDecoder().decode(tail).includes('"event":"session.end"'),
+    };
+  }
+
+  /** The users of a session, read from its log's first lines. */
+  async participants(sid: string): Promise<Set<string>> {
+    const { data } = await this.read(sid, "log", 0, 256 * 1024);
+    const users = new Set<string>();
+    for (const line of new TextDecoder().decode(data).split("\n")) {
+      const match = /"event":"session\.(?:start|join)"/.test(line) && /"user":"([^"\\]+)"/.exec(line);
+      if (match && match[1]) users.add(match[1]);
+    }
+    return users;
+  }
+}

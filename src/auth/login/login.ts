@@ -1,0 +1,112 @@
+/**
+ * The password login: who, with which password, with which code. Whatever is wrong, the answer and the work are the
+ * same: unknown user, wrong password, wrong code and locked account cannot be told apart from outside.
+ * @module
+ */
+import type { Clock } from "../../base/clock.ts";
+import { AppError } from "../../base/errors.ts";
+import type { Secret } from "../../base/secret.ts";
+import { isUserName } from "../../model/name.ts";
+import type { User } from "../../model/user.ts";
+import type { AuditLog } from "../audit/log.ts";
+import type { Users } from "../users.ts";
+import type { Lockout } from "./lockout.ts";
+import { otpStep } from "./otp.ts";
+import { type PasswordCost, verifyPassword } from "./password.ts";
+
+export interface LoginAttempt {
+  user: string;
+  password: Secret<string>;
+  otp: Secret<string>;
+  /** The client's IP address. */
+  address: string;
+}
+
+/** The one text for every failed login. */
+export const LOGIN_REFUSED =
+  "invalid user name, password or code, or the account is locked (five failures lock it for 20 minutes)";
+
+export class PasswordLogin {
+  constructor(
+    readonly users: Users,
+    readonly lockout: Lockout,
+    readonly audit: AuditLog,
+    readonly clock: Clock,
+    readonly secondFactor: "otp" | "off",
+    readonly cost?: PasswordCost,
+  ) {}
+
+  /** @throws {AppError} unauthenticated with {@linkcode LOGIN_REFUSED}, or limit */
+  async check(attempt: LoginAttempt): Promise<User> {
+    const name = isUserName(attempt.user) ? attempt.user : "";
+    const [user, known, lockedUntil] = await Promise.all([
+      this.users.get(name),
+      this.users.credentials(name),
+      this.lockout.lockedUntil(name),
+    ]);
+    const passwordFits = await verifyPassword(attempt.password, known?.credentials.passwordHash, this.cost);
+    const step = this.#codeStep(known?.credentials.otpSecret, attempt.otp);
+    const reason = this.#refusal({ exists: user !== undefined, lockedUntil, passwordFits, step });
+    if (reason === undefined && user && known && step !== undefined) {
+      await this.#consume(name, attempt, known, step);
+      await this.lockout.clear(name);
+      await this.#event(attempt, { success: true });
+      return user;
+    }
+    if (lockedUntil === undefined && await this.lockout.recordFailure(user?.name)) {
+      await this.audit.emit({
+        event: "user.lock",
+        user: name,
+        "addr.remote": attempt.address,
+        reason: "failed logins",
+      });
+    }
+    await this.#event(attempt, { success: false, error: reason ?? "unknown" });
+    throw new AppError("unauthenticated", LOGIN_REFUSED);
+  }
+
+  /** The time step of the code; 0 where none is asked for. */
+  #codeStep(secret: string | undefined, code: Secret<string>): number | undefined {
+    if (this.secondFactor === "off") return 0;
+    return otpStep(secret ?? "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", code, this.clock.now());
+  }
+
+  /** Why the login fails, for the audit log only. */
+  #refusal(facts: {
+    exists: boolean;
+    lockedUntil: number | undefined;
+    passwordFits: boolean;
+    step: number | undefined;
+  }): string | undefined {
+    if (!facts.exists) return "no such user";
+    if (facts.lockedUntil !== undefined) return `locked until ${new Date(facts.lockedUntil).toISOString()}`;
+    if (!facts.passwordFits) return "wrong password";
+    if (facts.step === undefined) return "wrong code";
+    return undefined;
+  }
+
+  /** A code works once. Using it again is no failure that counts towards the lock: its owner was just too quick. */
+  async #consume(
+    name: string,
+    attempt: LoginAttempt,
+    known: NonNullable<Awaited<ReturnType<Users["credentials"]>>>,
+    step: number,
+  ): Promise<void> {
+    if (this.secondFactor === "off") return;
+    const used = known.credentials.lastOtpStep !== undefined && step <= known.credentials.lastOtpStep;
+    if (!used && await this.users.useOtpStep(name, step, known)) return;
+    await this.#event(attempt, { success: false, error: "the code was used before" });
+    throw new AppError("unauthenticated", "this code was used already; wait for the next one");
+  }
+
+  #event(attempt: LoginAttempt, outcome: { success: boolean; error?: string }): Promise<void> {
+    const user = isUserName(attempt.user) ? attempt.user : "(malformed)";
+    return this.audit.emit({
+      event: "user.login",
+      method: "local",
+      user,
+      "addr.remote": attempt.address,
+      ...outcome,
+    });
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * The auth service: everything it is made of, put together. It does not listen; `ssh_front.ts` does.
+ * @module
+ */
+import { type Clock, every } from "../base/clock.ts";
+import { SECOND } from "../base/duration.ts";
+import type { JoinRole } from "../model/identity.ts";
+import type { Backend } from "../store/backend.ts";
+import { AuditLog, type LogFiles } from "./audit/log.ts";
+import { type RecordingFiles, Recordings } from "./audit/recordings.ts";
+import { Authorities } from "./ca/authorities.ts";
+import { Issuer } from "./ca/issue.ts";
+import { Changes } from "./changes.ts";
+import { Hosts } from "./join/hosts.ts";
+import { type JoinToken, JoinTokens } from "./join/tokens.ts";
+import { Lockout } from "./login/lockout.ts";
+import { PasswordLogin } from "./login/login.ts";
+import type { PasswordCost } from "./login/password.ts";
+import { Signup } from "./login/signup.ts";
+import { Presence } from "./presence.ts";
+import { Users } from "./users.ts";
+
+export interface AuthSettings {
+  /** From the configuration; a uuid is made when there is none. */
+  clusterName?: string;
+  secondFactor: "otp" | "off";
+  sessionRecording: "node" | "off";
+  staticTokens: { token: string; roles: JoinRole[] }[];
+  /** A token for the roles that run beside this auth server, bound to its host id. */
+  localToken?: { token: string; hostId: string };
+  logDirectory: string;
+  /** Tests make it cheaper. */
+  passwordCost?: PasswordCost;
+}
+
+const SWEEP_MS = 10 * SECOND;
+
+export class AuthService {
+  readonly users: Users;
+  readonly lockout: Lockout;
+  readonly signup: Signup;
+  readonly login: PasswordLogin;
+  readonly tokens: JoinTokens;
+  readonly hosts: Hosts;
+  readonly issuer: Issuer;
+  readonly presence: Presence;
+  readonly changes: Changes;
+  readonly #sweeping: { cancel(): void };
+
+  private constructor(
+    readonly backend: Backend,
+    readonly clock: Clock,
+    readonly settings: AuthSettings,
+    readonly authorities: Authorities,
+    readonly audit: AuditLog,
+    readonly recordings: Recordings,
+  ) {
+    const { secondFactor, passwordCost } = settings;
+    this.changes = new Changes(clock);
+    this.presence = new Presence(backend, clock, () => this.changes.changed("servers"));
+    this.users = new Users(backend);
+    this.lockout = new Lockout(backend, clock);
+    this.signup = new Signup(backend, this.users, clock, authorities.cluster, secondFactor, passwordCost);
+    this.login = new PasswordLogin(this.users, this.lockout, audit, clock, secondFactor, passwordCost);
+    this.tokens = new JoinTokens(backend, clock, fixedTokens(settings));
+    this.hosts = new Hosts(backend, authorities.cluster, this.presence);
+    this.issuer = new Issuer(authorities, audit, clock);
+    this.#sweeping = every(clock, SWEEP_MS, () => this.presence.sweep());
+  }
+
+  static async open(
+    backend: Backend,
+    files: LogFiles & RecordingFiles,
+    clock: Clock,
+    settings: AuthSettings,
+  ): Promise<AuthService> {
+    const authorities = await Authorities.open(backend, clock, settings.clusterName);
+    const recordings = new Recordings(settings.logDirectory, files);
+    await recordings.prepare();
+    const audit = new AuditLog(settings.logDirectory, files, clock);
+    const service = new AuthService(backend, clock, settings, authorities, audit, recordings);
+    await service.presence.load();
+    return service;
+  }
+
+  async close(): Promise<void> {
+    this.#sweeping.cancel();
+    await this.presence.sweep();
+    await this.backend.close();
+  }
+}
+
+function fixedTokens(settings: AuthSettings): JoinToken[] {
+  const fixed: JoinToken[] = settings.staticTokens.map(({ token, roles }) => ({
+    token,
+    roles,
+    static: true,
+  }));
+  const { localToken } = settings;
+  if (localToken) fixed.push({ ...localToken, roles: ["proxy", "node"], static: true });
+  return fixed;
+}

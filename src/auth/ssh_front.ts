@@ -1,0 +1,120 @@
+/**
+ * The auth server's SSH face on port 3025: hosts and users log in with their certificates, new hosts with a join token;
+ * the subsystem `auth-api` carries the API, `recording:<sid>` a session's recording.
+ * @module
+ */
+import { identifyHost, identifyUser, type Trust } from "../api/identity.ts";
+import { JOIN_USER } from "../api/join_proof.ts";
+import { serveApi } from "../api/serve.ts";
+import { AppError, isAppError, messageOf } from "../base/errors.ts";
+import { logger } from "../base/log.ts";
+import { describe, type Identity } from "../model/identity.ts";
+import { type HostCredential, type ServerConnection, SshServer } from "../ssh/server.ts";
+import type { Authenticator, CertificateAttempt } from "../ssh/server_authentication.ts";
+import type { SessionHandlers } from "../ssh/server_session.ts";
+import { receiveRecording } from "./audit/receive.ts";
+import { authHandlers } from "./handlers.ts";
+import { proveJoin } from "./join/dialog.ts";
+import type { AuthService } from "./service.ts";
+
+const log = logger("auth");
+const RECORDING = "recording:";
+
+/** An SSH server for the auth API; the caller feeds it sockets. */
+export function authSshServer(auth: AuthService, hostCredential: HostCredential): SshServer<Identity> {
+  const handlers = authHandlers(auth);
+  const session = (connection: ServerConnection<Identity>): SessionHandlers => ({
+    subsystem(name) {
+      if (name === "auth-api") {
+        return (channel) =>
+          serveApi(channel, {
+            handlers,
+            identity: connection.identity,
+            address: connection.remote.address,
+            onWatch: (notify) => auth.changes.watch(notify),
+            onFault: (method, error) =>
+              log.error("{method} failed: {error}", { method, error: messageOf(error) }),
+            onDenied: (method, identity) =>
+              void auth.audit.emit({
+                event: "auth",
+                success: false,
+                user: describe(identity),
+                error: `may not call ${method}`,
+                "addr.remote": connection.remote.address,
+              }),
+          });
+      }
+      const { identity } = connection;
+      if (name.startsWith(RECORDING) && identity.kind === "host" && identity.role !== "auth") {
+        return (channel) => receiveRecording(channel, name.slice(RECORDING.length), identity, auth);
+      }
+      return undefined;
+    },
+  });
+  return new SshServer<Identity>({
+    hostCredential,
+    authenticator: authenticator(auth),
+    routes: { session },
+    onRefused: (remote, reason) =>
+      log.debug("{address} refused: {reason}", { address: remote.address, reason }),
+  });
+}
+
+function authenticator(auth: AuthService): Authenticator<Identity> {
+  const trust = (): Trust => ({
+    cluster: auth.authorities.cluster,
+    user: auth.authorities.trusted("user"),
+    host: auth.authorities.trusted("host"),
+  });
+  const refused = async (username: string, address: string, error: unknown): Promise<void> => {
+    if (!isAppError(error)) return;
+    const user = username.replace(/[^\w.@+-]/g, "?").slice(0, 128);
+    await auth.audit.emit({
+      event: "auth",
+      success: false,
+      user,
+      "addr.remote": address,
+      error: error.message,
+    });
+  };
+  return {
+    async certificate(attempt) {
+      try {
+        return identify(attempt, trust(), auth.clock.now());
+      } catch (error) {
+        await refused(attempt.username, attempt.remote.address, error);
+        throw error;
+      }
+    },
+    async dialog(dialog) {
+      try {
+        if (dialog.username !== JOIN_USER) {
+          throw new AppError("unauthenticated", "only joining hosts log in by dialog");
+        }
+        return await proveJoin(dialog, auth.tokens);
+      } catch (error) {
+        await refused(dialog.username, dialog.remote.address, error);
+        throw error;
+      }
+    },
+    onOtherMethod({ username, method, remote }) {
+      void refused(
+        username,
+        remote.address,
+        new AppError("unauthenticated", `${method} is not accepted, only certificates`),
+      );
+    },
+  };
+}
+
+function identify(attempt: CertificateAttempt, trust: Trust, now: number): Identity {
+  const { certificate, username, remote } = attempt;
+  const identity = certificate.kind === "host"
+    ? identifyHost(certificate, { trust, now })
+    : identifyUser(certificate, { trust, now, address: remote.address });
+  const name = identity.kind === "host" ? identity.hostId : identity.name;
+  if (name !== username) {
+    throw new AppError("unauthenticated", "the login name differs from the certificate's");
+  }
+  return identity;
+}

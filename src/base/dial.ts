@@ -1,0 +1,49 @@
+/**
+ * Opening TCP connections.
+ * @module
+ */
+import { connect, type Socket } from "node:net";
+import { AppError } from "./errors.ts";
+
+/**
+ * Connects to `host:port`.
+ * @param timeoutMs milliseconds until the attempt is given up
+ * @throws {AppError} unavailable or timeout, naming the address
+ */
+export function dialTcp(host: string, port: number, timeoutMs = 10_000): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port, noDelay: true });
+    const timer = setTimeout(() => {
+      socket.destroy();
+      reject(new AppError("timeout", `${host}:${port} did not answer within ${timeoutMs / 1000} seconds`));
+    }, timeoutMs);
+    socket.once("connect", () => {
+      clearTimeout(timer);
+      socket.removeAllListeners("error");
+      resolve(socket);
+    });
+    socket.once("error", (error: Error & { code?: string }) => {
+      clearTimeout(timer);
+      reject(
+        new AppError("unavailable", `cannot connect to ${host}:${port}: ${reasonOf(error)}`, {
+          cause: error,
+        }),
+      );
+    });
+  });
+}
+
+function reasonOf(error: Error & { code?: string }): string {
+  switch (error.code) {
+    case "ECONNREFUSED":
+      return "nobody listens there";
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return "the name cannot be resolved";
+    case "EHOSTUNREACH":
+    case "ENETUNREACH":
+      return "there is no route to it";
+    default:
+      return error.code ?? error.message;
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * The finished configuration of `teleport start`: defaults, file and flags in one, every value typed.
+ * @module
+ */
+import type { Secret } from "../../base/secret.ts";
+import type { Address } from "./address.ts";
+import type { Labels } from "./labels.ts";
+import type { StaticToken } from "./tokens.ts";
+
+/** What a daemon can run. */
+export type Role = "auth" | "proxy" | "node";
+
+/** All roles, in the order they start. */
+export const ALL_ROLES: readonly Role[] = ["auth", "proxy", "node"];
+
+/** Where log lines go, from which severity on, and in which form. */
+export interface LogConfig {
+  output: { kind: "stdout" | "stderr" | "syslog" } | { kind: "file"; path: string };
+  severity: "error" | "warn" | "info" | "debug";
+  format: "text" | "json";
+}
+
+/** The auth role: certificate authority, users, store. */
+export interface AuthConfig {
+  /** Absent: the name that was stored at the first start, or a new UUID. */
+  clusterName?: string;
+  listenAddr: Address;
+  /** Further names for the host certificate. */
+  publicAddrs: Address[];
+  staticTokens: StaticToken[];
+  authentication: { type: "local"; secondFactor: "otp" | "off" };
+  sessionRecording: "node" | "off";
+  /** `path` is a directory. */
+  storage: { type: "deno_kv"; path: string };
+}
+
+/** The node role: an SSH server that starts shells. */
+export interface NodeConfig {
+  listenAddr: Address;
+  /** Further names for the host certificate. */
+  publicAddrs: Address[];
+  labels: Labels;
+  permitUserEnv: boolean;
+}
+
+/** The proxy role: SSH and HTTPS front. */
+export interface ProxyConfig {
+  listenAddr: Address;
+  tunnelListenAddr: Address;
+  webListenAddr: Address;
+  /** What users see, at least one; port 0 stands for the port the web listener got. */
+  publicAddrs: Address[];
+  /** False with `--insecure-no-tls`: the web listener speaks plain HTTP. */
+  tls: boolean;
+  /** Absent: a self-signed pair is made. */
+  https?: { keyFile: string; certFile: string };
+  /** Whether names that are no registered nodes may be dialed. */
+  allowUnregisteredNodes: boolean;
+}
+
+/** Everything `teleport start` needs to know. Sections of roles that do not run are filled in all the same. */
+export interface DaemonConfig {
+  roles: Set<Role>;
+  nodename: string;
+  /** Absolute path. */
+  dataDir: string;
+  /** Absolute path. */
+  pidFile?: string;
+  log: LogConfig;
+  debug: boolean;
+  /** `--insecure`: self-signed HTTPS certificates of trusted clusters are accepted. */
+  insecure: boolean;
+  /** IP or host name announced to the cluster; absent: guessed. */
+  advertiseIp?: string;
+  /** At least one; a port 0 stands for the port the own auth listener got. */
+  authServers: Address[];
+  /** For the first join only; absent also when its file is gone. */
+  authToken?: Secret<string>;
+  /** `sha256:<64 hex>` of host CA keys. */
+  caPins: string[];
+  /** Per service. */
+  limits: { maxConnections: number; maxUsers: number };
+  auth: AuthConfig;
+  node: NodeConfig;
+  proxy: ProxyConfig;
+  /** What the administrator should know; to be logged at start. */
+  warnings: string[];
+}

@@ -1,0 +1,126 @@
+/**
+ * The configuration of `teleport start`: built-in defaults, then the file, then the command line.
+ * @module
+ */
+import { resolve } from "node:path";
+import { AppError, isAppError, messageOf } from "../../base/errors.ts";
+import type { Secret } from "../../base/secret.ts";
+import { type Address, dialable } from "./address.ts";
+import type { DaemonConfig, LogConfig } from "./daemon_config.ts";
+import { readConfigText } from "./file.ts";
+import { chooseRoles, parseFlags, type StartFlags } from "./flags.ts";
+import { quote } from "./quote.ts";
+import { authConfig, type ConfigHost, nodeConfig, proxyConfig, type Sources } from "./sections.ts";
+import { findConfigText } from "./source.ts";
+import { readToken } from "./tokens.ts";
+import { isName } from "./values.ts";
+
+export type { DaemonConfig } from "./daemon_config.ts";
+export type { StartFlags } from "./flags.ts";
+export type { ConfigHost } from "./sections.ts";
+
+/**
+ * Loads the configuration.
+ * @throws {AppError} bad_input or not_found, with the place in the file or the flag at fault.
+ */
+export async function loadConfig(flags: StartFlags, host: ConfigHost): Promise<DaemonConfig> {
+  const parsed = parseFlags(flags);
+  const file = readConfigText(await findConfigText(flags, (path) => host.readTextFile(path)));
+  const { teleport } = file.settings;
+  const sources: Sources = {
+    file,
+    settings: file.settings,
+    flags: parsed,
+    host,
+    warnings: [...file.warnings],
+  };
+  const { warnings } = sources;
+  const roles = chooseRoles(file.settings, parsed, warnings);
+  const nodename = parsed.nodename ?? teleport.nodename ?? requireName(host.hostname);
+  const dataDir = resolve(host.cwd, teleport.data_dir ?? defaultDataDir(host));
+  const auth = await authConfig(sources, dataDir, roles.has("auth"));
+  const pidFile = parsed.pidFile ?? teleport.pid_file;
+  return {
+    roles,
+    nodename,
+    dataDir,
+    pidFile: pidFile === undefined ? undefined : resolve(host.cwd, pidFile),
+    log: logConfig(sources, flags.debug === true),
+    debug: flags.debug === true,
+    insecure: flags.insecure === true,
+    advertiseIp: parsed.advertiseIp ?? teleport.advertise_ip,
+    authServers: authServers(sources, roles.has("auth") ? auth.listenAddr : undefined),
+    authToken: await authToken(sources),
+    caPins: parsed.caPins ?? teleport.ca_pin,
+    limits: {
+      maxConnections: teleport.connection_limits.max_connections,
+      maxUsers: teleport.connection_limits.max_users,
+    },
+    auth,
+    node: nodeConfig(sources, flags.permitUserEnv === true),
+    proxy: proxyConfig(
+      sources,
+      flags.insecureNoTls !== true,
+      isName(host.hostname) ? host.hostname : nodename,
+    ),
+    warnings,
+  };
+}
+
+function logConfig({ settings, host, file, warnings }: Sources, debug: boolean): LogConfig {
+  const { output, severity, format } = settings.teleport.log;
+  if (debug) return { output: { kind: "stderr" }, severity: "debug", format };
+  return { output: logOutput(output), severity, format };
+
+  function logOutput(text: string): LogConfig["output"] {
+    if (["stderr", "error", "2"].includes(text)) return { kind: "stderr" };
+    if (["stdout", "out", "1"].includes(text)) return { kind: "stdout" };
+    if (text === "syslog") return { kind: "syslog" };
+    const path = resolve(host.cwd, text);
+    if (path !== text) {
+      const place = file.place(["teleport", "log", "output"]);
+      warnings.push(
+        `${place}: the log goes to the file ${quote(path)}: the word is none of stdout, stderr, syslog`,
+      );
+    }
+    return { kind: "file", path };
+  }
+}
+
+function authServers({ settings, flags }: Sources, ownAuth: Address | undefined): Address[] {
+  const given = flags.authServers ?? settings.teleport.auth_servers ?? [];
+  if (given.length > 0) return given;
+  return [ownAuth ? dialable(ownAuth) : { host: "127.0.0.1", port: 3025 }];
+}
+
+/** The join token. A missing file is no error: once a host has joined, it starts without its token. */
+async function authToken({ settings, flags, host, warnings }: Sources): Promise<Secret<string> | undefined> {
+  const source = flags.token ?? settings.teleport.auth_token;
+  if (source === undefined) return undefined;
+  try {
+    return await readToken(source, (path) => host.readTextFile(path));
+  } catch (error) {
+    if (!isAppError(error)) throw error;
+    warnings.push(
+      `no join token: ${messageOf(error)}; only a host that has joined before can start without one`,
+    );
+    return undefined;
+  }
+}
+
+function requireName(hostname: string): string {
+  if (isName(hostname)) return hostname;
+  throw new AppError(
+    "bad_input",
+    `the host name ${quote(hostname)} cannot serve as nodename; set "nodename"`,
+  );
+}
+
+function defaultDataDir({ uid, home }: ConfigHost): string {
+  if (uid === 0) return "/var/lib/teleport";
+  if (home) return `${home}/.local/share/teleport`;
+  throw new AppError(
+    "bad_input",
+    'where to keep data? Set "data_dir" in the configuration; HOME is not set either',
+  );
+}

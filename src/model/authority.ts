@@ -1,0 +1,23 @@
+/**
+ * The cluster's certificate authorities. The user CA and the host CA never share a key or a purpose.
+ * @module
+ */
+
+export type AuthorityKind = "user" | "host";
+
+/** The public part of an authority. */
+export interface Authority {
+  kind: AuthorityKind;
+  cluster: string;
+  /** OpenSSH public key lines that are trusted; the first one signs. */
+  keys: string[];
+  /** Milliseconds since the epoch of the last finished rotation, if any. */
+  rotated?: number;
+}
+
+/** Names of the certificate extensions that are ours. */
+export const EXTENSION = {
+  roles: "teleport-roles",
+  hostRole: "x-teleport-role",
+  cluster: "x-teleport-authority",
+} as const;

@@ -1,0 +1,73 @@
+/**
+ * Audit events: what happened, who did it, from where, and whether it was allowed.
+ * @module
+ */
+
+/** The names of the events this build emits. */
+export type EventName =
+  | "user.login"
+  | "auth"
+  | "session.start"
+  | "session.end"
+  | "session.leave"
+  | "session.join"
+  | "session.upload"
+  | "resize"
+  | "exec"
+  | "port"
+  | "subsystem"
+  | "user.create"
+  | "user.delete"
+  | "user.invite"
+  | "user.lock"
+  | "token.create"
+  | "token.delete"
+  | "host.join"
+  | "cert.create";
+
+export const EVENT_NAMES: readonly EventName[] = [
+  "user.login",
+  "auth",
+  "session.start",
+  "session.end",
+  "session.leave",
+  "session.join",
+  "session.upload",
+  "resize",
+  "exec",
+  "port",
+  "subsystem",
+  "user.create",
+  "user.delete",
+  "user.invite",
+  "user.lock",
+  "token.create",
+  "token.delete",
+  "host.join",
+  "cert.create",
+];
+
+/** Values of an event's fields. */
+export type EventValue = string | number | boolean;
+
+/** One line of the audit log: `event` and `time` plus fields like `user`, `login`, `addr.remote`, `success`, `error`. */
+export type AuditEvent = { event: EventName; time: string } & { [field: string]: EventValue };
+
+/** An event before the log stamps it. */
+export type EventFields = { event: EventName; time?: string } & { [field: string]: EventValue | undefined };
+
+/** Seconds precision, as the log has it: `2018-05-01T10:00:00Z`. */
+export function eventTime(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d{3}Z$/, "Z");
+}
+
+/** Milliseconds precision, for session events. */
+export function sessionTime(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+/** The event as one line of JSON with sorted keys, or undefined fields left out. */
+export function formatEvent(event: EventFields): string {
+  const keys = Object.keys(event).filter((key) => event[key] !== undefined).sort();
+  return JSON.stringify(Object.fromEntries(keys.map((key) => [key, event[key]])));
+}

@@ -1,0 +1,15 @@
+/**
+ * The bounds and intervals of the system, in milliseconds unless the name says otherwise.
+ * @module
+ */
+import { DAY, HOUR, MINUTE, SECOND } from "../base/duration.ts";
+
+export const CERTIFICATE_TTL = { default: 23 * HOUR, min: MINUTE, max: 30 * HOUR };
+/** Certificates start to be valid a little in the past, for clocks that run apart. */
+export const CLOCK_SKEW = MINUTE;
+export const INVITE_TTL = { default: HOUR, max: 48 * HOUR };
+export const JOIN_TOKEN_TTL = { default: 30 * MINUTE, max: 30 * DAY };
+export const PASSWORD_LENGTH = { min: 6, max: 128 };
+export const LOCKOUT = { failures: 5, window: 30 * MINUTE, lock: 20 * MINUTE };
+export const HEARTBEAT = { interval: 45 * SECOND, jitter: 9 * SECOND, ttl: 90 * SECOND };
+export const DIAL_TIMEOUT = 30 * SECOND;

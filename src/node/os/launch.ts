@@ -1,0 +1,149 @@
+/**
+ * Starts the programs of sessions: on a pseudo terminal, or with three pipes.
+ * @module
+ */
+import type { Duplex, Readable, Writable } from "node:stream";
+import { block } from "./c_memory.ts";
+import { type Child, ChildProcess } from "./child_process.ts";
+import { FdStream } from "./fd_stream.ts";
+import { libc, O_CLOEXEC } from "./libc.ts";
+import { must } from "./os_error.ts";
+import { giveTerminal, openPty, setSize, type TerminalSize } from "./pty.ts";
+import { spawn, type SpawnOptions } from "./spawn.ts";
+import { applyModes, echoIsOff } from "./termios.ts";
+
+export type { Child, ExitStatus } from "./child_process.ts";
+
+const F_SETPIPE_SZ = 1031;
+/** Bytes the kernel holds for a pipe: more than usual, for fewer turns of the reactor in bulk transfers. */
+const PIPE_SIZE = 256 * 1024;
+
+/** What to start, as whom and where. */
+export type LaunchOptions = SpawnOptions;
+
+/** A terminal for {@link launchOnPty}. */
+export interface TerminalOptions extends TerminalSize {
+  /** The TERM of the program's environment. */
+  term: string;
+  /** Encoded terminal modes of RFC 4254 section 8: opcode to argument. */
+  modes?: ReadonlyMap<number, number>;
+}
+
+/** A program on a terminal of its own. */
+export interface PtyChild extends Child {
+  /**
+   * Reads output, writes input. It ends after the program's exit, although background jobs may still hold the terminal.
+   * Destroying it hangs the terminal up. It emits no errors.
+   */
+  readonly terminal: Duplex;
+  /** Path of the terminal, such as `/dev/pts/4`. */
+  readonly tty: string;
+  /** New size in characters and in pixels (0 when unknown). Does nothing after the end. */
+  resize(cols: number, rows: number, width?: number, height?: number): void;
+  /** True while the terminal does not show what is typed, as for a password. */
+  echoIsOff(): boolean;
+}
+
+/**
+ * A program with pipes. The streams emit no errors; the reading ones end when nobody holds the other side, and are to be
+ * read to their end or destroyed.
+ */
+export interface PipedChild extends Child {
+  /**
+   * Ending it gives the program end-of-file; what is written after the program closed its side is dropped. Destroyed at
+   * the program's exit.
+   */
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+}
+
+/**
+ * Starts a program on a new pseudo terminal, as leader of a session whose controlling terminal it is. TERM and SSH_TTY
+ * are added to the environment. Throws AppError as {@link spawn} does, and `limit` when no terminal is left; nothing
+ * stays open then.
+ */
+export function launchOnPty(options: LaunchOptions & TerminalOptions): PtyChild {
+  const pty = openPty();
+  let terminal: FdStream | undefined;
+  try {
+    setSize(pty.master, options);
+    if (options.modes !== undefined) applyModes(pty.slave, options.modes);
+    if (libc().geteuid() === 0) giveTerminal(pty.slave, options.user);
+    terminal = new FdStream(pty.master, "both");
+    const env = { ...options.env, TERM: options.term, SSH_TTY: pty.tty };
+    const child = new ChildProcess(spawn({ ...options, env }, { tty: pty.tty }));
+    return attach(child, terminal, pty.tty);
+  } catch (error) {
+    if (terminal !== undefined) terminal.destroy();
+    else libc().close(pty.master);
+    throw error;
+  } finally {
+    libc().close(pty.slave);
+  }
+}
+
+function attach(child: ChildProcess, terminal: FdStream, tty: string): PtyChild {
+  child.exit.then(() => terminal.endAfterDrain());
+  return {
+    ...controls(child),
+    terminal,
+    tty,
+    resize: (cols, rows, width = 0, height = 0) => {
+      if (terminal.fd !== undefined) setSize(terminal.fd, { cols, rows, width, height });
+    },
+    echoIsOff: () => terminal.fd !== undefined && echoIsOff(terminal.fd),
+  };
+}
+
+/**
+ * Starts a program with pipes as its standard files. Throws AppError as {@link spawn} does; nothing stays open then.
+ * The exit does not wait for the pipes: background processes may hold them longer.
+ */
+export function launchPiped(options: LaunchOptions): PipedChild {
+  const held = new Set<number>(); // closed on the way out: the child's ends, and after a failure all that is left
+  const streams: FdStream[] = [];
+  const pipe = () => {
+    const ends = openPipe();
+    held.add(ends.read).add(ends.write);
+    return ends;
+  };
+  const adopt = (fd: number, direction: "read" | "write") => {
+    const stream = new FdStream(fd, direction);
+    held.delete(fd);
+    streams.push(stream);
+    return stream;
+  };
+  try {
+    const input = pipe(), output = pipe(), errors = pipe();
+    const stdin = adopt(input.write, "write");
+    const stdout = adopt(output.read, "read"), stderr = adopt(errors.read, "read");
+    const files = { stdin: input.read, stdout: output.write, stderr: errors.write };
+    const child = new ChildProcess(spawn(options, files));
+    child.exit.then(() => stdin.destroy());
+    return { ...controls(child), stdin, stdout, stderr };
+  } catch (error) {
+    for (const stream of streams) stream.destroy();
+    throw error;
+  } finally {
+    for (const fd of held) libc().close(fd);
+  }
+}
+
+function controls(child: ChildProcess): Child {
+  return {
+    pid: child.pid,
+    exit: child.exit,
+    signal: (name) => child.signal(name),
+    killSession: () => child.killSession(),
+  };
+}
+
+function openPipe(): { read: number; write: number } {
+  const ends = block(8);
+  must(libc().pipe2(ends, O_CLOEXEC), "open a pipe");
+  const view = new DataView(ends.buffer);
+  const read = view.getInt32(0, true), write = view.getInt32(4, true);
+  libc().fcntl(read, F_SETPIPE_SZ, PIPE_SIZE); // may be refused, then the pipe has the usual size
+  return { read, write };
+}

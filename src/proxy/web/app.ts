@@ -1,0 +1,98 @@
+/**
+ * The web front of a proxy: the JSON API, the signup pages and their assets behind one set of guards.
+ * @module
+ */
+import { type Context, Hono } from "hono";
+import { routePath } from "hono/route";
+import type { Clock } from "../../base/clock.ts";
+import { serveAssets } from "./assets.ts";
+import { clientAddress, type WebApp, type WebContext, type WebEnv } from "./context.ts";
+import { failureOf } from "./failure.ts";
+import type { AuthGateway } from "./gateway.ts";
+import { errorPage, type Site } from "./notice_page.ts";
+import { pages } from "./pages.ts";
+import { RateLimit } from "./rate_limit.ts";
+import { sameOrigin } from "./same_origin.ts";
+import { secureAnswers } from "./security_headers.ts";
+import { type PingReply, webApi, type WebLimits } from "./webapi.ts";
+
+/** A failure on our side, for the log. It names the route's pattern, because the real path may hold an invite. */
+export interface WebFailure {
+  error: unknown;
+  method: string;
+  route: string;
+  clientAddress: string;
+}
+
+/** What the web front needs. */
+export interface WebAppOptions {
+  gateway: AuthGateway;
+  /** Answers `GET /webapi/ping`; asked anew each time. */
+  ping: () => PingReply;
+  clock: Clock;
+  /** `host:port` by which users reach the web front, as they type it after `--proxy=`. */
+  publicHost: string;
+  /** True when users reach it over HTTPS. */
+  tls: boolean;
+  /** Told about every failure that is answered with a status of 500 and above. */
+  onError?: (failure: WebFailure) => void;
+}
+
+/**
+ * Makes the web application. Serve it with `serveHttps`, or call its `request` method in a test.
+ *
+ * Rate limits are counted per application, that is per proxy.
+ */
+export function webApp(options: WebAppOptions): WebApp {
+  const { gateway, ping, clock, publicHost, tls } = options;
+  const limits = rateLimits(clock);
+  const site = (): Site => ({ clusterName: ping().cluster_name, publicHost });
+  const app = new Hono<WebEnv>();
+
+  app.use("*", clientAddress(), secureAnswers(tls), sameOrigin({ publicHost, tls }));
+  const api = webApi({ gateway, ping, clock, limits });
+  app.route("/webapi", api);
+  app.route("/v1/webapi", api);
+  serveAssets(app);
+  app.route("/", pages({ gateway, ping, site, clock, limits }));
+
+  app.notFound((c) => {
+    const message = "there is nothing at this address";
+    return wantsPage(c) ? c.html(errorPage(site(), 404, message), 404) : c.json({ message }, 404);
+  });
+  app.onError((error, c) => {
+    const { status, message, retryAfter } = failureOf(error);
+    if (status >= 500) options.onError?.(describe(error, c));
+    const headers: Record<string, string> = retryAfter === undefined
+      ? {}
+      : { "Retry-After": String(retryAfter) };
+    return wantsPage(c)
+      ? c.html(errorPage(site(), status, message), status, headers)
+      : c.json({ message }, status, headers);
+  });
+  return app;
+}
+
+function rateLimits(clock: Clock): WebLimits {
+  return {
+    invite: new RateLimit({ clock, burst: 20, perSecond: 1 }),
+    signup: new RateLimit({ clock, burst: 20, perSecond: 1 }),
+    // Wider: a whole office may sign in through one address, and the auth service locks accounts besides.
+    login: new RateLimit({ clock, burst: 60, perSecond: 5 }),
+  };
+}
+
+/** People get pages, programs get JSON, and the API answers JSON to everyone. */
+function wantsPage(c: Context<WebEnv>): boolean {
+  if (/^(\/v1)?\/webapi(\/|$)/.test(c.req.path)) return false;
+  return c.req.path.startsWith("/web/newuser/") || (c.req.header("accept") ?? "").includes("text/html");
+}
+
+function describe(error: unknown, c: WebContext): WebFailure {
+  return {
+    error,
+    method: c.req.method,
+    route: routePath(c, -1),
+    clientAddress: c.get("clientAddress") ?? "",
+  };
+}

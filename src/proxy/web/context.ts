@@ -1,0 +1,32 @@
+/**
+ * The request context every handler of the web front shares.
+ * @module
+ */
+import type { Context, Hono, MiddlewareHandler } from "hono";
+import { canonicalAddress } from "./client_address.ts";
+
+/** What the HTTP server hands to the app with each request, and what handlers find in `c.get`. */
+export interface WebEnv {
+  Bindings: {
+    /** The peer's address as the socket knows it. */
+    clientAddress?: string;
+  };
+  Variables: {
+    /** The peer's IP address in canonical form; empty when unknown. */
+    clientAddress: string;
+  };
+}
+
+/** The web application: a Hono app over `WebEnv`. */
+export type WebApp = Hono<WebEnv>;
+
+/** A request context of the web application. */
+export type WebContext = Context<WebEnv>;
+
+/** Puts the peer's address where handlers read it. */
+export function clientAddress(): MiddlewareHandler<WebEnv> {
+  return async (c, next) => {
+    c.set("clientAddress", canonicalAddress(c.env?.clientAddress ?? ""));
+    await next();
+  };
+}

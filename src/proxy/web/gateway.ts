@@ -1,0 +1,67 @@
+/**
+ * What the web front needs from the auth service. The web front holds no users, passwords or keys of its own: it checks
+ * the form of a request and hands it over here.
+ * @module
+ */
+import type { Secret } from "../../base/secret.ts";
+
+/** An account that waits for its owner to choose a password. */
+export interface Invite {
+  user: string;
+  /** `otpauth://totp/...` with the new shared secret; empty when `secondFactor` is "off". Never log it. */
+  otpUri: string;
+  /** End of the invite, milliseconds since the epoch. */
+  expires: number;
+  secondFactor: "otp" | "off";
+}
+
+/** A password login of the terminal client. */
+export interface LoginRequest {
+  user: string;
+  password: Secret<string>;
+  otp: Secret<string>;
+  /** The key to certify, as one OpenSSH public key line. */
+  publicKey: string;
+  /** Wanted life of the certificate in milliseconds; left out, the server's default. */
+  ttlMs?: number;
+  clientAddress: string;
+}
+
+/** What a successful login hands back. */
+export interface IssuedLogin {
+  user: string;
+  /** One OpenSSH certificate line. */
+  certificate: string;
+  clusterName: string;
+  /** The host CA's keys, as OpenSSH public key lines. */
+  hostAuthorities: string[];
+}
+
+/**
+ * The auth service as the web front sees it. Implementations bound every call in time and fail with AppError
+ * `unavailable` or `timeout` when the auth service cannot answer.
+ */
+export interface AuthGateway {
+  /**
+   * Looks at an invite without using it up.
+   * @throws {AppError} not_found when the token is unknown, used or expired.
+   */
+  invite(token: Secret<string>): Promise<Invite>;
+
+  /**
+   * Sets the password, verifies the first code and uses up the invite.
+   * @throws {AppError} bad_input for a weak password or a wrong code; not_found as in `invite`.
+   */
+  signup(
+    token: Secret<string>,
+    password: Secret<string>,
+    otp: Secret<string>,
+    clientAddress: string,
+  ): Promise<void>;
+
+  /**
+   * Trades a password and a code for a certificate.
+   * @throws {AppError} unauthenticated with one text for every cause; limit when throttled.
+   */
+  login(request: LoginRequest): Promise<IssuedLogin>;
+}

@@ -1,0 +1,139 @@
+/**
+ * Serves the web application over HTTPS, with a bound on everything a client may take: time, header bytes, connections.
+ * @module
+ */
+import { createServer as createHttp, type IncomingMessage, type Server } from "node:http";
+import { createServer as createHttps, Server as HttpsServer } from "node:https";
+import type { Socket } from "node:net";
+import { getRequestListener } from "@hono/node-server";
+import { type Clock, systemClock } from "../../base/clock.ts";
+import { SECOND } from "../../base/duration.ts";
+import { AppError } from "../../base/errors.ts";
+import type { WebApp } from "./context.ts";
+import { answerBrokenRequests } from "./broken_request.ts";
+import { securityHeaders } from "./security_headers.ts";
+import { type TlsMaterial, tlsSettings } from "./tls_material.ts";
+
+/** Where and how to serve. */
+export interface ServeOptions {
+  app: WebApp;
+  /** A socket that listens already. It comes before `host` and `port`. */
+  fd?: number;
+  /** Address to listen on; 127.0.0.1 when left out. */
+  host?: string;
+  /** Port to listen on; 0 or left out, any free one. */
+  port?: number;
+  /** Left out, the server speaks plain HTTP: for a balancer in front that ends TLS. */
+  tls?: TlsMaterial;
+  /** Connections beyond this many are closed at once; 4,096 when left out. */
+  maxConnections?: number;
+  /** Told about failures no request can be answered for. */
+  onError: (error: unknown) => void;
+  clock?: Clock;
+}
+
+/** A server that runs. */
+export interface WebServer {
+  port: number;
+  /** Stops accepting, lets requests under way finish for up to ten seconds, then cuts the rest. */
+  close(): Promise<void>;
+  /**
+   * Takes a new certificate for connections made from now on.
+   * @throws {AppError} bad_input when the pair cannot be used; the old one stays. unsupported without TLS.
+   */
+  reload(tls: TlsMaterial): void;
+}
+
+const LIMITS = {
+  maxHeaderSize: 16 * 1024,
+  headersTimeout: 10 * SECOND,
+  requestTimeout: 30 * SECOND,
+  keepAliveTimeout: 15 * SECOND,
+  /** How often the timeouts above are looked at. */
+  connectionsCheckingInterval: 2 * SECOND,
+};
+const HANDSHAKE_TIMEOUT = 5 * SECOND;
+const DRAIN = 10 * SECOND;
+const MAX_CONNECTIONS = 4096;
+
+/**
+ * Starts serving.
+ * @throws {AppError} bad_input when the TLS pair cannot be used; unavailable when the address cannot be listened on.
+ */
+export async function serveHttps(options: ServeOptions): Promise<WebServer> {
+  const { app, tls, onError, clock = systemClock } = options;
+  const server = tls === undefined
+    ? createHttp(LIMITS)
+    : createHttps({ ...LIMITS, ...tlsSettings(tls), handshakeTimeout: HANDSHAKE_TIMEOUT });
+  server.maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
+  const open = openSockets(server);
+  server.on("request", listener(app, tls !== undefined));
+  answerBrokenRequests(server, clock);
+
+  await listening(server, options);
+  server.on("error", onError);
+  const address = server.address();
+  return {
+    port: address !== null && typeof address === "object" ? address.port : 0,
+    close: () => drain(server, open, clock),
+    reload(next) {
+      if (!(server instanceof HttpsServer)) {
+        throw new AppError(
+          "unsupported",
+          "this web server has no certificate to replace: it speaks plain HTTP",
+        );
+      }
+      server.setSecureContext(tlsSettings(next));
+    },
+  };
+}
+
+/** Calls the app with the peer's address beside each request. */
+function listener(app: WebApp, tls: boolean) {
+  return getRequestListener(
+    (request, env) => {
+      const incoming = env.incoming as IncomingMessage;
+      return app.fetch(request, { clientAddress: incoming.socket.remoteAddress ?? "" });
+    },
+    {
+      overrideGlobalObjects: false,
+      // Requests that never reach the app, such as one with a forged Host header.
+      errorHandler: () => new Response(null, { status: 400, headers: securityHeaders(tls) }),
+    },
+  );
+}
+
+function listening(server: Server, { fd, host = "127.0.0.1", port = 0 }: ServeOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: Error) => {
+      const where = fd === undefined ? `${host}:${port}` : "the socket handed over";
+      reject(new AppError("unavailable", `cannot serve the web on ${where}: ${error.message}`));
+    };
+    server.once("error", failed);
+    server.listen(fd === undefined ? { host, port } : { fd }, () => {
+      server.off("error", failed);
+      resolve();
+    });
+  });
+}
+
+/** Every TCP connection of the server, those in the middle of a TLS handshake too, which HTTP knows nothing of. */
+function openSockets(server: Server): ReadonlySet<Socket> {
+  const open = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    open.add(socket);
+    socket.once("close", () => open.delete(socket));
+  });
+  return open;
+}
+
+async function drain(server: Server, open: ReadonlySet<Socket>, clock: Clock): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const cut = clock.after(DRAIN, () => {
+    server.closeAllConnections();
+    for (const socket of open) socket.destroy();
+  });
+  await closed;
+  cut.cancel();
+}

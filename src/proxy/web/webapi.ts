@@ -1,0 +1,132 @@
+/**
+ * The JSON API of the web front, under `/webapi` and `/v1/webapi`.
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import { Hono } from "hono";
+import * as v from "valibot";
+import type { Clock } from "../../base/clock.ts";
+import { AppError } from "../../base/errors.ts";
+import { Secret } from "../../base/secret.ts";
+import type { WebApp, WebEnv } from "./context.ts";
+import type { AuthGateway, IssuedLogin } from "./gateway.ts";
+import { jsonBody } from "./request_body.ts";
+import { qrCodeUri } from "./qr_code.ts";
+import { limitRate, type RateLimit } from "./rate_limit.ts";
+import { hidingToken, openInvite, signupToken } from "./signup_token.ts";
+
+/** What anyone may ask about this cluster before logging in. */
+export interface PingReply {
+  auth: { type: "local"; second_factor: "otp" | "off" };
+  /** Addresses of the SSH front, `host:port`. */
+  proxy: { ssh: { listen_addr: string; public_addr: string } };
+  cluster_name: string;
+  server_version: string;
+  min_client_version: string;
+}
+
+/** What the API needs. */
+export interface WebApiOptions {
+  gateway: AuthGateway;
+  ping: () => PingReply;
+  clock: Clock;
+  limits: WebLimits;
+}
+
+/** Rate limits, shared by the API and the pages that do the same work. */
+export interface WebLimits {
+  invite: RateLimit;
+  signup: RateLimit;
+  login: RateLimit;
+}
+
+const NANOSECONDS = 1e6;
+const text = (max: number) => v.pipe(v.string(), v.maxLength(max));
+
+const LoginBody = v.object({
+  user: v.pipe(v.string(), v.minLength(1), v.maxLength(256)),
+  password: text(1024),
+  otp_token: v.optional(text(64), ""),
+  pub_key: v.pipe(v.string(), v.minLength(1), v.maxLength(24 * 1024)),
+  /** Nanoseconds; 0 stands for the server's default. */
+  ttl: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
+});
+
+const SignupBody = v.object({
+  invite_token: text(1024),
+  pass: text(1024),
+  second_factor_token: v.optional(text(64), ""),
+});
+
+/** The routes of the API, to be mounted under a prefix. */
+export function webApi({ gateway, ping, clock, limits }: WebApiOptions): WebApp {
+  const api = new Hono<WebEnv>();
+
+  api.get("/ping", (c) => c.json(ping()));
+
+  api.post("/ssh/certs", limitRate(limits.login), async (c) => {
+    const body = await jsonBody(c, LoginBody);
+    const issued = await gateway.login({
+      user: body.user,
+      password: new Secret(body.password),
+      otp: new Secret(body.otp_token),
+      publicKey: publicKeyLine(body.pub_key),
+      ...(body.ttl > 0 ? { ttlMs: Math.ceil(body.ttl / NANOSECONDS) } : {}),
+      clientAddress: c.get("clientAddress"),
+    });
+    return c.json(loginReply(issued));
+  });
+
+  api.get("/users/invites/:token", limitRate(limits.invite), async (c) => {
+    const token = signupToken(c.req.param("token"));
+    const invite = await openInvite(gateway, token, clock);
+    return c.json({
+      invite_token: token.reveal(),
+      user: invite.user,
+      second_factor: invite.secondFactor,
+      qr: invite.secondFactor === "otp" ? qrCodeUri(invite.otpUri) : "",
+      otp_uri: invite.otpUri,
+    });
+  });
+
+  api.post("/users", limitRate(limits.signup), async (c) => {
+    const body = await jsonBody(c, SignupBody);
+    const token = signupToken(body.invite_token);
+    const password = new Secret(body.pass);
+    const otp = new Secret(body.second_factor_token);
+    await hidingToken(gateway.signup(token, password, otp, c.get("clientAddress")));
+    return c.json({ message: "ok" });
+  });
+
+  return api;
+}
+
+/**
+ * The public key of a login, out of base64. Its cryptographic content is the auth service's to judge.
+ * @throws {AppError} bad_input unless it is one line of UTF-8 text without control characters.
+ */
+function publicKeyLine(base64: string): string {
+  const malformed = new AppError(
+    "bad_input",
+    `the field "pub_key" must be one OpenSSH public key line in base64`,
+  );
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(base64) || base64.length % 4 === 1) throw malformed;
+  const line = Buffer.from(base64, "base64").toString("utf8").trim();
+  if (line === "" || /[\p{Cc}\p{Zl}\p{Zp}\ufffd]/u.test(line)) throw malformed;
+  return line;
+}
+
+function loginReply(issued: IssuedLogin) {
+  return {
+    username: issued.user,
+    cert: toBase64(issued.certificate),
+    host_signers: [{
+      domain_name: issued.clusterName,
+      checking_keys: issued.hostAuthorities.map(toBase64),
+    }],
+  };
+}
+
+function toBase64(line: string): string {
+  return Buffer.from(line, "utf8").toString("base64");
+}

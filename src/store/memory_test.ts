@@ -1,0 +1,5 @@
+import { systemClock } from "../base/clock.ts";
+import { testBackend } from "./conformance.ts";
+import { MemoryBackend } from "./memory.ts";
+
+testBackend("memory", (clock) => Promise.resolve(new MemoryBackend({ ...systemClock, now: clock.now })));
