@@ -47,6 +47,9 @@ export function identifyUser(
     understoodOptions: UNDERSTOOD,
   });
   if (why) throw new AppError("unauthenticated", why);
+  if (certificate.extensions.has(EXTENSION.hostRole)) {
+    throw new AppError("unauthenticated", "a user's certificate claims a host's role");
+  }
   const sources = certificate.criticalOptions.get("source-address");
   if (sources !== undefined && !addressAllowed(options.address, sources)) {
     throw new AppError("unauthenticated", "the certificate may not be used from this address");
@@ -91,11 +94,13 @@ export function addressAllowed(address: string, list: string): boolean {
   const family = isIP(plain);
   if (family === 0) return false;
   return list.split(",").some((entry) => {
-    const [network = "", bits] = entry.trim().split("/");
+    const [network = "", bits, ...rest] = entry.trim().split("/");
     const version = isIP(network);
     if (version !== family) return false;
-    const prefix = bits === undefined ? (version === 4 ? 32 : 128) : Number(bits);
-    if (!Number.isInteger(prefix) || prefix < 0 || prefix > (version === 4 ? 32 : 128)) return false;
+    const widest = version === 4 ? 32 : 128;
+    if (rest.length > 0 || bits !== undefined && !/^\d{1,3}$/.test(bits)) return false; // "10.0.0.0/" is not /0
+    const prefix = bits === undefined ? widest : Number(bits);
+    if (prefix > widest) return false;
     const block = new BlockList();
     block.addSubnet(network, prefix, version === 4 ? "ipv4" : "ipv6");
     return block.check(plain, version === 4 ? "ipv4" : "ipv6");
@@ -124,6 +129,9 @@ export function identifyHost(
     now: toSeconds(options.now),
   });
   if (why) throw new AppError("unauthenticated", why);
+  if (certificate.extensions.has(EXTENSION.roles)) {
+    throw new AppError("unauthenticated", "a host's certificate claims a user's roles");
+  }
   const role = SYSTEM_ROLES.find((known) => known === certificate.extensions.get(EXTENSION.hostRole));
   const cluster = certificate.extensions.get(EXTENSION.cluster);
   const hostId = certificate.keyId;

@@ -14,7 +14,7 @@ import { generateKey } from "../ssh/private_key.ts";
 import { authorityPin } from "./pin.ts";
 import { openApi } from "./connection.ts";
 import { type HostCredentials, trustOf } from "./host_identity.ts";
-import { JOIN_USER, joinAnswerer } from "./join_proof.ts";
+import { JOIN_USER, joinAnswerer, requireProof } from "./join_proof.ts";
 
 export interface JoinOptions {
   /** A connected stream to an auth server. */
@@ -33,16 +33,18 @@ export interface JoinOptions {
 export async function joinCluster(options: JoinOptions): Promise<HostCredentials> {
   const { token, caPins, hostId, name, role, publicNames, clock } = options;
   let presented: Certificate | undefined;
+  const dialog = joinAnswerer(token);
   const ssh = await connectSsh({
     stream: options.stream,
     username: JOIN_USER,
-    answer: joinAnswerer(token),
+    answer: dialog.answer,
     verifyHost: (certificate) => {
       checkPresented(certificate, caPins, clock);
       presented = certificate;
     },
   });
   try {
+    requireProof(dialog);
     const key = generateKey();
     const api = await openApi(ssh);
     const answer = await api.call("hosts.join", {

@@ -65,13 +65,22 @@ export function parseJoinAnswer(answer: string): { hostNonce: string; proof: str
   return { hostNonce, proof };
 }
 
-/**
- * The host's side of the dialog: a function for the SSH client's questions.
- * It throws, and so ends the connection, when the server cannot prove that it knows the token.
- */
-export function joinAnswerer(token: Secret<string>): (question: string, sessionId: Buffer) => string {
+/** The host's side of the dialog. */
+export interface JoinAnswerer {
+  /** Answers the SSH client's questions; throws, and so ends the connection, when the server's proof is wrong. */
+  answer(question: string, sessionId: Buffer): string;
+  /** True once the server proved the token. A false server may grant the login without a single question. */
+  proven(): boolean;
+}
+
+const NOT_PROVEN =
+  "the server at the auth address does not know this join token: it is not the cluster's auth server, or " +
+  "somebody stands in between; nothing was joined";
+
+export function joinAnswerer(token: Secret<string>): JoinAnswerer {
   let transcript: JoinTranscript | undefined;
-  return (question, sessionId) => {
+  let proven = false;
+  const answer = (question: string, sessionId: Buffer): string => {
     if (question.startsWith(HELLO) && !transcript) {
       const serverNonce = question.slice(HELLO.length);
       if (!NONCE.test(serverNonce)) {
@@ -86,12 +95,15 @@ export function joinAnswerer(token: Secret<string>): (question: string, sessionI
     }
     const proof = question.startsWith(JOINED) ? question.slice(JOINED.length) : "";
     if (!transcript || !sameProof(proof, joinProof("auth", token.reveal(), transcript))) {
-      throw new AppError(
-        "unauthenticated",
-        "the server at the auth address does not know this join token: it is not the cluster's auth server, or " +
-          "somebody stands in between; nothing was joined",
-      );
+      throw new AppError("unauthenticated", NOT_PROVEN);
     }
+    proven = true;
     return "ok";
   };
+  return { answer, proven: () => proven };
+}
+
+/** @throws {AppError} unauthenticated unless the server has proved the token */
+export function requireProof(dialog: JoinAnswerer): void {
+  if (!dialog.proven()) throw new AppError("unauthenticated", NOT_PROVEN);
 }

@@ -27,6 +27,7 @@ const REPORTED: ReadonlySet<EventName> = new Set([
   "exec",
   "port",
   "subsystem",
+  "events.lost",
 ]);
 
 export function authHandlers(auth: AuthService): Handlers {
@@ -204,8 +205,8 @@ function reported(event: Record<string, string | number | boolean>, host: HostId
   }
   const time = typeof event.time === "string" && !Number.isNaN(Date.parse(event.time))
     ? event.time
-    : undefined;
-  return { ...event, event: name, server_id: host.hostId, ...(time === undefined ? {} : { time }) };
+    : undefined; // the log stamps it
+  return { ...event, event: name, server_id: host.hostId, time };
 }
 
 /** A server that listens everywhere is reached where its connection came from. */

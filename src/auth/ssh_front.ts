@@ -35,13 +35,13 @@ export function authSshServer(auth: AuthService, hostCredential: HostCredential)
             onFault: (method, error) =>
               log.error("{method} failed: {error}", { method, error: messageOf(error) }),
             onDenied: (method, identity) =>
-              void auth.audit.emit({
+              noted(auth.audit.emit({
                 event: "auth",
                 success: false,
                 user: describe(identity),
                 error: `may not call ${method}`,
                 "addr.remote": connection.remote.address,
-              }),
+              })),
           });
       }
       const { identity } = connection;
@@ -58,6 +58,11 @@ export function authSshServer(auth: AuthService, hostCredential: HostCredential)
     onRefused: (remote, reason) =>
       log.debug("{address} refused: {reason}", { address: remote.address, reason }),
   });
+}
+
+/** Goes on without waiting for an event; that the log cannot be written must not end the process. */
+function noted(event: Promise<void>): void {
+  event.catch((error) => log.error("an audit event was lost: {error}", { error: messageOf(error) }));
 }
 
 function authenticator(auth: AuthService): Authenticator<Identity> {
@@ -97,12 +102,12 @@ function authenticator(auth: AuthService): Authenticator<Identity> {
         throw error;
       }
     },
+    onUnproven({ username, reason, remote }) {
+      noted(refused(username, remote.address, new AppError("unauthenticated", reason)));
+    },
     onOtherMethod({ username, method, remote }) {
-      void refused(
-        username,
-        remote.address,
-        new AppError("unauthenticated", `${method} is not accepted, only certificates`),
-      );
+      const error = new AppError("unauthenticated", `${method} is not accepted, only certificates`);
+      noted(refused(username, remote.address, error));
     },
   };
 }

@@ -47,3 +47,37 @@ function reasonOf(error: Error & { code?: string }): string {
       return error.code ?? error.message;
   }
 }
+
+/** A host name or address, IPv6 without brackets, and a port. */
+export interface HostPort {
+  host: string;
+  port: number;
+}
+
+/** `host:port`, with brackets around IPv6 addresses. */
+export function formatHostPort({ host, port }: HostPort): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/**
+ * A dialer for several equal servers: starts with the one that answered last and goes on to the next when one does not.
+ */
+export function dialAny(servers: readonly HostPort[]): () => Promise<Socket> {
+  let first = 0;
+  return async () => {
+    let trouble: unknown;
+    for (let i = 0; i < servers.length; i++) {
+      const index = (first + i) % servers.length;
+      const server = servers[index];
+      if (!server) continue;
+      try {
+        const socket = await dialTcp(server.host, server.port);
+        first = index;
+        return socket;
+      } catch (error) {
+        trouble = error;
+      }
+    }
+    throw trouble ?? new AppError("bad_input", "no server address is configured");
+  };
+}

@@ -23,7 +23,8 @@ export type EventName =
   | "token.create"
   | "token.delete"
   | "host.join"
-  | "cert.create";
+  | "cert.create"
+  | "events.lost";
 
 export const EVENT_NAMES: readonly EventName[] = [
   "user.login",
@@ -45,6 +46,7 @@ export const EVENT_NAMES: readonly EventName[] = [
   "token.delete",
   "host.join",
   "cert.create",
+  "events.lost",
 ];
 
 /** Values of an event's fields. */
@@ -66,8 +68,12 @@ export function sessionTime(ms: number): string {
   return new Date(ms).toISOString();
 }
 
+/** What JSON leaves as it is, but a terminal or a line reader acts on: DEL, the C1 controls, the line separators. */
+const UNPRINTABLE = /[\u007f-\u009f\u2028\u2029]/g;
+
 /** The event as one line of JSON with sorted keys, or undefined fields left out. */
 export function formatEvent(event: EventFields): string {
   const keys = Object.keys(event).filter((key) => event[key] !== undefined).sort();
-  return JSON.stringify(Object.fromEntries(keys.map((key) => [key, event[key]])));
+  const line = JSON.stringify(Object.fromEntries(keys.map((key) => [key, event[key]])));
+  return line.replace(UNPRINTABLE, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

@@ -89,7 +89,7 @@ export interface ServerSocket extends Duplex {
 export class SshServer<I> {
   readonly #options: ServerOptions<I>;
   readonly #limits: ServerLimits;
-  readonly #unauthenticated = new Map<Duplex, { address: string; cancelGrace(): void }>();
+  readonly #unauthenticated = new Map<Duplex, { remote: Endpoint; cancelGrace(): void }>();
   readonly #perAddress = new Map<string, number>();
   readonly #connections = new Set<ServerConnection<I>>();
   #library: Ssh2Server;
@@ -119,10 +119,12 @@ export class SshServer<I> {
     }, (connection) => this.#onHeader(connection));
   }
 
-  /** Takes over a connected socket. */
-  accept(socket: ServerSocket): void {
-    const address = socket.remoteAddress ?? "unknown";
-    const remote = { address, port: socket.remotePort ?? 0 };
+  /**
+   * Takes over a connected socket.
+   * @param remote where the client really is, when somebody trusted relays for it
+   */
+  accept(socket: ServerSocket, remote: Endpoint = remoteOf(socket)): void {
+    const { address } = remote;
     const sameAddress = this.#perAddress.get(address) ?? 0;
     if (
       this.#unauthenticated.size >= this.#limits.maxUnauthenticated ||
@@ -141,7 +143,7 @@ export class SshServer<I> {
       socket.destroy();
     }, this.#limits.loginGraceMs);
     grace.unref();
-    this.#unauthenticated.set(socket, { address, cancelGrace: () => clearTimeout(grace) });
+    this.#unauthenticated.set(socket, { remote, cancelGrace: () => clearTimeout(grace) });
     socket.once("close", () => this.#settled(socket));
     socket.on("error", (error: Error) => this.#options.onRefused?.(remote, messageOf(error)));
     this.#library.injectSocket(socket);
@@ -151,7 +153,7 @@ export class SshServer<I> {
   #settled(socket: Duplex): void {
     const entry = this.#unauthenticated.get(socket);
     if (!entry) return;
-    const { address } = entry;
+    const { address } = entry.remote;
     entry.cancelGrace();
     this.#unauthenticated.delete(socket);
     const count = (this.#perAddress.get(address) ?? 1) - 1;
@@ -161,7 +163,7 @@ export class SshServer<I> {
 
   #onHeader(library: Ssh2Connection): void {
     const socket = library._sock as ServerSocket;
-    const remote = { address: socket.remoteAddress ?? "unknown", port: socket.remotePort ?? 0 };
+    const remote = this.#unauthenticated.get(socket)?.remote ?? remoteOf(socket);
     const refuse = (reason: string) => {
       this.#options.onRefused?.(remote, reason);
       library.end();
@@ -179,7 +181,15 @@ export class SshServer<I> {
       onAccepted: (username, identity) => authenticated = { username, identity },
       onExhausted: () => refuse("too many authentication failures"),
     });
+    let received = 0;
+    const count = (data: Buffer) => {
+      received += data.length; // the gate does not see what a peer sends around the key exchange
+      if (received > MAX_UNAUTHENTICATED_BYTES) refuse("too much data before authentication");
+    };
+    socket.on("data", count);
     library.on("ready", () => {
+      socket.off("data", count);
+      if (socket.destroyed) return; // its "close" may be over: nobody would ever forget the connection
       if (!authenticated) return refuse("authenticated without an identity");
       this.#settled(socket);
       this.#serve(library, socket, remote, authenticated.username, authenticated.identity);
@@ -216,7 +226,7 @@ export class SshServer<I> {
       library.on("session", (accept: () => unknown, reject: () => void) => {
         if (sessions >= this.#limits.maxSessionsPerConnection) return reject();
         sessions++;
-        routeSession(accept(), session(connection), () => sessions--);
+        routeSession(accept(), session(connection), closed, () => sessions--);
       });
     }
     routeChannels(library, {
@@ -231,6 +241,13 @@ export class SshServer<I> {
     for (const connection of this.#connections) connection.close();
   }
 }
+
+function remoteOf(socket: ServerSocket): Endpoint {
+  return { address: socket.remoteAddress ?? "unknown", port: socket.remotePort ?? 0 };
+}
+
+/** Key exchange and logins with the largest certificates stay far below. */
+const MAX_UNAUTHENTICATED_BYTES = 1024 * 1024;
 
 /** How long a closing connection may take to send its last bytes. */
 const CLOSE_GRACE_MS = 1000;

@@ -4,7 +4,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { AppError } from "../base/errors.ts";
+import { AppError, isAppError } from "../base/errors.ts";
 import { type Certificate, CERTIFICATE_SUFFIX, parseCertificate } from "./certificate.ts";
 import { verify } from "./signature.ts";
 import type { AuthContext, InteractiveContext, PublicKeyContext, Ssh2Connection } from "./ssh2/internals.ts";
@@ -34,6 +34,10 @@ export interface Authenticator<I> {
   certificate(attempt: CertificateAttempt): I | Promise<I>;
   /** If absent, keyboard-interactive is not offered. */
   dialog?(dialog: Dialog): Promise<I>;
+  /** Told about certificates that were refused before {@linkcode certificate} saw them, for the audit log. */
+  onUnproven?(
+    attempt: { username: string; reason: string; remote: { address: string; port: number } },
+  ): void;
   /** Told about every try that is not a certificate (a plain key, a password), for the audit log. */
   onOtherMethod?(
     attempt: { username: string; method: string; remote: { address: string; port: number } },
@@ -56,14 +60,24 @@ export function authenticateOn<I>(
   const methods = authenticator.dialog ? ["publickey", "keyboard-interactive"] : ["publickey"];
   let failures = 0;
   let accepted = false;
+  let gone = false;
+  const leaving = new Promise<never>((_, reject) => {
+    const leave = () => {
+      gone = true;
+      reject(new AppError("closed", "the client went away"));
+    };
+    library.once("end", leave).once("close", leave);
+  });
+  leaving.catch(() => {}); // only dialogs wait for it
 
   const fail = (context: AuthContext) => {
+    if (gone) return; // ssh2 refuses to send on a closed connection
     failures++;
     if (failures > options.maxTries) return options.onExhausted();
     context.reject(methods);
   };
   const succeed = (context: AuthContext, identity: I) => {
-    if (accepted) return;
+    if (accepted || gone) return;
     accepted = true;
     options.onAccepted(context.username, identity);
     context.accept();
@@ -86,7 +100,7 @@ export function authenticateOn<I>(
         username: context.username,
         remote: options.remote,
         sessionId,
-        ask: (question) => ask(context, question),
+        ask: (question) => Promise.race([ask(context, question), leaving]),
       });
       return succeed(context, identity);
     }
@@ -104,9 +118,8 @@ export function authenticateOn<I>(
       authenticator.onOtherMethod?.({ username, method: "plain public key", remote: options.remote });
       return fail(context);
     }
-    const parsed = parseCertificate(context.key.data);
     const proven = context.signature !== undefined && context.blob !== undefined;
-    if (proven) checkSignature(context, parsed);
+    const parsed = readCertificate(context, proven);
     const identity = await authenticator.certificate({
       username,
       certificate: parsed,
@@ -114,7 +127,22 @@ export function authenticateOn<I>(
       proven,
     });
     if (proven) succeed(context, identity);
-    else context.accept(); // "this key would do": ssh2 answers PK_OK, nothing is granted
+    else if (!gone) context.accept(); // "this key would do": ssh2 answers PK_OK, nothing is granted
+  }
+
+  /** The presented certificate, and if `proven` one whose key signed this session. */
+  function readCertificate(context: PublicKeyContext, proven: boolean): Certificate {
+    try {
+      const parsed = parseCertificate(context.key.data);
+      if (proven) checkSignature(context, parsed);
+      return parsed;
+    } catch (error) {
+      if (isAppError(error)) {
+        const { username } = context;
+        authenticator.onUnproven?.({ username, reason: error.message, remote: options.remote });
+      }
+      throw error;
+    }
   }
 }
 

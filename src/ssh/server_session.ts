@@ -2,10 +2,9 @@
  * Session channels on the server side (RFC 4254 section 6): each request goes to its handler and gets one answer.
  * @module
  */
-import type { EventEmitter } from "node:events";
 import { messageOf } from "../base/errors.ts";
 import type { PtyRequest, SessionChannel, WindowSize } from "./channel.ts";
-import type { Ssh2Channel } from "./ssh2/internals.ts";
+import type { Ssh2Channel, Ssh2Session } from "./ssh2/internals.ts";
 import { parseModes } from "./terminal_modes.ts";
 
 /** What a session does. A missing handler means that request is refused. */
@@ -34,17 +33,34 @@ const MAX_ENVIRONMENT_BYTES = 64 * 1024;
 type Accept = (() => unknown) | undefined;
 type Reject = (() => void) | undefined;
 
-/** Connects one accepted ssh2 session to its handlers. */
-export function routeSession(accepted: unknown, handlers: SessionHandlers, onClosed: () => void): void {
-  const session = accepted as EventEmitter;
+/**
+ * Connects one accepted ssh2 session to its handlers.
+ * @param connectionClosed settles when the connection is gone; ssh2 does not tell its sessions
+ * @param onClosed called once at the end of the session
+ */
+export function routeSession(
+  accepted: unknown,
+  handlers: SessionHandlers,
+  connectionClosed: Promise<void>,
+  onClosed: () => void,
+): void {
+  const session = accepted as Ssh2Session;
+  let open = true;
+  const close = () => {
+    if (!open) return;
+    open = false;
+    onClosed();
+    handlers.closed?.();
+  };
+  connectionClosed.then(() => {
+    if (open && session._channel) abandon(session._channel);
+    close();
+  });
   let environment = 0;
   let environmentBytes = 0;
   const answer = (good: boolean, accept: Accept, reject: Reject) => good ? accept?.() : reject?.();
 
-  session.on("close", () => {
-    onClosed();
-    handlers.closed?.();
-  });
+  session.on("close", close);
   session.on("pty", (accept: Accept, reject: Reject, info: PtyInfo) => {
     answer(handlers.pty?.(toPtyRequest(info)) ?? false, accept, reject);
   });
@@ -94,6 +110,12 @@ function start(
   Promise.resolve().then(() => run(channel)).catch((error: unknown) =>
     failSession(channel, messageOf(error))
   );
+}
+
+/** Ends a channel whose connection is gone, for whoever reads from it or waits for its close. */
+function abandon(channel: Ssh2Channel): void {
+  channel.push(null);
+  channel.emit("close");
 }
 
 /** Tells the client why its session cannot go on, and ends it. */

@@ -18,8 +18,10 @@ export interface LogFiles {
 }
 
 const FILE_NAME = /^(\d{4}-\d{2}-\d{2})\.00:00:00\.log$/;
-/** A search reads at most this many events. */
+/** A search that has read this many events does not go back another day. */
 const MAX_SEARCHED = 200_000;
+/** Hosts report events late: after midnight, one is in the next day's file. */
+const LATE = DAY;
 
 export interface EventSearch {
   /** Milliseconds since the epoch. */
@@ -30,7 +32,7 @@ export interface EventSearch {
 }
 
 export class AuditLog {
-  #pending: string[] = [];
+  #pending: { path: string; line: string }[] = [];
   #flushing: Promise<void> = Promise.resolve();
   #flushed: Promise<void> | undefined;
 
@@ -38,17 +40,21 @@ export class AuditLog {
 
   /** Writes an event, stamped with the time if it has none. Resolves once it is written. */
   emit(event: EventFields): Promise<void> {
-    this.#pending.push(formatEvent({ time: eventTime(this.clock.now()), ...event }));
+    const now = this.clock.now();
+    const line = formatEvent({ ...event, time: event.time ?? eventTime(now) });
+    this.#pending.push({ path: this.#pathOf(now), line });
     // Events of one turn of the event loop share a write; writes follow each other in order, also after a failed one.
     this.#flushed ??= this.#flushing = this.#flushing.catch(() => {}).then(() => this.#flush());
     return this.#flushed;
   }
 
   async #flush(): Promise<void> {
-    const lines = this.#pending;
+    const days = Map.groupBy(this.#pending, ({ path }) => path);
     this.#pending = [];
     this.#flushed = undefined;
-    if (lines.length > 0) await this.files.append(this.#pathOf(this.clock.now()), lines.join("\n") + "\n");
+    for (const [path, entries] of days) {
+      await this.files.append(path, entries.map(({ line }) => `${line}\n`).join(""));
+    }
   }
 
   #pathOf(ms: number): string {
@@ -63,20 +69,23 @@ export class AuditLog {
     const days = (await this.files.names(this.directory)).filter((name) => FILE_NAME.test(name)).sort();
     const found: AuditEvent[] = [];
     let searched = 0;
-    for (const name of days) {
+    for (const name of days.reverse()) {
+      if (found.length >= limit || searched >= MAX_SEARCHED) break;
       const day = Date.parse(`${FILE_NAME.exec(name)?.[1]}T00:00:00Z`);
-      if (day > to || day + DAY <= from) continue;
+      if (day > to + LATE || day + DAY <= from) continue;
+      const ofDay: AuditEvent[] = [];
       for await (const line of this.files.lines(`${this.directory}/${name}`)) {
-        if (++searched > MAX_SEARCHED) return found;
+        searched++;
         const event = parseEvent(line);
         if (!event) continue;
         const time = Date.parse(event.time);
         if (time < from || time > to || query.events && !query.events.includes(event.event)) continue;
-        found.push(event);
-        if (found.length > limit) found.shift();
+        ofDay.push(event);
+        if (ofDay.length > limit) ofDay.shift();
       }
+      found.unshift(...ofDay);
     }
-    return found;
+    return found.slice(-limit);
   }
 }
 

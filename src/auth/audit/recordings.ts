@@ -51,7 +51,8 @@ export class Recordings {
 
   /** Lets `hostId` append to a session from now on. @throws {AppError} access_denied when it is another host's */
   async claim(sid: string, hostId: string): Promise<void> {
-    const owner = this.#owners.get(sid) ?? await this.#readOwner(sid);
+    // Asked again after the wait: another host may have claimed the session meanwhile.
+    const owner = this.#owners.get(sid) ?? await this.#readOwner(sid) ?? this.#owners.get(sid);
     if (owner === undefined) {
       this.#owners.set(sid, hostId);
       await this.files.appendBytes(this.#path(sid, "owner"), new TextEncoder().encode(hostId));

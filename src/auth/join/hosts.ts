@@ -5,6 +5,7 @@
  */
 import { AppError } from "../../base/errors.ts";
 import type { JoinerIdentity, JoinRole } from "../../model/identity.ts";
+import { isUuid } from "../../model/name.ts";
 import { parsePublicKeyLine } from "../../ssh/public_key.ts";
 import type { Backend, Key } from "../../store/backend.ts";
 
@@ -64,6 +65,12 @@ export class Hosts {
         throw new AppError(
           "bad_input",
           `a host cannot be called "${taken}": that name belongs to the cluster`,
+        );
+      }
+      if (taken !== hostId && isUuid(taken.toLowerCase())) {
+        throw new AppError(
+          "bad_input",
+          `a host cannot be called "${taken}": that is the form of a host's id`,
         );
       }
     }

@@ -46,8 +46,10 @@ export class JoinTokens {
       );
     }
     const token = wanted ?? randomBytes(16).toString("hex");
-    const existing = (await this.all()).find((known) => known.token === token && !known.removed);
-    if (existing) throw new AppError("already_exists", "a token with this value exists already");
+    const existing = (await this.all()).find((known) => known.token === token);
+    if (existing && this.refusal(existing) === undefined) {
+      throw new AppError("already_exists", "a token with this value exists already");
+    }
     const expires = this.clock.now() + ttl;
     await this.#put({ token, roles, expires, static: false });
     return { token, expires };

@@ -22,6 +22,9 @@ export interface LoginAttempt {
   address: string;
 }
 
+/** Stands in for a name that no user can have. */
+const NO_NAME = "\0malformed";
+
 /** The one text for every failed login. */
 export const LOGIN_REFUSED =
   "invalid user name, password or code, or the account is locked (five failures lock it for 20 minutes)";
@@ -38,13 +41,11 @@ export class PasswordLogin {
 
   /** @throws {AppError} unauthenticated with {@linkcode LOGIN_REFUSED}, or limit */
   async check(attempt: LoginAttempt): Promise<User> {
-    const name = isUserName(attempt.user) ? attempt.user : "";
-    const [user, known, lockedUntil] = await Promise.all([
-      this.users.get(name),
-      this.users.credentials(name),
-      this.lockout.lockedUntil(name),
-    ]);
+    const name = isUserName(attempt.user) ? attempt.user : NO_NAME;
+    const [user, known] = await Promise.all([this.users.get(name), this.users.credentials(name)]);
     const passwordFits = await verifyPassword(attempt.password, known?.credentials.passwordHash, this.cost);
+    // Asked after the slow part: of many guesses at once, those after the fifth failure find the lock.
+    const lockedUntil = await this.lockout.lockedUntil(name);
     const step = this.#codeStep(known?.credentials.otpSecret, attempt.otp);
     const reason = this.#refusal({ exists: user !== undefined, lockedUntil, passwordFits, step });
     if (reason === undefined && user && known && step !== undefined) {
@@ -53,15 +54,14 @@ export class PasswordLogin {
       await this.#event(attempt, { success: true });
       return user;
     }
-    if (lockedUntil === undefined && await this.lockout.recordFailure(user?.name)) {
-      await this.audit.emit({
-        event: "user.lock",
-        user: name,
-        "addr.remote": attempt.address,
-        reason: "failed logins",
-      });
-    }
-    await this.#event(attempt, { success: false, error: reason ?? "unknown" });
+    // A locked account's failure is counted for nobody: the same work as for every other failure.
+    const locks = await this.lockout.recordFailure(lockedUntil === undefined ? user?.name : undefined);
+    const address = attempt.address;
+    await Promise.all([
+      locks &&
+      this.audit.emit({ event: "user.lock", user: name, "addr.remote": address, reason: "failed logins" }),
+      this.#event(attempt, { success: false, error: reason ?? "unknown" }),
+    ]);
     throw new AppError("unauthenticated", LOGIN_REFUSED);
   }
 

@@ -44,7 +44,7 @@ export class FdStream extends Duplex {
   #hungry = false;
   #draining = false;
   #drained = 0;
-  #reopenCheck: number | undefined;
+  #reopenCheck: ReturnType<typeof setTimeout> | undefined;
   #pending: PendingWrite | undefined;
 
   /** Takes the descriptor over, unless it throws (AppError). */
@@ -151,11 +151,13 @@ export class FdStream extends Duplex {
 
   /** A terminal tells that nobody holds it, again and again, but not when somebody opens it. */
   #lookAgainLater(): void {
-    this.#reopenCheck = setTimeout(() => {
+    if (this.#reopenCheck !== undefined) return;
+    const timer = setTimeout(() => {
       this.#reopenCheck = undefined;
       this.#rearm();
     }, REOPEN_CHECK);
-    Deno.unrefTimer(this.#reopenCheck);
+    Deno.unrefTimer(timer);
+    this.#reopenCheck = timer;
   }
 
   #flush(broken: boolean): void {

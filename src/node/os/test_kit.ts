@@ -104,6 +104,12 @@ export function processState(pid: number): string | undefined {
   }
 }
 
+/** True when a process has ended, whether or not its parent has noticed. */
+export function isGone(pid: number): boolean {
+  const state = processState(pid);
+  return state === undefined || state === "Z";
+}
+
 /** How many descriptors this process has open. */
 export function openDescriptors(): number {
   return [...Deno.readDirSync("/proc/self/fd")].length;

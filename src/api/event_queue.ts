@@ -1,0 +1,87 @@
+/**
+ * Audit events on their way from a host to auth: kept in order, bounded, sent again after a broken connection.
+ * @module
+ */
+import type { Clock } from "../base/clock.ts";
+import { isAppError } from "../base/errors.ts";
+import { type EventFields, eventTime, type EventValue } from "../model/event.ts";
+import type { Caller } from "./client.ts";
+
+const MAX_QUEUED = 20_000;
+const BATCH = 200;
+const RETRY_MS = 1000;
+
+/** Where events wait on disk when they cannot be sent before the process ends. */
+export interface EventSpool {
+  load(): Promise<string | undefined>;
+  save(text: string): Promise<void>;
+}
+
+export class EventQueue {
+  #queue: Record<string, EventValue>[] = [];
+  #sending: Promise<void> | undefined;
+  #lost = 0;
+  #stopped = false;
+
+  constructor(readonly api: Caller, readonly clock: Clock, readonly spool: EventSpool) {}
+
+  /** Takes up what an earlier process could not send. */
+  async start(): Promise<void> {
+    const text = await this.spool.load();
+    if (!text) return;
+    const lines = text.split("\n").filter((line) => line !== "");
+    this.#queue.unshift(...lines.map((line) => JSON.parse(line)));
+    await this.spool.save("");
+    this.#kick();
+  }
+
+  /** Queues an event; it is stamped now and sent as soon as auth can be reached. */
+  emit(event: EventFields): void {
+    if (this.#queue.length >= MAX_QUEUED) {
+      this.#lost++;
+      return;
+    }
+    const stamped: EventFields = { time: eventTime(this.clock.now()), ...event };
+    const fields = Object.entries(stamped)
+      .filter((field): field is [string, EventValue] => field[1] !== undefined);
+    this.#queue.push(Object.fromEntries(fields));
+    this.#kick();
+  }
+
+  #kick(): void {
+    if (!this.#sending && !this.#stopped) {
+      this.#sending = Promise.resolve().then(() => this.#send()).finally(() => this.#sending = undefined);
+    }
+  }
+
+  async #send(): Promise<void> {
+    while (this.#queue.length > 0 && !this.#stopped) {
+      if (this.#lost > 0) this.#reportLoss();
+      const batch = this.#queue.slice(0, BATCH);
+      try {
+        await this.api.call("events.emit", { events: batch });
+        this.#queue.splice(0, batch.length);
+      } catch (error) {
+        // What auth refuses for its content would be refused for ever; everything else is tried again.
+        if (isAppError(error, "bad_input") || isAppError(error, "access_denied")) {
+          this.#queue.splice(0, batch.length);
+        } else await new Promise<void>((resolve) => this.clock.after(RETRY_MS, resolve));
+      }
+    }
+  }
+
+  #reportLoss(): void {
+    const time = eventTime(this.clock.now());
+    this.#queue.unshift({ event: "events.lost", time, count: this.#lost });
+    this.#lost = 0;
+  }
+
+  /** Waits up to `ms` for the queue to empty, then saves the rest for the next start. */
+  async stop(ms: number): Promise<void> {
+    if (this.#sending) {
+      await Promise.race([this.#sending, new Promise<void>((resolve) => this.clock.after(ms, resolve))]);
+    }
+    this.#stopped = true;
+    await this.spool.save(this.#queue.map((event) => `${JSON.stringify(event)}\n`).join(""));
+  }
+}

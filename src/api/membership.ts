@@ -1,0 +1,183 @@
+/**
+ * A host's membership of the cluster: its certificate (joining first if it has none), a connection to auth that comes
+ * back by itself, the authorities it trusts, and its heartbeats.
+ * @module
+ */
+import type { Duplex } from "node:stream";
+import type { Clock, Timer } from "../base/clock.ts";
+import { AppError, isAppError, messageOf } from "../base/errors.ts";
+import type { Secret } from "../base/secret.ts";
+import type { JoinRole } from "../model/identity.ts";
+import { HEARTBEAT } from "../model/limits.ts";
+import type { ProxyAddresses } from "../model/server.ts";
+import { VERSION } from "../model/version.ts";
+import type { Caller } from "./client.ts";
+import { AuthConnection } from "./connection.ts";
+import type { Collection } from "./contract.ts";
+import {
+  formatHostCredentials,
+  type HostCredentials,
+  parseHostCredentials,
+  trustOf,
+} from "./host_identity.ts";
+import type { Trust } from "./identity.ts";
+import { joinCluster } from "./join.ts";
+
+/** Where the host keeps its identity. */
+export interface IdentityFile {
+  read(): Promise<string | undefined>;
+  write(text: string): Promise<void>;
+}
+
+/** What the host tells about itself. */
+export interface Announcement {
+  /** `host:port`; `0.0.0.0` stands for wherever the host is seen from. */
+  address: string;
+  labels: Record<string, string>;
+  proxy?: ProxyAddresses;
+}
+
+export interface MembershipOptions {
+  role: JoinRole;
+  hostId: string;
+  name: string;
+  /** Names a proxy's certificate should carry besides its own. */
+  publicNames: string[];
+  /** Needed for the first start only. */
+  token?: Secret<string>;
+  caPins: readonly string[];
+  identityFile: IdentityFile;
+  dialAuth(): Promise<Duplex>;
+  clock: Clock;
+  announcement(): Announcement;
+  onChanged?(collection: Collection): void | Promise<void>;
+  /** Progress and trouble, for the log. */
+  report(level: "info" | "warn", text: string): void;
+}
+
+const FIRST_RETRY_MS = 200;
+const MAX_RETRY_MS = 5_000;
+
+export class Membership {
+  readonly auth: AuthConnection;
+  #credentials: HostCredentials;
+  #trust: Trust;
+  #heartbeat: Timer | undefined;
+  #stopped = false;
+
+  private constructor(readonly options: MembershipOptions, credentials: HostCredentials) {
+    this.#credentials = credentials;
+    this.#trust = trustOf(credentials.cluster, credentials.authorities);
+    let reported = "";
+    this.auth = new AuthConnection({
+      dial: options.dialAuth,
+      clock: options.clock,
+      login: () => ({
+        username: this.#credentials.hostId,
+        credential: { key: this.#credentials.key, certificate: this.#credentials.certificate },
+        trust: this.#trust,
+      }),
+      onConnected: async (api) => {
+        reported = "";
+        await this.#announce(api);
+        await this.#refreshTrust(api);
+        await options.onChanged?.("servers");
+      },
+      onChanged: (collection) => {
+        if (collection === "authorities") void this.#guard(this.#refreshTrust(this.auth));
+        void this.#guard(Promise.resolve(options.onChanged?.(collection)));
+      },
+      onTrouble: (reason) => {
+        if (this.#stopped || reason === reported) return; // the same trouble every few seconds is one line
+        reported = reason;
+        options.report("warn", `auth server: ${reason}`);
+      },
+    });
+    this.#scheduleHeartbeat();
+  }
+
+  /**
+   * Loads the identity or joins. Waits as long as no auth server answers.
+   * @throws {AppError} access_denied or unauthenticated when the cluster refuses this host for good
+   */
+  static async start(options: MembershipOptions): Promise<Membership> {
+    const stored = await options.identityFile.read();
+    const credentials = stored === undefined ? await join(options) : parseHostCredentials(stored);
+    return new Membership(options, credentials);
+  }
+
+  get trust(): Trust {
+    return this.#trust;
+  }
+
+  get credentials(): HostCredentials {
+    return this.#credentials;
+  }
+
+  async #announce(api: Caller): Promise<void> {
+    const { role, name } = this.options;
+    await api.call("servers.announce", { role, name, version: VERSION, ...this.options.announcement() });
+  }
+
+  async #refreshTrust(api: Caller): Promise<void> {
+    const authorities = await api.call("authorities.list", {});
+    if (JSON.stringify(authorities) === JSON.stringify(this.#credentials.authorities)) return;
+    this.#credentials = { ...this.#credentials, authorities };
+    this.#trust = trustOf(this.#credentials.cluster, authorities);
+    await this.options.identityFile.write(formatHostCredentials(this.#credentials));
+  }
+
+  #scheduleHeartbeat(): void {
+    const delay = HEARTBEAT.interval + Math.random() * HEARTBEAT.jitter;
+    this.#heartbeat = this.options.clock.after(delay, async () => {
+      if (this.auth.connected) await this.#guard(this.#announce(this.auth));
+      if (!this.#stopped) this.#scheduleHeartbeat();
+    });
+  }
+
+  /** Announces at once, after something in the announcement changed. */
+  async announceNow(): Promise<void> {
+    if (this.auth.connected) await this.#guard(this.#announce(this.auth));
+  }
+
+  async #guard(work: Promise<unknown>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      if (!this.#stopped) this.options.report("warn", messageOf(error));
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#heartbeat?.cancel();
+    this.auth.close();
+  }
+}
+
+async function join(options: MembershipOptions): Promise<HostCredentials> {
+  const { token, clock, report } = options;
+  if (!token) {
+    throw new AppError(
+      "access_denied",
+      `this host has not joined a cluster yet and has no join token; get one with "tctl nodes add" on the auth ` +
+        "server and start with --token, or set auth_token",
+    );
+  }
+  let delay = FIRST_RETRY_MS;
+  for (;;) {
+    try {
+      const credentials = await joinCluster({ ...options, token, stream: await options.dialAuth() });
+      await options.identityFile.write(formatHostCredentials(credentials));
+      report("info", `joined cluster ${credentials.cluster} as ${options.role} ${options.hostId}`);
+      return credentials;
+    } catch (error) {
+      if (
+        !isAppError(error, "unavailable") && !isAppError(error, "timeout") && !isAppError(error, "closed")
+      ) throw error;
+      report("warn", `cannot join yet: ${error.message}`);
+      await new Promise<void>((resolve) => clock.after(delay, resolve));
+      delay = Math.min(delay * 2, MAX_RETRY_MS);
+    }
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * What each role may do: one pure function from the configuration to a Worker's permission object. Everything that is
+ * not granted here is denied by the runtime, whatever the role's code tries.
+ * @module
+ */
+import type { Role } from "./config/daemon_config.ts";
+
+/** Absolute paths and switches that decide about permissions. */
+export interface PermissionFacts {
+  /** The role's own folder. */
+  directory: string;
+  /** The folder of the embedded store; auth only. */
+  storeDirectory: string;
+  /** The audit log and the recordings; auth only. */
+  logDirectory: string;
+  /** The web certificate's files, when the administrator gives them; proxy only. */
+  httpsFiles: string[];
+  /** Absolute path of libcrypto, if there is one. */
+  libcrypto: string | undefined;
+}
+
+/** Variables that libraries read while they load; none of them means anything here. */
+const LIBRARY_ENV = [
+  "XDG_RUNTIME_DIR",
+  "WS_NO_BUFFER_UTIL",
+  "WS_NO_UTF_8_VALIDATE",
+  "NODE_ENV",
+  "NODE_DEBUG",
+  "READABLE_STREAM",
+];
+
+/** The permissions of one role's Worker. */
+export function rolePermissions(role: Role, facts: PermissionFacts): Deno.PermissionOptionsObject {
+  const nothing = { import: false, run: false, sys: false, env: LIBRARY_ENV } as const;
+  switch (role) {
+    case "auth": {
+      const folders = [...new Set([facts.directory, facts.storeDirectory, facts.logDirectory])];
+      // No network at all: it serves a socket that the supervisor opened and dials nobody.
+      return { ...nothing, net: false, read: folders, write: folders, ffi: false };
+    }
+    case "proxy":
+      return {
+        ...nothing,
+        net: true, // nodes join at any address
+        read: [facts.directory, ...facts.httpsFiles],
+        write: [facts.directory],
+        ffi: facts.libcrypto === undefined ? false : [facts.libcrypto],
+      };
+    case "node":
+      // ffi is all or nothing in Deno: with it this role could do whatever the process can. See src/README.md.
+      return { ...nothing, net: true, read: [facts.directory], write: [facts.directory], ffi: true };
+  }
+}
+
+/** The permissions in words, for `teleport status --permissions`. */
+export function describePermissions(permissions: Deno.PermissionOptionsObject): Record<string, string> {
+  const words = (value: unknown): string => {
+    if (value === true) return "all";
+    if (value === false || value === undefined || value === "none") return "none";
+    return Array.isArray(value) ? value.join(", ") : String(value);
+  };
+  const { net, read, write, ffi, run, env, sys } = permissions;
+  return {
+    net: words(net),
+    read: words(read),
+    write: words(write),
+    ffi: words(ffi),
+    run: words(run),
+    env: words(env),
+    sys: words(sys),
+  };
+}

@@ -1,0 +1,148 @@
+/**
+ * From the daemon's configuration and its listening sockets to the settings of each role.
+ * @module
+ */
+import { formatHostPort, type HostPort } from "../base/dial.ts";
+import { JOIN_ROLES, type JoinRole } from "../model/identity.ts";
+import { isHostName } from "../model/name.ts";
+import type { DaemonConfig } from "./config/daemon_config.ts";
+import type { ListeningSocket } from "./listener.ts";
+import type { RoleSettings } from "./worker_protocol.ts";
+
+/** What the daemon knows beside its configuration. */
+export interface DaemonFacts {
+  hostId: string;
+  /** The sockets of the roles that run here. */
+  sockets: {
+    auth?: ListeningSocket;
+    node?: ListeningSocket;
+    proxySsh?: ListeningSocket;
+    proxyWeb?: ListeningSocket;
+  };
+  /** Joins the other roles of this process to the auth role beside them. */
+  localToken: string | undefined;
+  /** This machine's address as others see it. */
+  outwardAddress: string;
+}
+
+/** `<data_dir>/<role>` */
+export function roleDirectory(config: DaemonConfig, role: string): string {
+  return `${config.dataDir}/${role}`;
+}
+
+export function logDirectory(config: DaemonConfig): string {
+  return `${config.dataDir}/log`;
+}
+
+export function authSettings(
+  config: DaemonConfig,
+  facts: DaemonFacts,
+  socket: ListeningSocket,
+): RoleSettings["auth"] {
+  const { auth } = config;
+  return {
+    hostId: facts.hostId,
+    name: config.nodename,
+    publicNames: hostNames([...auth.publicAddrs.map(({ host }) => host), ...loopbackNames(socket)]),
+    directory: roleDirectory(config, "auth"),
+    storePath: `${auth.storage.path}/store.sqlite`,
+    socket: socket.duplicate(),
+    address: formatHostPort(outward(config, facts, socket)),
+    clusterName: auth.clusterName,
+    secondFactor: auth.authentication.secondFactor,
+    sessionRecording: auth.sessionRecording,
+    staticTokens: auth.staticTokens.map(({ roles, value }) => ({
+      token: value.reveal(),
+      roles: roles.filter((role): role is JoinRole => JOIN_ROLES.some((known) => known === role)),
+    })),
+    localToken: facts.localToken === undefined
+      ? undefined
+      : { token: facts.localToken, hostId: facts.hostId },
+    logDirectory: logDirectory(config),
+  };
+}
+
+export function proxySettings(
+  config: DaemonConfig,
+  facts: DaemonFacts,
+  ssh: ListeningSocket,
+  web: ListeningSocket,
+): RoleSettings["proxy"] {
+  const { proxy } = config;
+  const [first] = proxy.publicAddrs;
+  const publicWeb: HostPort = { host: first?.host ?? config.nodename, port: first?.port || web.address.port };
+  const names = hostNames([
+    ...proxy.publicAddrs.map(({ host }) => host),
+    config.nodename,
+    ...loopbackNames(ssh),
+  ]);
+  return {
+    ...membership(config, facts, "proxy"),
+    publicNames: names,
+    sockets: { ssh: ssh.duplicate(), web: web.duplicate() },
+    addresses: {
+      web: publicWeb,
+      ssh: { host: publicWeb.host, port: ssh.address.port },
+      tunnel: { host: publicWeb.host, port: proxy.tunnelListenAddr.port },
+    },
+    tls: proxy.tls,
+    https: proxy.https,
+    allowUnregisteredNodes: proxy.allowUnregisteredNodes,
+    maxConnections: config.limits.maxConnections,
+  };
+}
+
+export function nodeSettings(
+  config: DaemonConfig,
+  facts: DaemonFacts,
+  socket: ListeningSocket,
+): RoleSettings["node"] {
+  const { fixed, commands } = config.node.labels;
+  return {
+    ...membership(config, facts, "node"),
+    socket: socket.duplicate(),
+    address: formatHostPort(outward(config, facts, socket)),
+    labels: { fixed, commands },
+    permitUserEnv: config.node.permitUserEnv,
+    maxConnections: config.limits.maxConnections,
+  };
+}
+
+function membership(config: DaemonConfig, facts: DaemonFacts, role: "proxy" | "node") {
+  const own = facts.sockets.auth;
+  const authServers = own && config.roles.has("auth")
+    ? [{ host: dialable(own.address.host), port: own.address.port }]
+    : config.authServers;
+  return {
+    hostId: facts.hostId,
+    name: config.nodename,
+    directory: roleDirectory(config, role),
+    authServers,
+    joinToken: facts.localToken ?? config.authToken?.reveal(),
+    caPins: config.caPins,
+  };
+}
+
+/** Where others reach a socket of this machine. */
+function outward(config: DaemonConfig, facts: DaemonFacts, { address }: ListeningSocket): HostPort {
+  const host = config.advertiseIp ?? (isAnywhere(address.host) ? facts.outwardAddress : address.host);
+  return { host, port: address.port };
+}
+
+function isAnywhere(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
+}
+
+function dialable(host: string): string {
+  return isAnywhere(host) ? "127.0.0.1" : host;
+}
+
+/** A proxy on this machine is called localhost as well, where it listens there. */
+function loopbackNames({ address }: ListeningSocket): string[] {
+  const local = isAnywhere(address.host) || address.host === "127.0.0.1" || address.host === "localhost";
+  return local ? ["localhost", "127.0.0.1"] : [address.host];
+}
+
+function hostNames(names: readonly string[]): string[] {
+  return [...new Set(names)].filter(isHostName);
+}

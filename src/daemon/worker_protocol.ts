@@ -1,0 +1,36 @@
+/**
+ * What the supervisor and a role's Worker say to each other.
+ * @module
+ */
+import type { AuthRoleSettings } from "../auth/start.ts";
+import type { Severity } from "../base/log.ts";
+import type { NodeSettings } from "../node/start.ts";
+import type { ProxySettings } from "../proxy/start.ts";
+
+/** The settings of each role. */
+export interface RoleSettings {
+  auth: AuthRoleSettings;
+  proxy: ProxySettings;
+  node: NodeSettings;
+}
+
+export interface StartMessage<Settings = unknown> {
+  type: "start";
+  settings: Settings;
+  log: { severity: Severity; format: "text" | "json" };
+  /** Absolute path of libcrypto, if the role may use it. */
+  libcrypto?: string;
+}
+
+export type ToWorker = StartMessage | { type: "stop" } | { type: "crash" };
+
+export type FromWorker =
+  /** The code is loaded and waits for its start message. */
+  | { type: "loaded" }
+  | { type: "ready" }
+  | { type: "log"; line: string }
+  /** A sign of life. */
+  | { type: "beat" }
+  /** The role could not start; `permanent` when trying again would not help. */
+  | { type: "failed"; message: string; permanent: boolean }
+  | { type: "stopped" };

@@ -1,0 +1,46 @@
+/**
+ * What every session on a node needs to know.
+ * @module
+ */
+import type { Trust } from "../api/identity.ts";
+import type { Clock } from "../base/clock.ts";
+import type { EventFields } from "../model/event.ts";
+import type { UserIdentity } from "../model/identity.ts";
+import type { Spool } from "../session/spool.ts";
+import type { ServerConnection } from "../ssh/server.ts";
+
+export interface NodeContext {
+  hostId: string;
+  name: string;
+  clock: Clock;
+  trust(): Trust;
+  /** Reports an audit event. */
+  emit(event: EventFields): void;
+  /** Whether interactive sessions are recorded. */
+  recording(): "node" | "off";
+  spool: Spool;
+  /** `host:port` of the web proxy, if known. */
+  webProxy(): string | undefined;
+  /** Dials for port forwarding. */
+  dial: typeof import("../base/dial.ts").dialTcp;
+  permitUserEnv: boolean;
+}
+
+export type NodeConnection = ServerConnection<UserIdentity>;
+
+/** The fields that every event of a connection carries. */
+export function connectionFields(node: NodeContext, connection: NodeConnection) {
+  return {
+    user: connection.identity.name,
+    login: connection.username,
+    namespace: "default",
+    server_id: node.hostId,
+    "addr.local": endpoint(connection.local),
+    "addr.remote": endpoint(connection.remote),
+  };
+}
+
+function endpoint({ address, port }: { address: string; port: number }): string {
+  const plain = address.replace(/^::ffff:/, "");
+  return plain.includes(":") ? `[${plain}]:${port}` : `${plain}:${port}`;
+}

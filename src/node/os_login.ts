@@ -1,0 +1,21 @@
+/**
+ * Which OS users this node can start sessions as: any when it runs as root, else only its own.
+ * @module
+ */
+import { AppError } from "../base/errors.ts";
+import { printable } from "../ssh/public_key.ts";
+import { currentUser, lookupUser, type OsUser } from "./os/user.ts";
+
+/** @throws {AppError} not_found or access_denied */
+export function osLogin(login: string): OsUser {
+  const user = lookupUser(login);
+  if (!user) throw new AppError("not_found", `there is no OS user "${printable(login)}" on this host`);
+  const own = currentUser();
+  if (own.uid !== 0 && own.uid !== user.uid) {
+    throw new AppError(
+      "access_denied",
+      `this node runs as "${own.name}" and can open sessions only as that user, not as "${user.name}"`,
+    );
+  }
+  return user;
+}

@@ -1,0 +1,34 @@
+/**
+ * Moving a program's output to the client and into the recording, no faster than the slower of the two.
+ * @module
+ */
+import type { Readable, Writable } from "node:stream";
+
+/** The part of a recorder that output goes through; a promise means: wait. */
+export interface Tap {
+  print(chunk: Uint8Array): Promise<void> | undefined;
+}
+
+/**
+ * Copies `from` to `to` and to the tap until `from` ends. When the client is gone, what still comes is recorded and
+ * otherwise dropped, so that the program is never stuck on a reader that will not come back.
+ * @param gone settles when the client has left
+ */
+export function pump(from: Readable, to: Writable, gone: Promise<void>, tap?: Tap): Promise<void> {
+  let left = false;
+  gone.then(() => left = true);
+  return new Promise((resolve) => {
+    from.on("data", (chunk: Uint8Array) => {
+      const recorded = tap?.print(chunk);
+      const sent = left || to.write(chunk);
+      if (recorded === undefined && sent) return;
+      from.pause();
+      const drained = sent ? undefined : new Promise<void>((done) => to.once("drain", done));
+      Promise.all([recorded, drained && Promise.race([drained, gone])])
+        .catch(() => {}) // the recorder has reported its failure, which ends the session
+        .then(() => from.resume());
+    });
+    from.once("end", resolve);
+    from.once("close", resolve);
+  });
+}

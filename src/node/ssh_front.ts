@@ -1,0 +1,94 @@
+/**
+ * The node's SSH face on port 3022: certificates of the user CA, for OS users this host has; sessions and forwarded
+ * connections.
+ * @module
+ */
+import type { Duplex } from "node:stream";
+import { identifyUser } from "../api/identity.ts";
+import { AppError, messageOf } from "../base/errors.ts";
+import { logger } from "../base/log.ts";
+import type { UserIdentity } from "../model/identity.ts";
+import { printable } from "../ssh/public_key.ts";
+import { type HostCredential, type ServerLimits, SshServer } from "../ssh/server.ts";
+import type { CertificateAttempt } from "../ssh/server_authentication.ts";
+import type { ForwardTarget } from "../ssh/server_channels.ts";
+import { connectionFields, type NodeConnection, type NodeContext } from "./context.ts";
+import { osLogin } from "./os_login.ts";
+import { nodeSession } from "./session.ts";
+
+const log = logger("node");
+
+export function nodeSshServer(
+  node: NodeContext,
+  hostCredential: HostCredential,
+  limits: Partial<ServerLimits>,
+): SshServer<UserIdentity> {
+  return new SshServer<UserIdentity>({
+    hostCredential,
+    limits,
+    routes: {
+      session: (connection) => nodeSession(node, connection),
+      directTcpip: (connection, target) => forward(node, connection, target),
+    },
+    authenticator: {
+      certificate: (attempt) => authenticate(node, attempt),
+      onOtherMethod: ({ username, method, remote }) =>
+        node.emit({
+          event: "auth",
+          success: false,
+          login: printable(username),
+          "addr.remote": `${remote.address}:${remote.port}`,
+          error: `${method} is not accepted, only certificates`,
+        }),
+    },
+    onRefused: (remote, reason) =>
+      log.debug("{address} refused: {reason}", { address: remote.address, reason }),
+  });
+}
+
+/** Certificate, then login, then OS user; every refusal is an event. */
+function authenticate(node: NodeContext, attempt: CertificateAttempt): UserIdentity {
+  const { certificate, username, remote } = attempt;
+  const event = {
+    event: "auth" as const,
+    user: printable(certificate.keyId),
+    login: printable(username),
+    "addr.remote": `${remote.address}:${remote.port}`,
+  };
+  try {
+    const identity = identifyUser(certificate, {
+      trust: node.trust(),
+      now: node.clock.now(),
+      address: remote.address,
+      login: username,
+    });
+    osLogin(username);
+    if (attempt.proven) node.emit({ ...event, success: true });
+    return identity;
+  } catch (error) {
+    node.emit({ ...event, success: false, error: messageOf(error) });
+    throw error;
+  }
+}
+
+async function forward(
+  node: NodeContext,
+  connection: NodeConnection,
+  target: ForwardTarget,
+): Promise<Duplex> {
+  const address = `${printable(target.host)}:${target.port}`;
+  const event = { event: "port" as const, addr: address, ...connectionFields(node, connection) };
+  try {
+    if (
+      !connection.identity.permits.has("port-forwarding") || connection.identity.forceCommand !== undefined
+    ) {
+      throw new AppError("access_denied", "port forwarding is not permitted by your certificate");
+    }
+    const stream = await node.dial(target.host, target.port);
+    node.emit({ ...event, success: true });
+    return stream;
+  } catch (error) {
+    node.emit({ ...event, success: false, error: messageOf(error) });
+    throw error;
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * The node role, put together: membership, recording spool, labels, SSH front.
+ * @module
+ */
+import { readClientAddressLine, verifyClientAddressLine } from "../api/client_address.ts";
+import { EventQueue } from "../api/event_queue.ts";
+import { Membership } from "../api/membership.ts";
+import type { Clock } from "../base/clock.ts";
+import { dialAny, dialTcp, type HostPort } from "../base/dial.ts";
+import { isAppError, messageOf } from "../base/errors.ts";
+import type { Files } from "../base/files.ts";
+import { listenOn } from "../base/listen.ts";
+import { logger } from "../base/log.ts";
+import type { RunningRole } from "../base/role.ts";
+import { Secret } from "../base/secret.ts";
+import { Spool } from "../session/spool.ts";
+import type { NodeContext } from "./context.ts";
+import { type CommandLabel, Labels } from "./labels.ts";
+import { spoolFiles } from "./spool_files.ts";
+import { nodeSshServer } from "./ssh_front.ts";
+
+const log = logger("node");
+const STOP_EVENTS_MS = 1000;
+/** How long a client may stay silent before it is taken for one that waits for our banner. */
+const FIRST_BYTES_MS = 300;
+
+/** What the supervisor tells the node role; plain data. */
+export interface NodeSettings {
+  hostId: string;
+  name: string;
+  /** The role's folder. */
+  directory: string;
+  authServers: HostPort[];
+  joinToken?: string;
+  caPins: string[];
+  /** The listening socket. */
+  socket: number;
+  /** `host:port` as announced. */
+  address: string;
+  labels: { fixed: Record<string, string>; commands: CommandLabel[] };
+  permitUserEnv: boolean;
+  maxConnections: number;
+}
+
+export async function startNode(settings: NodeSettings, files: Files, clock: Clock): Promise<RunningRole> {
+  const { directory, hostId, name } = settings;
+  const identityPath = `${directory}/identity.json`;
+  const labels = new Labels(
+    settings.labels.fixed,
+    settings.labels.commands,
+    clock,
+    () => void membership?.announceNow(),
+  );
+  let membership: Membership | undefined;
+  let recording: "node" | "off" = "node"; // until auth says otherwise: fail closed
+  let webProxy: string | undefined;
+  await labels.start();
+  const member = membership = await Membership.start({
+    role: "node",
+    hostId,
+    name,
+    publicNames: [],
+    token: settings.joinToken === undefined ? undefined : new Secret(settings.joinToken),
+    caPins: settings.caPins,
+    identityFile: {
+      read: () => files.readText(identityPath),
+      write: (text) => files.writePrivate(identityPath, text),
+    },
+    dialAuth: dialAny(settings.authServers),
+    clock,
+    announcement: () => ({ address: settings.address, labels: labels.current() }),
+    onChanged: async (collection) => {
+      if (collection !== "servers" || !membership) return;
+      recording = (await membership.auth.call("cluster.get", {})).sessionRecording;
+      webProxy = (await membership.auth.call("proxies.addresses", {}))[0]?.web;
+    },
+    report: (level, text) => level === "info" ? log.info("{text}", { text }) : log.warn("{text}", { text }),
+  });
+  const events = new EventQueue(member.auth, clock, {
+    load: () => files.readText(`${directory}/events.spool`),
+    save: (text) => files.writePrivate(`${directory}/events.spool`, text),
+  });
+  await events.start();
+  const spool = new Spool({
+    directory: `${directory}/recordings`,
+    files: spoolFiles,
+    clock,
+    openUpload: async (sid) => (await member.auth.subsystem(`recording:${sid}`)).stream,
+    warn: (text) => log.warn("{text}", { text }),
+  });
+  await spool.recover();
+
+  const context: NodeContext = {
+    hostId,
+    name,
+    clock,
+    trust: () => member.trust,
+    emit: (event) => events.emit(event),
+    recording: () => recording,
+    spool,
+    webProxy: () => webProxy,
+    dial: dialTcp,
+    permitUserEnv: settings.permitUserEnv,
+  };
+  const server = nodeSshServer(context, member.credentials, { maxConnections: settings.maxConnections });
+  const listener = await listenOn(settings.socket, async (socket) => {
+    try {
+      const line = await readClientAddressLine(socket, FIRST_BYTES_MS);
+      server.accept(socket, line && verifyClientAddressLine(line, hostId, member.trust, clock));
+    } catch (error) {
+      if (!isAppError(error)) log.error("accepting failed: {error}", { error: messageOf(error) });
+      socket.destroy();
+    }
+  });
+
+  return {
+    async stop() {
+      listener.close();
+      server.close();
+      labels.stop();
+      await events.stop(STOP_EVENTS_MS);
+      await spool.stop();
+      member.stop();
+    },
+  };
+}

@@ -1,0 +1,48 @@
+/**
+ * The web front's way to auth, over the API.
+ * @module
+ */
+import type { Caller } from "../api/client.ts";
+import { AppError } from "../base/errors.ts";
+import type { Secret } from "../base/secret.ts";
+import type { AuthGateway, Invite, IssuedLogin, LoginRequest } from "./web/gateway.ts";
+
+export class ApiGateway implements AuthGateway {
+  constructor(readonly api: Caller) {}
+
+  async invite(token: Secret<string>): Promise<Invite> {
+    return await this.api.call("signup.get", { token: token.reveal() });
+  }
+
+  async signup(
+    token: Secret<string>,
+    password: Secret<string>,
+    otp: Secret<string>,
+    clientAddress: string,
+  ): Promise<void> {
+    await this.api.call("signup.complete", {
+      token: token.reveal(),
+      password: password.reveal(),
+      otp: otp.reveal().replace(/\s/g, "").slice(0, 16),
+      address: clientAddress,
+    });
+  }
+
+  async login(request: LoginRequest): Promise<IssuedLogin> {
+    const answer = await this.api.call("login.password", {
+      user: request.user,
+      password: request.password.reveal(),
+      otp: request.otp.reveal(),
+      publicKey: request.publicKey,
+      ttl: request.ttlMs,
+      address: request.clientAddress,
+    });
+    if (answer.hostAuthorities.length === 0) throw new AppError("internal", "the cluster named no host CA");
+    return {
+      user: answer.user,
+      certificate: answer.certificate,
+      clusterName: answer.cluster,
+      hostAuthorities: answer.hostAuthorities,
+    };
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * The proxy's view of the cluster's nodes: fetched when something changed, searched for every connection.
+ * @module
+ */
+import type { Caller } from "../api/client.ts";
+import { AppError } from "../base/errors.ts";
+import { findNodes, portOf, type ServerRecord } from "../model/server.ts";
+
+/** Ports a client may name for "wherever the node listens": none, the SSH default, the node default. */
+const ANY_PORT = new Set([0, 22, 3022]);
+
+export class NodeDirectory {
+  #nodes: ServerRecord[] = [];
+  #refreshing: Promise<void> | undefined;
+  #again = false;
+
+  constructor(readonly api: Caller) {}
+
+  get nodes(): readonly ServerRecord[] {
+    return this.#nodes;
+  }
+
+  /** Fetches the list; calls during a fetch share the next one. */
+  refresh(): Promise<void> {
+    if (this.#refreshing) {
+      this.#again = true;
+      return this.#refreshing;
+    }
+    return this.#refreshing = this.#fetch().finally(() => this.#refreshing = undefined);
+  }
+
+  async #fetch(): Promise<void> {
+    do {
+      this.#again = false;
+      this.#nodes = await this.api.call("servers.list", { role: "node" });
+    } while (this.#again);
+  }
+
+  /**
+   * The node that `target` means, by uuid, name or address.
+   * @param port 0 for any
+   * @throws {AppError} not_found, or conflict when several match
+   */
+  async find(target: string, port: number): Promise<ServerRecord> {
+    let matches = this.#matching(target, port);
+    if (matches.length === 0) {
+      await this.refresh(); // perhaps it has just joined
+      matches = this.#matching(target, port);
+    }
+    const [first] = matches;
+    if (!first) {
+      throw new AppError(
+        "not_found",
+        `no node is called "${target}" in this cluster; "tsh ls" lists the nodes`,
+      );
+    }
+    if (matches.length > 1) {
+      const candidates = matches.map((node) => `${node.name} ${node.address} ${node.id}`).join("; ");
+      throw new AppError("conflict", `"${target}" is ambiguous, use a uuid: ${candidates}`);
+    }
+    return first;
+  }
+
+  #matching(target: string, port: number): ServerRecord[] {
+    const found = findNodes(this.#nodes, target);
+    const onPort = found.filter((node) => portOf(node.address) === port);
+    return ANY_PORT.has(port) && onPort.length === 0 ? found : onPort;
+  }
+}

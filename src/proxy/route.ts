@@ -1,0 +1,82 @@
+/**
+ * From a client's wish to a stream: to a node, to the auth server, never anywhere else unless configured.
+ * @module
+ */
+import type { Duplex } from "node:stream";
+import { type ClientAddress, clientAddressLine } from "../api/client_address.ts";
+import type { HostCredentials } from "../api/host_identity.ts";
+import type { Clock } from "../base/clock.ts";
+import { AppError } from "../base/errors.ts";
+import { hostOf, portOf } from "../model/server.ts";
+import { printable } from "../ssh/public_key.ts";
+import type { NodeDirectory } from "./node_directory.ts";
+
+/** Where a client wants to go. */
+export type Destination =
+  | { kind: "node"; host: string; port: number; cluster?: string }
+  | { kind: "auth"; cluster: string };
+
+/**
+ * Parses what follows `proxy:` in a subsystem request: `host:port`, `host:port@cluster`, `@cluster`.
+ * @throws {AppError} bad_input
+ */
+export function parseDestination(text: string): Destination {
+  const at = text.lastIndexOf("@");
+  const cluster = at >= 0 ? text.slice(at + 1) : undefined;
+  const target = at >= 0 ? text.slice(0, at) : text;
+  if (target === "" && cluster) return { kind: "auth", cluster };
+  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]@\s]+))(?::(\d{1,5}))?$/.exec(target);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3] ?? 0);
+  if (!host || port > 65535 || cluster === "") {
+    throw new AppError(
+      "bad_input",
+      `"proxy:${printable(text)}" is not a destination; write proxy:host:port or proxy:host:port@cluster`,
+    );
+  }
+  return { kind: "node", host, port, cluster };
+}
+
+export interface RouterOptions {
+  cluster(): string;
+  directory: NodeDirectory;
+  credentials(): HostCredentials;
+  dial(host: string, port: number): Promise<Duplex>;
+  dialAuth(): Promise<Duplex>;
+  clock: Clock;
+  /** Dial names that are no registered nodes. Off unless configured: else the proxy is an open relay. */
+  allowUnregistered: boolean;
+}
+
+export class Router {
+  constructor(readonly options: RouterOptions) {}
+
+  /** @throws {AppError} with a text for the client */
+  async connect(destination: Destination, client: ClientAddress): Promise<Duplex> {
+    const { cluster, dialAuth } = this.options;
+    const own = cluster();
+    if (destination.cluster !== undefined && destination.cluster !== own) {
+      const name = printable(destination.cluster);
+      throw new AppError(
+        "not_found",
+        `cluster "${name}" is not known here; "tsh clusters" lists the clusters`,
+      );
+    }
+    if (destination.kind === "auth") return await dialAuth();
+    return await this.#toNode(destination.host, destination.port, client);
+  }
+
+  async #toNode(host: string, port: number, client: ClientAddress): Promise<Duplex> {
+    const { directory, credentials, dial, clock, allowUnregistered } = this.options;
+    let node;
+    try {
+      node = await directory.find(printable(host), port);
+    } catch (error) {
+      if (!allowUnregistered || !(error instanceof AppError) || error.code !== "not_found") throw error;
+      return await dial(host, port === 0 ? 22 : port);
+    }
+    const stream = await dial(hostOf(node.address), portOf(node.address) ?? 3022);
+    stream.write(clientAddressLine(client, node.id, credentials(), clock.now()));
+    return stream;
+  }
+}

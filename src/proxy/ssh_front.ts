@@ -1,0 +1,118 @@
+/**
+ * The proxy's SSH face on port 3023: certificates only; the subsystems `proxy:...` and `proxysites`, and `direct-tcpip`
+ * to nodes so that `ssh -J` works. No shell, no command, nothing else.
+ * @module
+ */
+import { identifyUser, type Trust } from "../api/identity.ts";
+import type { Clock } from "../base/clock.ts";
+import { joinStreams } from "../base/duplex.ts";
+import { AppError, isAppError, messageOf } from "../base/errors.ts";
+import { logger } from "../base/log.ts";
+import type { EventFields } from "../model/event.ts";
+import type { UserIdentity } from "../model/identity.ts";
+import { printable } from "../ssh/public_key.ts";
+import { type HostCredential, type ServerConnection, type ServerLimits, SshServer } from "../ssh/server.ts";
+import type { ServerSessionChannel, SessionHandlers } from "../ssh/server_session.ts";
+import { type Destination, parseDestination, type Router } from "./route.ts";
+
+const log = logger("proxy");
+const PROXY = "proxy:";
+
+export interface ProxyFrontOptions {
+  hostCredential: HostCredential;
+  trust(): Trust;
+  router: Router;
+  clock: Clock;
+  limits?: Partial<ServerLimits>;
+  /** Reports an audit event. */
+  emit(event: EventFields): void;
+}
+
+export function proxySshServer(options: ProxyFrontOptions): SshServer<UserIdentity> {
+  const { trust, router, clock, emit } = options;
+
+  const relay = async (
+    connection: ServerConnection<UserIdentity>,
+    channel: ServerSessionChannel,
+    text: string,
+  ): Promise<void> => {
+    const target = await router.connect(parseDestination(text), connection.remote);
+    await joinStreams(channel, target);
+  };
+
+  const session = (connection: ServerConnection<UserIdentity>): SessionHandlers => ({
+    env: () => true, // OpenSSH sends LANG and the like; nothing is done with it here
+    subsystem(name) {
+      if (name.startsWith(PROXY)) return (channel) => relay(connection, channel, name.slice(PROXY.length));
+      if (name === "proxysites") {
+        return (channel) => {
+          const sites = [{
+            name: trust().cluster,
+            status: "online",
+            lastconnected: new Date(clock.now()).toISOString(),
+          }];
+          channel.write(`${JSON.stringify(sites)}\n`);
+          channel.exit(0);
+          channel.end();
+        };
+      }
+      return undefined;
+    },
+    shell: (channel) => refuse(channel, "this is a proxy; log in to a node through it: tsh ssh user@node"),
+    exec: (channel) => refuse(channel, "this is a proxy and runs no commands; use tsh ssh user@node command"),
+  });
+
+  return new SshServer<UserIdentity>({
+    hostCredential: options.hostCredential,
+    limits: options.limits,
+    routes: {
+      session,
+      directTcpip: (connection, target) => {
+        const destination: Destination = { kind: "node", host: target.host, port: target.port };
+        return router.connect(destination, connection.remote);
+      },
+    },
+    authenticator: {
+      certificate({ certificate, username, remote, proven }) {
+        try {
+          const address = remote.address;
+          const user = identifyUser(certificate, {
+            trust: trust(),
+            now: clock.now(),
+            address,
+            login: username,
+          });
+          if (proven) log.debug("{user} logged in from {address}", { user: user.name, address });
+          return user;
+        } catch (error) {
+          if (isAppError(error)) emit(refusedLogin(certificate.keyId, username, remote.address, error));
+          throw error;
+        }
+      },
+      onOtherMethod({ username, method, remote }) {
+        const error = new AppError("unauthenticated", `${method} is not accepted, only certificates`);
+        emit(refusedLogin(username, username, remote.address, error));
+      },
+    },
+    onRefused: (remote, reason) =>
+      log.debug("{address} refused: {reason}", { address: remote.address, reason }),
+  });
+}
+
+/** The audit event of a login that was refused. */
+export function refusedLogin(user: string, login: string, address: string, error: unknown): EventFields {
+  return {
+    event: "auth",
+    success: false,
+    user: printable(user),
+    login: printable(login),
+    "addr.remote": address,
+    error: messageOf(error),
+  };
+}
+
+function refuse(channel: ServerSessionChannel, text: string): void {
+  channel.stderr.write(`teleport: ${text}\r\n`);
+  channel.exit(1);
+  channel.end();
+}

@@ -1,0 +1,51 @@
+/**
+ * Gathering small chunks into one large write. Two blocks of memory take turns: one gathers while the other is written.
+ * @module
+ */
+
+const SMALLEST = 4 * 1024;
+/** A session at rest keeps no more than this in each block. */
+const KEPT_AT_REST = 16 * 1024;
+const EMPTY = new Uint8Array();
+
+/** A growing buffer that is taken as a whole. */
+export class ChunkBuffer {
+  #gathering: Uint8Array = EMPTY;
+  #other: Uint8Array = EMPTY;
+  #length = 0;
+
+  /** Bytes gathered and not taken. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Copies `chunk`; the caller may reuse it at once. */
+  push(chunk: Uint8Array): void {
+    const needed = this.#length + chunk.length;
+    if (needed > this.#gathering.length) this.#grow(needed);
+    this.#gathering.set(chunk, this.#length);
+    this.#length = needed;
+  }
+
+  /** All that was gathered. It stays unchanged until the next call of `take` or `rest`. */
+  take(): Uint8Array {
+    const taken = this.#gathering.subarray(0, this.#length);
+    [this.#gathering, this.#other] = [this.#other, this.#gathering];
+    this.#length = 0;
+    return taken;
+  }
+
+  /** Nothing more comes for now: gives up memory that only a flood of output needs. */
+  rest(): void {
+    if (this.#other.length > KEPT_AT_REST) this.#other = EMPTY;
+    if (this.#gathering.length > KEPT_AT_REST && this.#length === 0) this.#gathering = EMPTY;
+  }
+
+  #grow(needed: number): void {
+    let size = Math.max(SMALLEST, this.#gathering.length);
+    while (size < needed) size *= 2;
+    const larger = new Uint8Array(size);
+    larger.set(this.#gathering.subarray(0, this.#length));
+    this.#gathering = larger;
+  }
+}
