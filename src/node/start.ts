@@ -81,14 +81,14 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
     save: (text) => files.writePrivate(`${directory}/events.spool`, text),
   });
   await events.start();
-  const spool = new Spool({
+  const spool = await Spool.open({
     directory: `${directory}/recordings`,
     files: spoolFiles,
     clock,
     openUpload: async (sid) => (await member.auth.subsystem(`recording:${sid}`)).stream,
     warn: (text) => log.warn("{text}", { text }),
   });
-  await spool.recover();
+  void spool.recover();
 
   const context: NodeContext = {
     hostId,
@@ -119,7 +119,7 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
       server.close();
       labels.stop();
       await events.stop(STOP_EVENTS_MS);
-      await spool.stop();
+      await spool.close();
       member.stop();
     },
   };

@@ -34,7 +34,7 @@ export async function runTerminal(
   let endForFailure = (_error: Error) => {};
   const recorder = node.recording() === "off"
     ? undefined
-    : await node.spool.begin(sid, (error) => endForFailure(error)); // when it throws, there is no session
+    : await node.spool.begin(sid, { onFailure: (error) => endForFailure(error) }); // when it throws, there is no session
   const report = (event: EventFields) => {
     const stamped = stamp(event);
     recorder?.event(stamped);

@@ -3,7 +3,6 @@
  * @module
  */
 import type { Clock } from "../base/clock.ts";
-import { isAppError } from "../base/errors.ts";
 import { partName, type PartSizes, type RecordingPart } from "./recording_format.ts";
 import { repairRecording } from "./repair.ts";
 import { Signal } from "./signal.ts";
@@ -115,9 +114,4 @@ export class LocalRecording {
   #path(part: RecordingPart): string {
     return `${this.#directory}/${partName(this.sid, part)}`;
   }
-}
-
-/** True for an error that says the files themselves are damaged, not that reading them failed. */
-export function isDamage(error: unknown): boolean {
-  return isAppError(error, "bad_input");
 }

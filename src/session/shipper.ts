@@ -5,8 +5,8 @@
  */
 import type { Duplex } from "node:stream";
 import type { Clock } from "../base/clock.ts";
-import { AppError, messageOf } from "../base/errors.ts";
-import { isDamage, type LocalRecording } from "./local_recording.ts";
+import { AppError, isAppError, messageOf } from "../base/errors.ts";
+import type { LocalRecording } from "./local_recording.ts";
 import type { PartSizes, RecordingPart } from "./recording_format.ts";
 import type { Slots } from "./slots.ts";
 import { UploadConnection } from "./upload_connection.ts";
@@ -39,6 +39,12 @@ export interface ShipperOptions {
 /** How it went: the server has all of it, it must be set aside for the reason given, or `stop` was called. */
 export type Shipment = { outcome: "shipped" | "stopped" } | { outcome: "set_aside"; reason: string };
 
+const SERVER_HAS_MORE: Shipment = {
+  outcome: "set_aside",
+  reason: "the server has more of it than this host",
+};
+
+/** Ships one recording. */
 export class Shipper {
   readonly #options: ShipperOptions;
   readonly #recording: LocalRecording;
@@ -61,9 +67,6 @@ export class Shipper {
         return await (slots ? slots.use(() => this.#attempt()) : this.#attempt());
       } catch (error) {
         await this.#pause(error);
-      } finally {
-        this.#connection?.close();
-        this.#connection = undefined;
       }
     }
     return { outcome: "stopped" };
@@ -95,7 +98,7 @@ export class Shipper {
     try {
       if (this.#recording.interrupted) await this.#recording.repair();
     } catch (error) {
-      if (isDamage(error)) return messageOf(error);
+      if (isAppError(error, "bad_input")) return messageOf(error);
       throw error;
     }
     return await this.#recording.present() ? undefined : "its files are gone or shorter than they were";
@@ -107,7 +110,7 @@ export class Shipper {
     let stream: Duplex | undefined;
     let failure: AppError | undefined;
     let waiting = true;
-    openUpload(sid).then((opened) => {
+    Promise.resolve(sid).then(openUpload).then((opened) => {
       stream = opened;
       if (!waiting) opened.on("error", () => {}).destroy();
     }, (cause) => {
@@ -130,6 +133,7 @@ export class Shipper {
       if (recording.interrupted) {
         const damage = await this.#damage();
         if (damage) return { outcome: "set_aside", reason: damage };
+        if (!recording.accepts(sent)) return SERVER_HAS_MORE;
       }
       const { sizes, complete } = recording;
       // Output first, as the recorder does: the server's log never speaks of output it does not have.

@@ -120,6 +120,7 @@ export class Spool {
    */
   async recover(): Promise<number> {
     const { directory, files } = this.#options;
+    if (this.#closed) throw new AppError("closed", "this host is stopping and ships no more recordings");
     const sids = new Set<string>();
     for (const name of (await files.names(directory)).sort()) {
       const match = /^(.{36})\.session\.(bytes|log|done)$/.exec(name);

@@ -46,9 +46,9 @@ const notAnAuthority: Validator = (draft, { authorities }) =>
 const usersExpire: Validator = (draft, { now }) => {
   if (draft.kind !== "user") return undefined;
   const ttl = draft.validBefore - now;
-  return ttl < CERTIFICATE_TTL.min || ttl > CERTIFICATE_TTL.max
-    ? "its lifetime must be between 1 minute and 30 hours; see --ttl"
-    : undefined;
+  return ttl >= CERTIFICATE_TTL.min && ttl <= CERTIFICATE_TTL.max
+    ? undefined
+    : "its lifetime must be between 1 minute and 30 hours; see --ttl"; // also for what is not a number
 };
 
 const usersAreNoHosts: Validator = (draft) =>

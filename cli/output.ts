@@ -1,0 +1,58 @@
+/**
+ * Results on standard output: tables for people, JSON and YAML for programs.
+ * @module
+ */
+import { Option } from "@commander-js/extra-typings";
+import { print } from "./program.ts";
+
+export const FORMATS = ["text", "json", "yaml"] as const;
+export type Format = (typeof FORMATS)[number];
+
+/** The `--format` option of every listing. */
+export function formatOption() {
+  return new Option("--format <format>", "output format").choices(FORMATS).default("text" as const);
+}
+
+/** Prints a value in the wanted format; `text` renders it for people. */
+export async function printResult(format: Format, value: unknown, text: () => string): Promise<void> {
+  if (format === "json") return print(`${JSON.stringify(value, undefined, 2)}\n`);
+  if (format === "yaml") {
+    const { stringify } = await import("@std/yaml");
+    return print(stringify(JSON.parse(JSON.stringify(value))));
+  }
+  print(text());
+}
+
+/** A table: columns as wide as their content, a row of dashes under the heading. */
+export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  const clean = rows.map((row) => row.map(printableCell));
+  const widths = headings.map((heading, i) =>
+    Math.max(heading.length, ...clean.map((row) => (row[i] ?? "").length))
+  );
+  const line = (cells: readonly string[]) =>
+    cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(" ").trimEnd();
+  const dashes = headings.map((heading) => "-".repeat(heading.length));
+  return [headings, dashes, ...clean].map((row) => `${line(row)}\n`).join("");
+}
+
+/** Text from the cluster, safe for a terminal: no control characters, no direction marks. */
+export function printableCell(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "?");
+}
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/** RFC 822 style, as `17 May 16 03:51 UTC`. */
+export function tableTime(ms: number | undefined): string {
+  if (ms === undefined) return "never";
+  const date = new Date(ms);
+  const two = (value: number) => String(value).padStart(2, "0");
+  const day = `${two(date.getUTCDate())} ${MONTHS[date.getUTCMonth()]} ${two(date.getUTCFullYear() % 100)}`;
+  return `${day} ${two(date.getUTCHours())}:${two(date.getUTCMinutes())} UTC`;
+}
+
+/** `k=v,k=v` */
+export function labelText(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels).map(([key, value]) => `${key}=${value}`).join(",");
+}

@@ -1,0 +1,75 @@
+/**
+ * `tctl nodes`: inviting and listing nodes.
+ * @module
+ */
+import { parsePublicKeyLine } from "../../src/ssh/public_key.ts";
+import { authorityPin } from "../../src/api/pin.ts";
+import { formatHostPort } from "../../src/base/dial.ts";
+import { parseDuration } from "../../src/base/duration.ts";
+import { AppError } from "../../src/base/errors.ts";
+import { JOIN_ROLES, type JoinRole } from "../../src/model/identity.ts";
+import { formatOption, labelText, printResult, table } from "../output.ts";
+import { examples, program } from "../program.ts";
+import { type TctlOptions, withAdmin } from "./connect.ts";
+
+export function nodesCommand(options: () => TctlOptions) {
+  const nodes = program("nodes", "Invites and lists the nodes of the cluster.");
+  nodes.command("add").description("Makes an invitation token for new nodes.")
+    .option("--roles <roles>", "comma-separated roles the new node may take: node, proxy, auth", "node")
+    .option("--ttl <duration>", "how long the token is valid", "30m")
+    .option("--token <token>", "use this value instead of a random one")
+    .addOption(formatOption())
+    .addHelpText("after", examples("tctl nodes add --ttl=5m", "tctl nodes add --roles=node,proxy"))
+    .action(async ({ roles, ttl, token, format }) => {
+      await withAdmin(options(), async ({ api, authAddress, config }) => {
+        const wanted = parseRoles(roles);
+        const created = await api.call("tokens.create", { roles: wanted, ttl: parseDuration(ttl), token });
+        const [auth] = await api.call("servers.list", { role: "auth" });
+        const address = auth?.address ?? formatHostPort({ host: config.nodename, port: authAddress.port });
+        const pins = (await api.call("authorities.list", {})).filter((authority) => authority.kind === "host")
+          .flatMap(({ keys }) => keys.map((line) => authorityPin(parsePublicKeyLine(line).key)));
+        await printResult(
+          format,
+          { ...created, roles: wanted, authServer: address, caPins: pins },
+          () =>
+            `The invite token: ${created.token}\n` +
+            "Run this on the new node to join the cluster:\n" +
+            `> teleport start --roles=${wanted.join(",")} --token=${created.token} ${
+              pins.map((pin) => `--ca-pin=${pin}`).join(" ")
+            } --auth-server=${address}\n\n` +
+            "Please note:\n\n" +
+            `  - This invitation token will expire in ${ttl}\n` +
+            `  - ${address} must be reachable from the new node, see --advertise-ip server flag\n`,
+        );
+      });
+    });
+  nodes.command("ls").description("Lists the nodes that are up.").addOption(formatOption())
+    .action(async ({ format }) => {
+      await withAdmin(options(), async ({ api }) => {
+        const list = await api.call("servers.list", { role: "node" });
+        await printResult(format, list, () => `${nodeTable(list)}\n`);
+      });
+    });
+  return nodes;
+}
+
+/** The table of `tctl nodes ls` and `tsh ls`. */
+export function nodeTable(
+  nodes: readonly { name: string; id: string; address: string; labels: Record<string, string> }[],
+): string {
+  const sorted = [...nodes].sort((a, b) => a.name.localeCompare(b.name) || a.id.localeCompare(b.id));
+  return table(
+    ["Node Name", "Node ID", "Address", "Labels"],
+    sorted.map((node) => [node.name, node.id, node.address, labelText(node.labels)]),
+  );
+}
+
+export function parseRoles(text: string): JoinRole[] {
+  return text.split(",").map((name) => {
+    const role = JOIN_ROLES.find((known) => known === name.trim().toLowerCase());
+    if (!role) {
+      throw new AppError("bad_input", `role "${name}" is not known; the roles are ${JOIN_ROLES.join(", ")}`);
+    }
+    return role;
+  });
+}

@@ -1,0 +1,44 @@
+/**
+ * `tctl status`: the cluster and its authorities.
+ * @module
+ */
+import { authorityPin } from "../../src/api/pin.ts";
+import { parsePublicKeyLine } from "../../src/ssh/public_key.ts";
+import { formatOption, printResult, tableTime } from "../output.ts";
+import { program } from "../program.ts";
+import { type TctlOptions, withAdmin } from "./connect.ts";
+
+export function statusCommand(options: () => TctlOptions) {
+  return program("status", "Shows the cluster and the state of its certificate authorities.")
+    .addOption(formatOption())
+    .action(async ({ format }) => {
+      await withAdmin(options(), async ({ api }) => {
+        const [cluster, authorities] = await Promise.all([
+          api.call("cluster.get", {}),
+          api.call("authorities.list", {}),
+        ]);
+        const state = (kind: "user" | "host") => {
+          const authority = authorities.find((known) => known.kind === kind);
+          return authority?.rotated === undefined
+            ? "never updated"
+            : `rotated ${tableTime(authority.rotated)}`;
+        };
+        const pins = authorities.filter(({ kind }) => kind === "host")
+          .flatMap(({ keys }) => keys.map((line) => authorityPin(parsePublicKeyLine(line).key)));
+        const status = {
+          cluster: cluster.name,
+          version: cluster.version,
+          userCa: state("user"),
+          hostCa: state("host"),
+          caPins: pins,
+        };
+        await printResult(
+          format,
+          status,
+          () =>
+            `Cluster  ${status.cluster}\nUser CA  ${status.userCa}\nHost CA  ${status.hostCa}\n` +
+            pins.map((pin) => `CA pin   ${pin}\n`).join(""),
+        );
+      });
+    });
+}

@@ -1,0 +1,34 @@
+/**
+ * `tctl`: the administrator's tool.
+ * @module
+ */
+import { examples, print, program, runProgram } from "../program.ts";
+import { authCommand } from "./auth.ts";
+import type { TctlOptions } from "./connect.ts";
+import { eventsCommand } from "./events.ts";
+import { nodesCommand } from "./nodes.ts";
+import { statusCommand } from "./status.ts";
+import { tokensCommand } from "./tokens.ts";
+import { usersCommand } from "./users.ts";
+
+export function tctl(args: string[]): Promise<number> {
+  const command = program("tctl", "Administers a Teleport cluster, from the machine its auth server runs on.")
+    .option("-d, --debug", "verbose errors")
+    .option("-c, --config <path>", "configuration file of the auth server (default: /etc/teleport.yaml)")
+    .addHelpText(
+      "after",
+      examples("tctl users add joe joe,root", "tctl nodes add --ttl=5m --roles=node", "tctl status"),
+    );
+  const options = (): TctlOptions => command.opts();
+  command.addCommand(usersCommand(options));
+  command.addCommand(nodesCommand(options));
+  command.addCommand(tokensCommand(options));
+  command.addCommand(authCommand(options));
+  command.addCommand(statusCommand(options));
+  command.addCommand(eventsCommand(options));
+  command.command("version").description("Shows the version.").action(async () => {
+    const { versionLine } = await import("../../src/model/version.ts");
+    print(`${versionLine()}\n`);
+  });
+  return runProgram(command, args);
+}

@@ -1,0 +1,22 @@
+/**
+ * `teleport`: the daemon.
+ * @module
+ */
+import { examples, print, program, runProgram } from "../program.ts";
+import { startCommand } from "./start.ts";
+import { statusCommand } from "./status.ts";
+
+export function teleport(args: string[]): Promise<number> {
+  const command = program("teleport", "The access daemon: certificate authority, proxy and SSH node in one.")
+    .addHelpText(
+      "after",
+      examples("teleport start", "teleport start --roles=node --token=TOKEN --auth-server=HOST:3025"),
+    );
+  command.addCommand(startCommand());
+  command.addCommand(statusCommand());
+  command.command("version").description("Shows the version.").action(async () => {
+    const { versionLine } = await import("../../src/model/version.ts");
+    print(`${versionLine()}\n`);
+  });
+  return runProgram(command, args);
+}

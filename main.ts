@@ -1,0 +1,35 @@
+/**
+ * The one executable. The name it is called by picks the tool (`teleport`, `tctl`, `tsh`, or `ssh` for tsh's client);
+ * `teleport tctl ...` and `teleport tsh ...` work as well. Only the chosen tool's code is loaded.
+ * @module
+ */
+
+const TOOLS = ["teleport", "tctl", "tsh"] as const;
+type Tool = (typeof TOOLS)[number];
+
+function isTool(name: string | undefined): name is Tool {
+  return TOOLS.some((tool) => tool === name);
+}
+
+function choose(calledAs: string, args: string[]): { tool: Tool; args: string[] } {
+  const [first, ...rest] = args;
+  if (calledAs === "tctl" || calledAs === "tsh") return { tool: calledAs, args };
+  return isTool(first) ? { tool: first, args: rest } : { tool: "teleport", args };
+}
+
+async function run(tool: Tool, args: string[]): Promise<number> {
+  switch (tool) {
+    case "teleport":
+      return await (await import("./cli/teleport/teleport.ts")).teleport(args);
+    case "tctl":
+      return await (await import("./cli/tctl/tctl.ts")).tctl(args);
+    case "tsh":
+      return await (await import("./cli/tsh/tsh.ts")).tsh(args);
+  }
+}
+
+if (import.meta.main) {
+  const name = Deno.execPath().split("/").at(-1) ?? "";
+  const { tool, args } = choose(name, Deno.args);
+  Deno.exit(await run(tool, args));
+}
