@@ -89,10 +89,12 @@ export class LocalRecording {
 
   /** False when somebody removed or cut the files meanwhile. */
   async present(): Promise<boolean> {
+    // Taken before looking: a running session grows meanwhile.
+    const expected = this.#sizes;
     const bytes = await this.#files.size(this.#path("bytes"));
     const log = await this.#files.size(this.#path("log"));
-    return bytes !== undefined && log !== undefined && bytes.size >= this.#sizes.bytes &&
-      log.size >= this.#sizes.log;
+    return bytes !== undefined && log !== undefined && bytes.size >= expected.bytes &&
+      log.size >= expected.log;
   }
 
   /** Removes the files. A crash in between leaves a mark, so that the rest is not taken for a damaged recording. */

@@ -13,7 +13,7 @@ import { UploadConnection } from "./upload_connection.ts";
 import { FRAME } from "./upload_protocol.ts";
 
 /** Data of one frame. */
-const PIECE = 128 * 1024;
+const PIECE = 256 * 1024;
 const OPEN_MS = 30_000;
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
@@ -83,14 +83,19 @@ export class Shipper {
     if (this.#stopped) return { outcome: "stopped" };
     const damage = await this.#damage();
     if (damage) return { outcome: "set_aside", reason: damage };
-    const connection = this.#connection = await this.#connect();
-    const theirs = await connection.sizes();
-    if (!this.#recording.accepts(theirs)) {
-      return { outcome: "set_aside", reason: "the server has more of it" };
+    const connection = await this.#connect();
+    this.#connection = connection;
+    try {
+      if (this.#stopped) return { outcome: "stopped" };
+      const theirs = await connection.sizes();
+      if (!this.#recording.accepts(theirs)) return SERVER_HAS_MORE;
+      if (theirs.bytes + theirs.log > this.#reached) this.#failures = 0;
+      this.#reached = theirs.bytes + theirs.log;
+      return await this.#follow(connection, theirs);
+    } finally {
+      connection.close();
+      this.#connection = undefined;
     }
-    if (theirs.bytes + theirs.log > this.#reached) this.#failures = 0;
-    this.#reached = theirs.bytes + theirs.log;
-    return await this.#follow(connection, theirs);
   }
 
   /** Why this recording can never be shipped; repairs what can be repaired. */

@@ -178,6 +178,7 @@ export function checkCertificate(
     }
   }
   if (certificate.principals.length === 0) return "the certificate names no principal";
+  if (!certificate.principals.every(isPrincipal)) return "the certificate has an unsafe principal";
   if (expect.principal !== undefined && !certificate.principals.includes(expect.principal)) {
     return `"${printable(expect.principal)}" is not among the certificate's principals`;
   }

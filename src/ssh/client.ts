@@ -161,9 +161,9 @@ export class SshClient {
     );
   }
 
-  shell(options: SessionOptions & { pty: PtyRequest }): Promise<ClientSession> {
+  shell(options: SessionOptions = {}): Promise<ClientSession> {
     const { pty, env } = sessionConfig(options);
-    return this.#session("start a shell", (done) => this.#library.shell(pty, { env }, done));
+    return this.#session("start a shell", (done) => this.#library.shell(pty ?? false, { env }, done));
   }
 
   subsystem(name: string): Promise<ClientSession> {

@@ -9,12 +9,9 @@
 import { Buffer } from "node:buffer";
 import { AppError } from "../../base/errors.ts";
 import type { HostIdentity } from "../../model/identity.ts";
+import { FRAME, HEADER, MAX_FRAME } from "../../session/upload_protocol.ts";
 import type { ServerSessionChannel } from "../../ssh/server_session.ts";
 import type { Recordings } from "./recordings.ts";
-
-export const FRAME = { bytes: 1, log: 2, end: 3 } as const;
-const MAX_FRAME = 1024 * 1024;
-const HEADER = 5;
 
 /** Serves one upload; resolves when the host is done or gone. */
 export async function receiveRecording(

@@ -18,8 +18,7 @@ interface Received {
 export class FakeAuth {
   readonly received = new Map<string, Received>();
   uploads = 0;
-  /** Uploads running now, and the most that ever ran at once. */
-  running = 0;
+  /** The most uploads that ever ran at once. */
   most = 0;
   frames = 0;
   /** Breaks the upload when so many frames came, counted over all uploads. */
@@ -29,18 +28,25 @@ export class FakeAuth {
   /** When set, told instead of the true sizes. */
   claims: PartSizes | undefined;
 
+  readonly #open = new Set<Duplex>();
+
+  /** Uploads running now. */
+  get running(): number {
+    return [...this.#open].filter((host) => !host.destroyed).length;
+  }
+
   /** To be given as `openUpload`. */
   readonly open = async (sid: string): Promise<Duplex> => {
     this.uploads++;
     await this.beforeOpen(sid);
     const [host, server] = duplexPair();
     server.on("error", () => {});
-    this.most = Math.max(this.most, ++this.running);
-    this.#receive(server, sid).catch(() => {}).finally(() => {
-      this.running--;
-      host.destroy();
-      server.destroy();
-    });
+    // As on a network: who hangs up is gone for the other side as well.
+    host.once("close", () => server.destroy());
+    server.once("close", () => host.destroy());
+    this.#open.add(host);
+    this.most = Math.max(this.most, this.running);
+    this.#receive(server, sid).catch(() => {}).finally(() => server.destroy());
     return host;
   };
 

@@ -1,0 +1,120 @@
+/**
+ * From a login to connections: to the proxy, through it to nodes and to the auth server.
+ * @module
+ */
+import { isIP } from "node:net";
+import type { ApiClient } from "../../src/api/client.ts";
+import { loginToAuth, openApi } from "../../src/api/connection.ts";
+import { identifyHost } from "../../src/api/identity.ts";
+import { systemClock } from "../../src/base/clock.ts";
+import { dialTcp } from "../../src/base/dial.ts";
+import { AppError, isAppError, messageOf } from "../../src/base/errors.ts";
+import { findNodes } from "../../src/model/server.ts";
+import type { ClientSession } from "../../src/ssh/channel.ts";
+import { connectSsh, type SshClient } from "../../src/ssh/client.ts";
+import { printableCell } from "../output.ts";
+import type { Login } from "./home.ts";
+
+/** A connection to the proxy with what goes through it. */
+export class Cluster {
+  private constructor(readonly login: Login, readonly proxy: SshClient) {}
+
+  static async connect(login: Login): Promise<Cluster> {
+    const { profile, certificate, key } = login;
+    const [principal] = certificate.principals;
+    if (principal === undefined) {
+      throw new AppError("access_denied", "the certificate allows no login at all");
+    }
+    const proxy = await connectSsh({
+      stream: await dialTcp(profile.proxyHost, profile.sshPort),
+      username: principal,
+      credential: { key, certificate },
+      verifyHost: (presented) => {
+        identifyHost(presented, { trust: trust(login), now: systemClock.now(), roles: ["proxy"] });
+      },
+    });
+    return new Cluster(login, proxy);
+  }
+
+  /** The auth API, end to end through the proxy. */
+  async api(): Promise<{ api: ApiClient; close(): void }> {
+    const { profile, certificate, key } = this.login;
+    const pipe = await this.proxy.subsystem(`proxy:@${profile.cluster}`);
+    const ssh = await explained(pipe, () =>
+      loginToAuth(pipe.stream, {
+        username: certificate.keyId,
+        credential: { key, certificate },
+        trust: trust(this.login),
+      }, systemClock));
+    return { api: await openApi(ssh), close: () => ssh.close() };
+  }
+
+  /**
+   * Logs in to a node.
+   * @param host its name, `name.cluster`, uuid, or address
+   * @param port 0 for the registered one
+   */
+  async node(host: string, port: number, username: string): Promise<SshClient> {
+    const name = isIP(host) ? await this.#idOf(host, port) : host;
+    const pipe = await this.proxy.subsystem(`proxy:${host.includes(":") ? `[${host}]` : host}:${port}`);
+    const { certificate, key } = this.login;
+    return await explained(pipe, () =>
+      connectSsh({
+        stream: pipe.stream,
+        username,
+        credential: { key, certificate },
+        verifyHost: (presented) => {
+          identifyHost(presented, {
+            trust: trust(this.login),
+            now: systemClock.now(),
+            roles: ["node"],
+            name,
+          });
+        },
+      })).catch((error: unknown) => {
+        if (!isAppError(error, "unauthenticated")) throw error;
+        const why = /refused the login/.test(error.message) ? "" : `: ${error.message}`;
+        throw new AppError("access_denied", `access denied to ${username} connecting to ${host}${why}`, {
+          cause: error,
+        });
+      });
+  }
+
+  /** Certificates name hosts, not addresses: an address is looked up first. */
+  async #idOf(address: string, port: number): Promise<string> {
+    const { api, close } = await this.api();
+    try {
+      const nodes = findNodes(await api.call("servers.list", { role: "node" }), address)
+        .filter((node) => port === 0 || node.address.endsWith(`:${port}`));
+      const [node] = nodes;
+      if (!node) throw new AppError("not_found", `no node of this cluster has the address ${address}`);
+      if (nodes.length > 1) {
+        throw new AppError("conflict", `several nodes have the address ${address}; name the port`);
+      }
+      return node.id;
+    } finally {
+      close();
+    }
+  }
+
+  close(): void {
+    this.proxy.close();
+  }
+}
+
+function trust(login: Login) {
+  return { cluster: login.profile.cluster, host: login.hostAuthorities };
+}
+
+/** When a relayed connection fails, the proxy's own words are the better reason. */
+async function explained<T>(pipe: ClientSession, run: () => Promise<T>): Promise<T> {
+  let told = "";
+  pipe.stderr.on("data", (chunk) => told = (told + chunk).slice(0, 1000));
+  try {
+    return await run();
+  } catch (error) {
+    const reason = printableCell(told.trim()).replace(/^teleport: /, "");
+    if (reason === "" || isAppError(error, "unauthenticated")) throw error;
+    throw new AppError("unavailable", reason, { cause: messageOf(error) });
+  }
+}

@@ -1,0 +1,183 @@
+/**
+ * `~/.tsh`: keys, certificates and profiles. Folders are 0700, files 0600.
+ *
+ * - `keys/<proxy host>/<user>`, `<user>.pub`, `<user>-cert.pub`
+ * - `known_hosts`: the host CAs, as OpenSSH reads them
+ * - `<proxy host>.yaml`: a profile; `profile` is a link to the current one
+ * @module
+ */
+import { AppError } from "../../src/base/errors.ts";
+import { type Certificate, formatCertificateLine, parseCertificateLine } from "../../src/ssh/certificate.ts";
+import { formatPrivateKey, parsePrivateKey, type PrivateKey } from "../../src/ssh/private_key.ts";
+import { parsePublicKeyLine, type PublicKey } from "../../src/ssh/public_key.ts";
+
+/** Which proxy, as whom. */
+export interface Profile {
+  proxyHost: string;
+  webPort: number;
+  sshPort: number;
+  user: string;
+  cluster: string;
+}
+
+/** A login that is on disk. */
+export interface Login {
+  profile: Profile;
+  key: PrivateKey;
+  certificate: Certificate;
+  /** The host CA keys of the profile's cluster. */
+  hostAuthorities: PublicKey[];
+}
+
+export function tshHome(): string {
+  const home = Deno.env.get("TELEPORT_HOME") ?? (Deno.env.get("HOME") && `${Deno.env.get("HOME")}/.tsh`);
+  if (!home) {
+    throw new AppError("bad_input", "HOME is not set, so there is no place for keys; set TELEPORT_HOME");
+  }
+  return home;
+}
+
+async function writePrivate(path: string, text: string): Promise<void> {
+  const temporary = `${path}.${Deno.pid}.new`;
+  await Deno.writeTextFile(temporary, text, { mode: 0o600 });
+  await Deno.rename(temporary, path);
+}
+
+async function readOptional(path: string): Promise<string | undefined> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
+    throw error;
+  }
+}
+
+/** A name as a file name: no path can be made of it. */
+function fileName(name: string): string {
+  return name.replace(/[^A-Za-z0-9._@+-]/g, "_").replace(/^\.+/, "_");
+}
+
+function keyPath(profile: Pick<Profile, "proxyHost" | "user">): string {
+  return `${tshHome()}/keys/${fileName(profile.proxyHost)}/${fileName(profile.user)}`;
+}
+
+/** Where the certificate of a login lies, for ssh's CertificateFile. */
+export function loginFiles(
+  profile: Pick<Profile, "proxyHost" | "user">,
+): { key: string; certificate: string } {
+  return { key: keyPath(profile), certificate: `${keyPath(profile)}-cert.pub` };
+}
+
+export async function saveLogin(login: Login): Promise<void> {
+  const { profile, key, certificate } = login;
+  const home = tshHome();
+  const path = keyPath(profile);
+  await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true, mode: 0o700 });
+  await Deno.chmod(home, 0o700);
+  await writePrivate(path, formatPrivateKey(key, `teleport:${profile.user}`));
+  await writePrivate(`${path}.pub`, `${key.publicKey.toLine(`teleport:${profile.user}`)}\n`);
+  await writePrivate(
+    `${path}-cert.pub`,
+    `${formatCertificateLine(certificate, `teleport:${profile.user}`)}\n`,
+  );
+  await saveKnownHosts(login);
+  await saveProfile(profile);
+}
+
+async function saveKnownHosts({ profile, hostAuthorities }: Login): Promise<void> {
+  const path = `${tshHome()}/known_hosts`;
+  const prefix = `@cert-authority *.${profile.cluster},`;
+  const others = (await readOptional(path) ?? "").split("\n").filter((line) =>
+    line && !line.startsWith(prefix)
+  );
+  const own = hostAuthorities.map((key) => `${prefix}${profile.proxyHost} ${key.toLine()}`);
+  await writePrivate(path, [...others, ...own].map((line) => `${line}\n`).join(""));
+}
+
+async function readKnownHosts(cluster: string): Promise<PublicKey[]> {
+  const prefix = `@cert-authority *.${cluster},`;
+  const lines = (await readOptional(`${tshHome()}/known_hosts`) ?? "").split("\n");
+  return lines.filter((line) => line.startsWith(prefix))
+    .map((line) => parsePublicKeyLine(line.split(" ").slice(2).join(" ")).key);
+}
+
+async function saveProfile(profile: Profile): Promise<void> {
+  const home = tshHome();
+  const name = `${fileName(profile.proxyHost)}.yaml`;
+  const text = [
+    `proxy_host: ${JSON.stringify(profile.proxyHost)}`,
+    `proxy_web_port: ${profile.webPort}`,
+    `proxy_port: ${profile.sshPort}`,
+    `user: ${JSON.stringify(profile.user)}`,
+    `cluster: ${JSON.stringify(profile.cluster)}`,
+  ];
+  await writePrivate(`${home}/${name}`, `${text.join("\n")}\n`);
+  const link = `${home}/profile`;
+  await Deno.remove(link).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
+  await Deno.symlink(name, link);
+}
+
+function parseProfile(text: string): Profile {
+  const value = (key: string) => new RegExp(`^${key}: *"?([^"\\n]*)"?$`, "m").exec(text)?.[1] ?? "";
+  return {
+    proxyHost: value("proxy_host"),
+    webPort: Number(value("proxy_web_port")),
+    sshPort: Number(value("proxy_port")),
+    user: value("user"),
+    cluster: value("cluster"),
+  };
+}
+
+/** The profile of a proxy, or the current one. */
+export async function readProfile(proxyHost?: string): Promise<Profile | undefined> {
+  const name = proxyHost === undefined ? "profile" : `${fileName(proxyHost)}.yaml`;
+  const text = await readOptional(`${tshHome()}/${name}`);
+  return text === undefined ? undefined : parseProfile(text);
+}
+
+/** Every profile, the current one first. */
+export async function readProfiles(): Promise<Profile[]> {
+  const current = await readProfile();
+  const profiles: Profile[] = [];
+  try {
+    for await (const entry of Deno.readDir(tshHome())) {
+      if (!entry.name.endsWith(".yaml")) continue;
+      const profile = parseProfile(await Deno.readTextFile(`${tshHome()}/${entry.name}`));
+      if (profile.proxyHost !== current?.proxyHost) profiles.push(profile);
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  profiles.sort((a, b) => a.proxyHost.localeCompare(b.proxyHost));
+  return current ? [current, ...profiles] : profiles;
+}
+
+/** The stored login of a profile, expired or not; undefined when there is none. */
+export async function readLogin(profile: Profile): Promise<Login | undefined> {
+  const { key: keyFile, certificate: certificateFile } = loginFiles(profile);
+  const [key, certificate] = await Promise.all([readOptional(keyFile), readOptional(certificateFile)]);
+  if (key === undefined || certificate === undefined) return undefined;
+  return {
+    profile,
+    key: parsePrivateKey(key),
+    certificate: parseCertificateLine(certificate),
+    hostAuthorities: await readKnownHosts(profile.cluster),
+  };
+}
+
+/** Removes a login's keys and certificates. @returns false when there were none */
+export async function removeLogin(profile: Profile): Promise<boolean> {
+  const path = keyPath(profile);
+  let removed = false;
+  for (const file of [path, `${path}.pub`, `${path}-cert.pub`]) {
+    try {
+      await Deno.remove(file);
+      removed = true;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  return removed;
+}

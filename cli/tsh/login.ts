@@ -1,0 +1,179 @@
+/**
+ * `tsh login`: password and code in, a short-lived certificate out; kept under `~/.tsh` and in a running ssh-agent.
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import { systemClock } from "../../src/base/clock.ts";
+import { AppError } from "../../src/base/errors.ts";
+import { Secret } from "../../src/base/secret.ts";
+import { hostOf, portOf } from "../../src/model/server.ts";
+import { VERSION } from "../../src/model/version.ts";
+import { parseCertificateLine } from "../../src/ssh/certificate.ts";
+import { generateKey } from "../../src/ssh/private_key.ts";
+import { parsePublicKeyLine } from "../../src/ssh/public_key.ts";
+import { print, printError } from "../program.ts";
+import { askSecret } from "../prompt.ts";
+import { loadIntoAgent } from "./agent.ts";
+import { type Login, readLogin, readProfile, saveLogin } from "./home.ts";
+import { readIdentityFile } from "./identity_file.ts";
+import { type TshOptions, ttlMs } from "./options.ts";
+import { callWeb, type Ping, type SshCertificates, type WebProxy } from "./web.ts";
+
+const DEFAULT_WEB_PORT = 3080;
+const DEFAULT_SSH_PORT = 3023;
+
+/** `host`, `host:webport`, `host:webport,sshport`, `host:,sshport`. */
+export function parseProxy(text: string): { host: string; webPort: number; sshPort: number | undefined } {
+  const match = /^(?:https:\/\/)?(\[[0-9A-Fa-f:.]+\]|[^:,\s/]+)(?::(\d*)(?:,(\d+))?)?\/?$/.exec(text);
+  const host = match?.[1]?.replace(/^\[|\]$/g, "");
+  if (!host) {
+    throw new AppError(
+      "bad_input",
+      `"${text}" is not a proxy address; write host, host:webport or host:webport,sshport`,
+    );
+  }
+  return {
+    host,
+    webPort: Number(match?.[2] || DEFAULT_WEB_PORT),
+    sshPort: match?.[3] ? Number(match[3]) : undefined,
+  };
+}
+
+/** The login to use: an identity file, a valid stored login, or a new one. */
+export async function ensureLogin(options: TshOptions): Promise<Login> {
+  if (options.identity !== undefined) return await identityLogin(options, options.identity);
+  const stored = await storedLogin(options);
+  if (stored && isValid(stored)) return stored;
+  return await freshLogin(options);
+}
+
+export function isValid(login: Login): boolean {
+  return login.certificate.validBefore * 1000 > systemClock.now() && login.hostAuthorities.length > 0;
+}
+
+/** The stored login that fits the options. */
+export async function storedLogin(options: TshOptions): Promise<Login | undefined> {
+  const profile = await readProfile(options.proxy === undefined ? undefined : parseProxy(options.proxy).host);
+  if (!profile || options.user !== undefined && options.user !== profile.user) return undefined;
+  if (options.proxy !== undefined) {
+    const { webPort, sshPort } = parseProxy(options.proxy);
+    const asked = /:\d/.test(options.proxy);
+    if (asked && webPort !== profile.webPort || sshPort !== undefined && sshPort !== profile.sshPort) {
+      return undefined;
+    }
+  }
+  return await readLogin(profile);
+}
+
+async function identityLogin(options: TshOptions, path: string): Promise<Login> {
+  if (options.proxy === undefined) {
+    throw new AppError("bad_input", "with -i also name the proxy: --proxy=host");
+  }
+  const { host, webPort, sshPort } = parseProxy(options.proxy);
+  const { key, certificate, cluster, hostAuthorities } = await readIdentityFile(path);
+  if (certificate.validBefore * 1000 <= systemClock.now()) {
+    printError(
+      `WARNING: the certificate has expired on ${new Date(certificate.validBefore * 1000).toISOString()}\n`,
+    );
+  }
+  const profile = {
+    proxyHost: host,
+    webPort,
+    sshPort: sshPort ?? DEFAULT_SSH_PORT,
+    user: certificate.keyId,
+    cluster,
+  };
+  return { profile, key, certificate, hostAuthorities };
+}
+
+/** Asks for password and code, and gets a certificate. */
+export async function freshLogin(options: TshOptions, named?: string): Promise<Login> {
+  const current = await readProfile();
+  const address = options.proxy ?? (current && `${current.proxyHost}:${current.webPort},${current.sshPort}`);
+  if (address === undefined) throw new AppError("bad_input", "no proxy is known yet: tsh login --proxy=host");
+  const { host, webPort, sshPort } = parseProxy(address);
+  const proxy: WebProxy = { host, port: webPort, insecure: options.insecure === true };
+  if (proxy.insecure) {
+    printError(`WARNING: You are using insecure connection to SSH proxy https://${host}:${webPort}\n`);
+  }
+  const ping = await callWeb<Ping>(proxy, "GET", "/webapi/ping");
+  checkVersion(ping, options);
+  const user = options.user ?? (named === ping.cluster_name ? undefined : named) ??
+    (current?.proxyHost === host ? current.user : undefined) ?? Deno.env.get("USER") ??
+    Deno.env.get("LOGNAME");
+  if (!user) throw new AppError("bad_input", "name the Teleport user with --user");
+
+  const password = askSecret(`Enter password for Teleport user ${user}: `);
+  const code = ping.auth.second_factor === "otp" ? askSecret("Enter your OTP token: ") : new Secret("");
+  const key = generateKey();
+  const ttl = ttlMs(options.ttl);
+  const answer = await callWeb<SshCertificates>(proxy, "POST", "/webapi/ssh/certs", {
+    user,
+    password: password.reveal(),
+    otp_token: code.reveal(),
+    pub_key: Buffer.from(key.publicKey.toLine()).toString("base64"),
+    ...(ttl === undefined ? {} : { ttl: ttl * 1e6 }),
+  });
+  const ssh = ping.proxy.ssh.public_addr;
+  const login: Login = {
+    key,
+    certificate: parseCertificateLine(Buffer.from(answer.cert, "base64").toString("utf8")),
+    hostAuthorities: answer.host_signers.flatMap(({ checking_keys: keys }) =>
+      keys.map((line) => parsePublicKeyLine(Buffer.from(line, "base64").toString("utf8")).key)
+    ),
+    profile: {
+      proxyHost: host,
+      webPort,
+      sshPort: sshPort ?? portOf(ssh) ?? DEFAULT_SSH_PORT,
+      user: answer.username,
+      cluster: answer.host_signers[0]?.domain_name ?? ping.cluster_name,
+    },
+  };
+  if (!login.certificate.key.equals(key.publicKey)) {
+    throw new AppError("unauthenticated", `the proxy ${hostOf(ssh)} returned a certificate for another key`);
+  }
+  await saveLogin(login);
+  await loadIntoAgent(login);
+  return login;
+}
+
+function checkVersion(ping: Ping, options: TshOptions): void {
+  const needed = ping.min_client_version;
+  if (options.skipVersionCheck || needed === undefined || !isOlder(VERSION, needed)) return;
+  throw new AppError(
+    "unsupported",
+    `this tsh ${VERSION} is too old for the cluster, which needs ${needed} or newer; upgrade, or try --skip-version-check`,
+  );
+}
+
+/** Compares versions as `1.2.3`; what follows a dash is ignored. */
+export function isOlder(version: string, than: string): boolean {
+  const parts = (text: string) => text.replace(/-.*$/, "").split(".").map(Number);
+  const [a, b] = [parts(version), parts(than)];
+  for (let i = 0; i < 3; i++) {
+    const difference = (a[i] ?? 0) - (b[i] ?? 0);
+    if (difference !== 0) return difference < 0;
+  }
+  return false;
+}
+
+/** The command: uses a valid login that is there, else makes one; shows the status. */
+export async function loginCommand(named: string | undefined, options: TshOptions, out: string | undefined) {
+  if (options.identity !== undefined) throw new AppError("bad_input", "-i flag cannot be used here");
+  const stored = await storedLogin(
+    named === undefined ? options : { ...options, user: options.user ?? undefined },
+  );
+  const wantsNew = options.ttl !== undefined || out !== undefined ||
+    named !== undefined && named !== stored?.profile.user && named !== stored?.profile.cluster;
+  const login = stored && isValid(stored) && !wantsNew ? stored : await freshLogin(options, named);
+  if (stored === login) await loadIntoAgent(login);
+  if (out !== undefined) {
+    const { formatIdentityFile } = await import("./identity_file.ts");
+    const { key, certificate, hostAuthorities, profile } = login;
+    const text = formatIdentityFile({ key, certificate, hostAuthorities, cluster: profile.cluster });
+    await Deno.writeTextFile(out, text, { mode: 0o600 });
+    return print(`\nThe certificate has been written to ${out}\n`);
+  }
+  const { profileText } = await import("./status.ts");
+  print(profileText(login, true));
+}

@@ -1,0 +1,62 @@
+/**
+ * The options that every tsh command takes, before or after the command's name.
+ * @module
+ */
+import { type Command, Option } from "@commander-js/extra-typings";
+import { CERTIFICATE_TTL } from "../../src/model/limits.ts";
+import { parseDuration } from "../../src/base/duration.ts";
+import { AppError } from "../../src/base/errors.ts";
+
+export interface TshOptions {
+  login?: string;
+  proxy?: string;
+  user?: string;
+  ttl?: string;
+  identity?: string;
+  insecure?: boolean;
+  cluster?: string;
+  skipVersionCheck?: boolean;
+  debug?: boolean;
+}
+
+/** Options with a value; tsh.ts needs them to find the command among the arguments. */
+export const VALUE_OPTIONS = [
+  "-l",
+  "--login",
+  "--proxy",
+  "--user",
+  "--ttl",
+  "-i",
+  "--identity",
+  "--cluster",
+  "--auth",
+];
+
+export function addCommonOptions<T extends Command>(command: T): T {
+  command
+    .addOption(new Option("-l, --login <login>", "OS user to log in as").env("TELEPORT_LOGIN"))
+    .addOption(
+      new Option("--proxy <address>", "proxy: host, host:webport or host:webport,sshport").env(
+        "TELEPORT_PROXY",
+      ),
+    )
+    .addOption(new Option("--user <user>", "Teleport user").env("TELEPORT_USER"))
+    .option("--ttl <minutes>", "lifetime of the certificate in minutes, or as 8h")
+    .option("-i, --identity <file>", "identity file, in place of a login")
+    .option("--insecure", "do not verify the proxy's HTTPS certificate")
+    .addOption(new Option("--cluster <name>", "cluster to use").env("TELEPORT_SITE"))
+    .option("--skip-version-check", "work with a server that asks for a newer client")
+    .option("-d, --debug", "verbose errors")
+    .addOption(new Option("--auth <connector>").hideHelp());
+  return command;
+}
+
+/** Milliseconds of `--ttl`: a number counts minutes. */
+export function ttlMs(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const ms = /^\d+$/.test(text) ? Number(text) * 60_000 : parseDuration(text);
+  if (ms < CERTIFICATE_TTL.min || ms > CERTIFICATE_TTL.max) {
+    throw new AppError("bad_input", "--ttl must be between 1 minute and 30 hours (1800)");
+  }
+  return ms;
+}

@@ -1,0 +1,88 @@
+/**
+ * `tsh`: the user's client.
+ * @module
+ */
+import { formatOption } from "../output.ts";
+import { examples, print, program, runProgram } from "../program.ts";
+import { addCommonOptions, type TshOptions, VALUE_OPTIONS } from "./options.ts";
+
+const COMMANDS = ["login", "logout", "status", "ls", "ssh", "play", "clusters", "version", "help"];
+
+export function tsh(args: string[]): Promise<number> {
+  const root = addCommonOptions(program("tsh", "Logs in to a Teleport cluster and to its nodes."))
+    .enablePositionalOptions()
+    .addHelpText(
+      "after",
+      examples(
+        "tsh login --proxy=work.example.com --user=joe",
+        "tsh ls",
+        "tsh ssh root@luna",
+        "tsh ssh luna ls -l /var",
+      ),
+    );
+  const common = (options: object): TshOptions => ({ ...root.opts(), ...options });
+  const command = (name: string, text: string) => addCommonOptions(root.command(name).description(text));
+
+  command("login", "Logs in to a cluster and gets a certificate.")
+    .argument("[name]", "the cluster, or the Teleport user")
+    .option("-o, --out <file>", "write the identity into this file")
+    .action(async (name, options) => {
+      await (await import("./login.ts")).loginCommand(name, common(options), options.out);
+    });
+  command("logout", "Deletes the certificates of a cluster, or of all.")
+    .action(async (options) => await (await import("./logout.ts")).logoutCommand(common(options)));
+  command("status", "Shows the logins and how long they are valid.").addOption(formatOption())
+    .action(async (options) => await (await import("./status.ts")).statusCommand(options.format));
+  command("ls", "Lists the nodes of the cluster.").addOption(formatOption())
+    .argument("[labels]", "only nodes with these labels: key=value,key=value")
+    .action(async (labels, options) =>
+      await (await import("./ls.ts")).lsCommand(labels, common(options), options.format)
+    );
+  command("clusters", "Lists the clusters that can be reached.").addOption(formatOption())
+    .option("-q, --quiet", "no heading")
+    .action(async (options) => {
+      await (await import("./ls.ts")).clustersCommand(
+        common(options),
+        options.quiet === true,
+        options.format,
+      );
+    });
+  command("ssh", "Opens a shell or runs a command on a node.").passThroughOptions()
+    .argument("<[user@]host>", "the node: name, uuid or address")
+    .argument("[command...]", "a command; its options go to it")
+    .option("-p, --port <port>", "SSH port of the node")
+    .option("-t, --tty", "use a terminal also for a command")
+    .addHelpText("after", examples("tsh ssh root@luna", "tsh ssh luna uptime", "tsh ssh -t luna top"))
+    .action(async (target, words, options) => {
+      await (await import("./ssh.ts")).sshCommand(target, words, { ...common(options), ...options });
+    });
+  command("play", "Replays a recorded session: space pauses, arrows seek and change the speed, q quits.")
+    .argument("<session>", "the session's id, as the audit log has it")
+    .option("--speed <factor>", "from 0.25 to 16", "1")
+    .option("--skip-idle", "shorten gaps of more than two seconds")
+    .option("--raw", "write the session's bytes at once, without its pace")
+    .addHelpText(
+      "after",
+      examples("tsh play 5b5cbd5a-1f55-4a62-8d5a-4a4c0d6e2f10", "tsh play --speed=4 --skip-idle SESSION"),
+    )
+    .action(async (session, options) => {
+      await (await import("./play.ts")).playCommand(session, { ...common(options), ...options });
+    });
+  root.command("version").description("Shows the version.").action(async () => {
+    const { versionLine } = await import("../../src/model/version.ts");
+    print(`${versionLine()}\n`);
+  });
+  return runProgram(root, withCommand(args));
+}
+
+/** `tsh --proxy=work root@luna` means `tsh --proxy=work ssh root@luna`. */
+export function withCommand(args: readonly string[]): string[] {
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i] ?? "";
+    if (VALUE_OPTIONS.includes(arg)) i++;
+    else if (!arg.startsWith("-")) {
+      return COMMANDS.includes(arg) ? [...args] : [...args.slice(0, i), "ssh", ...args.slice(i)];
+    }
+  }
+  return [...args];
+}

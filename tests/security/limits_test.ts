@@ -1,0 +1,166 @@
+import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
+import { Buffer } from "node:buffer";
+import { once } from "node:events";
+import type { Socket } from "node:net";
+import { AppError } from "../../src/base/errors.ts";
+import { connectSsh } from "../../src/ssh/client.ts";
+import { generateKey } from "../../src/ssh/private_key.ts";
+import { certifyUser, MESSAGE, rawClient, type SpyServer, startSpyServer } from "../kit/raw_ssh.ts";
+
+const gone = (socket: Socket): Promise<unknown> =>
+  socket.destroyed ? Promise.resolve() : once(socket, "close");
+
+/** The server has taken notice of a socket once it has sent its identification. */
+async function greeted(server: SpyServer): Promise<Socket> {
+  const socket = await server.dial();
+  await once(socket, "data");
+  return socket;
+}
+
+async function logIn(server: SpyServer) {
+  const key = generateKey();
+  const credential = { key, certificate: certifyUser(server.ca, key, "joe", "joe") };
+  return await connectSsh({ stream: await server.dial(), username: "joe", credential, verifyHost: () => {} });
+}
+
+Deno.test("one address may have only so many connections that have not logged in", async () => {
+  await using server = await startSpyServer({ maxUnauthenticatedPerAddress: 3 });
+  const waiting = [await greeted(server), await greeted(server), await greeted(server)];
+  const surplus = await server.dial();
+  surplus.resume();
+  await gone(surplus);
+  assertEquals(server.refusals, ["too many connections"]);
+  assertEquals(waiting.every((socket) => !socket.destroyed), true);
+  await assertRejects(() => logIn(server), AppError);
+  waiting[0]?.destroy();
+  await gone(waiting[1]?.end() ?? surplus);
+  assertEquals((await logIn(server)).open, true);
+});
+
+Deno.test("the whole server may have only so many connections that have not logged in", async () => {
+  await using server = await startSpyServer({ maxUnauthenticated: 2 });
+  await greeted(server);
+  await greeted(server);
+  const surplus = await server.dial();
+  surplus.resume();
+  await gone(surplus);
+  assertEquals(server.refusals, ["too many connections"]);
+});
+
+Deno.test("who has logged in does not take the place of those who have not", async () => {
+  await using server = await startSpyServer({ maxUnauthenticatedPerAddress: 1 });
+  const clients = [await logIn(server), await logIn(server), await logIn(server)];
+  assertEquals(clients.every((client) => client.open), true);
+  assertEquals(server.server.connections.size, 3);
+  for (const client of clients) client.close();
+  await Promise.all(server.connections.map(({ closed }) => closed));
+  assertEquals(server.server.connections.size, 0);
+});
+
+Deno.test("a server takes only so many connections in all", async () => {
+  await using server = await startSpyServer({ maxConnections: 1 });
+  await logIn(server);
+  await assertRejects(() => logIn(server), AppError);
+  assertEquals(server.refusals, ["too many connections"]);
+});
+
+Deno.test("a socket that says nothing is cut after the grace time", async () => {
+  await using server = await startSpyServer({ loginGraceMs: 30 });
+  const socket = await server.dial();
+  socket.resume();
+  await gone(socket);
+  assertEquals(server.refusals, ["no login within the grace time"]);
+});
+
+Deno.test("a client that finishes the key exchange and then waits is cut after the grace time", async () => {
+  await using server = await startSpyServer({ loginGraceMs: 300 });
+  const client = await rawClient(await server.dial());
+  await client.closed;
+  assertEquals(server.refusals, ["no login within the grace time"]);
+});
+
+Deno.test("a client that logged in is not cut by the grace time", async () => {
+  await using server = await startSpyServer({ loginGraceMs: 1000 });
+  const client = await logIn(server);
+  const silent = await server.dial();
+  silent.resume();
+  await gone(silent);
+  assertEquals(server.refusals, ["no login within the grace time"]);
+  assertEquals(client.open, true);
+});
+
+Deno.test("a flood of ignorable messages before authentication is cut", async () => {
+  await using server = await startSpyServer();
+  const client = await rawClient(await server.dial());
+  for (let i = 0; i < 300; i++) client.send(new Uint8Array([MESSAGE.ignore, 0, 0, 0, 0]));
+  await client.closed;
+  assertEquals(server.refusals[0], "too many messages before authentication");
+});
+
+/** An unencrypted SSH packet (RFC 4253 section 6). */
+function plainPacket(payload: Uint8Array): Buffer {
+  let padding = 8 - (5 + payload.length) % 8;
+  if (padding < 4) padding += 8;
+  const packet = Buffer.alloc(5 + payload.length + padding);
+  packet.writeUInt32BE(1 + payload.length + padding, 0);
+  packet[4] = padding;
+  packet.set(payload, 5);
+  return packet;
+}
+
+Deno.test("a flood of ignorable messages before the key exchange is cut", async () => {
+  await using server = await startSpyServer();
+  const socket = await server.dial();
+  socket.resume();
+  socket.write("SSH-2.0-flood\r\n");
+  const ignore = plainPacket(new Uint8Array(30_000).fill(0).with(0, MESSAGE.ignore));
+  let sent = 0;
+  while (!socket.destroyed && sent < 64 * 1024 * 1024) {
+    sent += ignore.length;
+    if (!socket.write(ignore)) await Promise.race([once(socket, "drain"), gone(socket)]);
+  }
+  assert(socket.destroyed);
+  assertEquals(server.refusals[0], "too much data before authentication");
+  assertLess(sent, 32 * 1024 * 1024);
+});
+
+Deno.test("a greeting without an end, and one that is no SSH, is cut", async () => {
+  await using server = await startSpyServer();
+  for (const line of ["x".repeat(9000), "GET / HTTP/1.1\r\n\r\n", "SSH-1.5-old\r\n", "\u0000\u0000\n"]) {
+    const socket = await server.dial();
+    socket.resume();
+    socket.write(line);
+    await gone(socket);
+  }
+  assertEquals(server.connections, []);
+});
+
+Deno.test("a packet that claims to be huge is cut before it is stored", async () => {
+  await using server = await startSpyServer();
+  for (const length of [0xffff_ffff, 0x7fff_ffff, 1_000_000, 0, 3]) {
+    const socket = await server.dial();
+    socket.resume();
+    const header = Buffer.alloc(16);
+    header.writeUInt32BE(length, 0);
+    socket.write(Buffer.concat([Buffer.from("SSH-2.0-x\r\n"), header]));
+    await gone(socket);
+  }
+  assertEquals(server.connections, []);
+});
+
+Deno.test("one connection may have only so many sessions", async () => {
+  await using server = await startSpyServer({ maxSessionsPerConnection: 2 });
+  const client = await logIn(server);
+  const open = () => client.exec("true");
+  await open();
+  await open();
+  await assertRejects(open, AppError, "refused");
+});
+
+Deno.test("many half-open handshakes do not keep others from logging in", async () => {
+  await using server = await startSpyServer({ maxUnauthenticatedPerAddress: 500 });
+  await Promise.all(
+    Array.from({ length: 150 }, async () => (await greeted(server)).write("SSH-2.0-half\r\n")),
+  );
+  assertEquals((await logIn(server)).open, true);
+});
