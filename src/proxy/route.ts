@@ -70,7 +70,7 @@ export class Router {
     const { directory, credentials, dial, clock, allowUnregistered } = this.options;
     let node;
     try {
-      node = await directory.find(printable(host), port);
+      node = await directory.find(withoutCluster(printable(host), this.options.cluster()), port);
     } catch (error) {
       if (!allowUnregistered || !(error instanceof AppError) || error.code !== "not_found") throw error;
       return await dial(host, port === 0 ? 22 : port);
@@ -79,4 +79,9 @@ export class Router {
     stream.write(clientAddressLine(client, node.id, credentials(), clock.now()));
     return stream;
   }
+}
+
+/** `luna.main` in cluster `main` means `luna`: so that OpenSSH's known_hosts pattern `*.main` fits. */
+function withoutCluster(host: string, cluster: string): string {
+  return host.endsWith(`.${cluster}`) ? host.slice(0, -cluster.length - 1) : host;
 }

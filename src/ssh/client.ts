@@ -14,6 +14,7 @@ import { acceptHostCertificates } from "./ssh2/host_certificate.ts";
 import type { ChannelCallback, Ssh2Channel, Ssh2Client } from "./ssh2/internals.ts";
 import { HOST_CERTIFICATE_ALGORITHMS } from "./ssh2/key_patch.ts";
 import { Client } from "./ssh2/library.ts";
+import { cipherReady } from "./ssh2/portable_cipher.ts";
 import { type Credential, loginKey } from "./ssh2/user_certificate.ts";
 import { modeNames } from "./terminal_modes.ts";
 
@@ -42,13 +43,14 @@ export interface SessionOptions {
 const DEFAULT_TIMEOUT_MS = 20_000;
 
 /** Connects and logs in. @throws {AppError} unauthenticated, unavailable or timeout, with the reason. */
-export function connectSsh(options: ConnectOptions): Promise<SshClient> {
+export async function connectSsh(options: ConnectOptions): Promise<SshClient> {
+  await cipherReady;
   const library = new Client();
   const { stream } = options;
   stream.setNoDelay?.(true);
   let refusal: unknown;
   let authenticated = false;
-  return new Promise<SshClient>((resolve, reject) => {
+  return await new Promise<SshClient>((resolve, reject) => {
     const fail = (error: unknown) => {
       stream.destroy();
       reject(toAppError(refusal ?? error));

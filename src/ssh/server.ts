@@ -15,6 +15,7 @@ import { installGate } from "./ssh2/gate.ts";
 import { type HostCredential, presentHostCertificates, serverHostKeys } from "./ssh2/host_certificate.ts";
 import type { Ssh2Connection, Ssh2Server } from "./ssh2/internals.ts";
 import { Server } from "./ssh2/library.ts";
+import { cipherReady } from "./ssh2/portable_cipher.ts";
 
 export type { HostCredential } from "./ssh2/host_certificate.ts";
 
@@ -146,7 +147,9 @@ export class SshServer<I> {
     this.#unauthenticated.set(socket, { remote, cancelGrace: () => clearTimeout(grace) });
     socket.once("close", () => this.#settled(socket));
     socket.on("error", (error: Error) => this.#options.onRefused?.(remote, messageOf(error)));
-    this.#library.injectSocket(socket);
+    cipherReady.then(() => {
+      if (!socket.destroyed) this.#library.injectSocket(socket);
+    });
   }
 
   /** The socket left the unauthenticated set: it logged in or closed. */

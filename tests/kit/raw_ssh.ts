@@ -4,7 +4,6 @@
  */
 import { Buffer } from "node:buffer";
 import { connect, createServer, type Socket } from "node:net";
-import type { Duplex } from "node:stream";
 import { AppError } from "../../src/base/errors.ts";
 import { checkCertificate, issueCertificate } from "../../src/ssh/certificate.ts";
 import { generateKey, type PrivateKey } from "../../src/ssh/private_key.ts";
@@ -42,7 +41,8 @@ export interface RawClient {
   close(): void;
 }
 
-export function rawClient(stream: Duplex): Promise<RawClient> {
+export function rawClient(stream: Socket): Promise<RawClient> {
+  stream.setNoDelay(true);
   const library = new Client();
   const inbox: Buffer[] = [];
   let waiting: ((message: Buffer | undefined) => void) | undefined;

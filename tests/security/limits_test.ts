@@ -7,8 +7,14 @@ import { connectSsh } from "../../src/ssh/client.ts";
 import { generateKey } from "../../src/ssh/private_key.ts";
 import { certifyUser, MESSAGE, rawClient, type SpyServer, startSpyServer } from "../kit/raw_ssh.ts";
 
-const gone = (socket: Socket): Promise<unknown> =>
-  socket.destroyed ? Promise.resolve() : once(socket, "close");
+/** Settles when the socket is closed, be it by a reset. */
+function gone(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.destroyed ? resolve() : socket.once("close", () => resolve()));
+}
+
+function drained(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.once("drain", () => resolve()));
+}
 
 /** The server has taken notice of a socket once it has sent its identification. */
 async function greeted(server: SpyServer): Promise<Socket> {
@@ -80,7 +86,7 @@ Deno.test("a client that finishes the key exchange and then waits is cut after t
 });
 
 Deno.test("a client that logged in is not cut by the grace time", async () => {
-  await using server = await startSpyServer({ loginGraceMs: 1000 });
+  await using server = await startSpyServer({ loginGraceMs: 500 });
   const client = await logIn(server);
   const silent = await server.dial();
   silent.resume();
@@ -117,7 +123,7 @@ Deno.test("a flood of ignorable messages before the key exchange is cut", async 
   let sent = 0;
   while (!socket.destroyed && sent < 64 * 1024 * 1024) {
     sent += ignore.length;
-    if (!socket.write(ignore)) await Promise.race([once(socket, "drain"), gone(socket)]);
+    if (!socket.write(ignore)) await Promise.race([drained(socket), gone(socket)]);
   }
   assert(socket.destroyed);
   assertEquals(server.refusals[0], "too much data before authentication");

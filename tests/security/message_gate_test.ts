@@ -58,7 +58,7 @@ Deno.test("every message that the table does not name ends the connection before
 
 Deno.test("every message that the table does not name ends the connection after authentication", async () => {
   await using server = await startSpyServer();
-  for (const number of ALL.filter((candidate) => !LEGAL_AFTER.includes(candidate) && candidate % 5 === 0)) {
+  for (const number of ALL.filter((candidate) => !LEGAL_AFTER.includes(candidate))) {
     server.refusals.length = 0;
     const client = await loggedIn(server);
     client.send(new Uint8Array([number, 0, 0, 0, 0]));

@@ -6,6 +6,7 @@
 import { Buffer } from "node:buffer";
 import cryptoModule from "ssh2/lib/protocol/crypto.js";
 import { type Aead, aeadMaker } from "../cipher.ts";
+import { portableMaker } from "./portable_cipher.ts";
 import type { InboundConfig, OutboundConfig } from "./internals.ts";
 
 interface CryptoModule {
@@ -104,12 +105,14 @@ const { createCipher, createDecipher } = module;
 
 module.createCipher = (config) => {
   const { cipherInfo, cipherKey, cipherIV } = config.outbound;
-  const aead = cipherInfo && aeadMaker()?.make(cipherInfo.sslName, cipherKey, cipherIV, true);
+  const aead = cipherInfo &&
+    (aeadMaker() ?? portableMaker).make(cipherInfo.sslName, cipherKey, cipherIV, true);
   return aead ? new SealingCipher(aead, config.outbound) : createCipher(config);
 };
 
 module.createDecipher = (config) => {
   const { decipherInfo, decipherKey, decipherIV } = config.inbound;
-  const aead = decipherInfo && aeadMaker()?.make(decipherInfo.sslName, decipherKey, decipherIV, false);
+  const aead = decipherInfo &&
+    (aeadMaker() ?? portableMaker).make(decipherInfo.sslName, decipherKey, decipherIV, false);
   return aead ? new OpeningDecipher(aead, config.inbound) : createDecipher(config);
 };
