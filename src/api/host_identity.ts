@@ -35,18 +35,26 @@ export function formatHostCredentials(credentials: HostCredentials): string {
 export function parseHostCredentials(text: string): HostCredentials {
   try {
     const file = JSON.parse(text);
-    return {
-      cluster: String(file.cluster),
-      hostId: String(file.hostId),
-      key: parsePrivateKey(file.key),
-      certificate: parseCertificateLine(file.certificate),
-      authorities: file.authorities,
-    };
+    const { cluster, hostId, authorities } = file;
+    if (typeof cluster !== "string" || typeof hostId !== "string" || !isAuthorities(authorities)) {
+      throw new AppError("bad_input", "a field is missing");
+    }
+    trustOf(cluster, authorities);
+    const [key, certificate] = [parsePrivateKey(file.key), parseCertificateLine(file.certificate)];
+    return { cluster, hostId, key, certificate, authorities };
   } catch (error) {
     throw new AppError("bad_input", "the identity file is damaged; remove it to join again", {
       cause: error,
     });
   }
+}
+
+function isAuthorities(value: unknown): value is Authority[] {
+  return Array.isArray(value) &&
+    value.every((authority) =>
+      (authority?.kind === "user" || authority?.kind === "host") && typeof authority.cluster === "string" &&
+      Array.isArray(authority.keys) && authority.keys.every((key: unknown) => typeof key === "string")
+    );
 }
 
 /** The trusted keys of a cluster by purpose, out of its authorities. */

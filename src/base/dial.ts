@@ -12,7 +12,7 @@ import { AppError } from "./errors.ts";
  */
 export function dialTcp(host: string, port: number, timeoutMs = 10_000): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host, port, noDelay: true });
+    const socket = connect({ host, port });
     const timer = setTimeout(() => {
       socket.destroy();
       reject(new AppError("timeout", `${host}:${port} did not answer within ${timeoutMs / 1000} seconds`));
@@ -20,6 +20,7 @@ export function dialTcp(host: string, port: number, timeoutMs = 10_000): Promise
     socket.once("connect", () => {
       clearTimeout(timer);
       socket.removeAllListeners("error");
+      socket.setNoDelay(true); // the option alone has no effect in Deno 2.9.6
       resolve(socket);
     });
     socket.once("error", (error: Error & { code?: string }) => {

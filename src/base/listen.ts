@@ -13,7 +13,10 @@ export interface Listener {
 /** Accepts connections on a listening file descriptor. */
 export function listenOn(fd: number, onSocket: (socket: Socket) => void): Promise<Listener> {
   return new Promise((resolve, reject) => {
-    const server = createServer({ noDelay: true, allowHalfOpen: true }, onSocket);
+    const server = createServer({ allowHalfOpen: true }, (socket) => {
+      socket.setNoDelay(true);
+      onSocket(socket);
+    });
     server.once(
       "error",
       (error) =>
