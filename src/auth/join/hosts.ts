@@ -55,7 +55,8 @@ export class Hosts {
       throw new AppError("access_denied", "the join token belongs to another host");
     }
     this.#checkName(request);
-    await this.#remember(joiner, request, now);
+    // The roles of one host join at the same time, each with its own request.
+    while (!await this.#remember(joiner, request, now));
     return (role) => this.namesOf(role, request);
   }
 
@@ -83,8 +84,11 @@ export class Hosts {
     }
   }
 
-  /** The first to use a host id owns it; the same host may add roles, with the token it came with. */
-  async #remember(joiner: JoinerIdentity, request: JoinRequest, now: number): Promise<void> {
+  /**
+   * The first to use a host id owns it; the same host may add roles, with the token it came with.
+   * @returns false when the record changed meanwhile
+   */
+  async #remember(joiner: JoinerIdentity, request: JoinRequest, now: number): Promise<boolean> {
     const key = keyOf(request.hostId);
     const entry = await this.backend.get(key);
     const record: HostRecord = entry
@@ -105,11 +109,10 @@ export class Hosts {
       }
       record.roles[role] = fingerprint;
     }
-    const saved = await this.backend.commit([
+    return await this.backend.commit([
       { type: "check", key, version: entry?.version },
       { type: "put", key, value: JSON.stringify({ ...record, name: request.name }) },
     ]);
-    if (!saved) throw new AppError("conflict", "the same host is joining twice at once; try again");
   }
 
   /** Every name a certificate of this host and role carries. */

@@ -1,0 +1,106 @@
+/**
+ * Running this product's own programs, and others, in tests.
+ * @module
+ */
+
+export const ROOT = new URL("../../", import.meta.url).pathname.replace(/\/$/, "");
+
+export interface Result {
+  code: number;
+  stdout: string;
+  stderr: string;
+  /** Bytes of standard output. */
+  bytes: Uint8Array;
+}
+
+export interface RunOptions {
+  env?: Record<string, string>;
+  stdin?: string | Uint8Array;
+  cwd?: string;
+  /** Milliseconds until the program is killed and the call fails. */
+  timeoutMs?: number;
+}
+
+/** Variables of the surrounding session that must not leak into a test. */
+const CLEAN = [
+  "HOME",
+  "SSH_AUTH_SOCK",
+  "SSH_AGENT_PID",
+  "TELEPORT_HOME",
+  "SSH_CLIENT",
+  "SSH_CONNECTION",
+  "SSH_TTY",
+];
+
+function environment(extra: Record<string, string> = {}): Record<string, string> {
+  const inherited = Object.fromEntries(
+    Object.entries(Deno.env.toObject()).filter(([name]) => !CLEAN.includes(name)),
+  );
+  return { ...inherited, ...extra };
+}
+
+/** The arguments that run one of our programs from the sources. */
+export function programArgs(tool: "teleport" | "tctl" | "tsh", args: readonly string[]): string[] {
+  return ["run", "-A", "-q", "--no-lock", `--config=${ROOT}/deno.json`, `${ROOT}/main.ts`, tool, ...args];
+}
+
+/** Starts a program without a controlling terminal, so that it cannot ask the person who runs the tests. */
+export function spawn(command: string, args: readonly string[], options: RunOptions = {}): Deno.ChildProcess {
+  return new Deno.Command("setsid", {
+    args: ["-w", command, ...args],
+    cwd: options.cwd ?? ROOT,
+    clearEnv: true,
+    env: environment(options.env),
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+/** Runs a program to its end. */
+export async function run(
+  command: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Result> {
+  const { timeoutMs = 60_000, stdin } = options;
+  const child = spawn(command, args, options);
+  const timer = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
+  const writer = child.stdin.getWriter();
+  try {
+    if (stdin !== undefined) {
+      await writer.write(typeof stdin === "string" ? new TextEncoder().encode(stdin) : stdin);
+    }
+    await writer.close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error; // it ended without reading everything
+  }
+  const { code, stdout, stderr } = await child.output();
+  clearTimeout(timer);
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr), bytes: stdout };
+}
+
+/** Runs `teleport`, `tctl` or `tsh`. */
+export function runProgram(
+  tool: "teleport" | "tctl" | "tsh",
+  args: readonly string[],
+  options: RunOptions = {},
+) {
+  return run(Deno.execPath(), programArgs(tool, args), options);
+}
+
+/** Polls until `probe` gives a value; for states that nothing announces. */
+export async function eventually<T>(
+  what: string,
+  probe: () => Promise<T | undefined> | T | undefined,
+  timeoutMs = 15_000,
+): Promise<T> {
+  const end = Date.now() + timeoutMs;
+  for (;;) {
+    const value = await probe();
+    if (value !== undefined && value !== false) return value;
+    if (Date.now() > end) throw new Error(`timed out waiting for: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
