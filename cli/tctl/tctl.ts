@@ -2,7 +2,7 @@
  * `tctl`: the administrator's tool.
  * @module
  */
-import { examples, print, program, runProgram } from "../program.ts";
+import { examples, program, runProgram } from "../program.ts";
 import { authCommand } from "./auth.ts";
 import type { TctlOptions } from "./connect.ts";
 import { eventsCommand } from "./events.ts";
@@ -26,9 +26,8 @@ export function tctl(args: string[]): Promise<number> {
   command.addCommand(authCommand(options));
   command.addCommand(statusCommand(options));
   command.addCommand(eventsCommand(options));
-  command.command("version").description("Shows the version.").action(async () => {
-    const { versionLine } = await import("../../src/model/version.ts");
-    print(`${versionLine()}\n`);
-  });
+  command.command("version").description("Shows the version.").action(async () =>
+    (await import("../version.ts")).printVersion()
+  );
   return runProgram(command, args);
 }

@@ -2,7 +2,7 @@
  * `teleport`: the daemon.
  * @module
  */
-import { examples, print, program, runProgram } from "../program.ts";
+import { examples, program, runProgram } from "../program.ts";
 import { startCommand } from "./start.ts";
 import { statusCommand } from "./status.ts";
 
@@ -14,9 +14,8 @@ export function teleport(args: string[]): Promise<number> {
     );
   command.addCommand(startCommand());
   command.addCommand(statusCommand());
-  command.command("version").description("Shows the version.").action(async () => {
-    const { versionLine } = await import("../../src/model/version.ts");
-    print(`${versionLine()}\n`);
-  });
+  command.command("version").description("Shows the version.").action(async () =>
+    (await import("../version.ts")).printVersion()
+  );
   return runProgram(command, args);
 }

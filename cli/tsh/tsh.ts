@@ -3,7 +3,7 @@
  * @module
  */
 import { formatOption } from "../output.ts";
-import { examples, print, program, runProgram } from "../program.ts";
+import { examples, program, runProgram } from "../program.ts";
 import { addCommonOptions, type TshOptions, VALUE_OPTIONS } from "./options.ts";
 
 const COMMANDS = ["login", "logout", "status", "ls", "ssh", "play", "clusters", "version", "help"];
@@ -68,10 +68,9 @@ export function tsh(args: string[]): Promise<number> {
     .action(async (session, options) => {
       await (await import("./play.ts")).playCommand(session, { ...common(options), ...options });
     });
-  root.command("version").description("Shows the version.").action(async () => {
-    const { versionLine } = await import("../../src/model/version.ts");
-    print(`${versionLine()}\n`);
-  });
+  root.command("version").description("Shows the version.").action(async () =>
+    (await import("../version.ts")).printVersion()
+  );
   return runProgram(root, withCommand(args));
 }
 

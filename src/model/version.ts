@@ -8,8 +8,3 @@ export const VERSION: string = config.version;
 
 /** The oldest client that this server talks to. */
 export const MIN_CLIENT_VERSION = "0.1.0";
-
-/** What `teleport version` prints. */
-export function versionLine(): string {
-  return `Teleport v${VERSION} deno:${Deno.version.deno}`;
-}

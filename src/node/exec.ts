@@ -10,7 +10,7 @@ import { type ExitStatus, launchPiped } from "./os/launch.ts";
 import { shellCommand } from "./os/shell.ts";
 import { osLogin } from "./os_login.ts";
 import { pump } from "./pump.ts";
-import type { SessionRequest } from "./session.ts";
+import type { SessionRequest } from "./session_request.ts";
 
 export async function runCommand(
   request: SessionRequest,

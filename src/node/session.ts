@@ -2,34 +2,13 @@
  * One session channel on a node: gathers what the client asks for, then runs a recorded terminal or a plain command.
  * @module
  */
-import type { PtyRequest, WindowSize } from "../ssh/channel.ts";
+import type { PtyRequest } from "../ssh/channel.ts";
 import type { ServerSessionChannel, SessionHandlers } from "../ssh/server_session.ts";
 import type { NodeConnection, NodeContext } from "./context.ts";
 import { clientMaySet } from "./environment.ts";
 import { runCommand } from "./exec.ts";
+import type { Running, SessionRequest } from "./session_request.ts";
 import { runTerminal } from "./terminal.ts";
-
-/** A running program, as far as the client can influence it. */
-export interface Running {
-  resize?(size: WindowSize): void;
-  signal(name: string): void;
-  /** The client is gone. */
-  abandon(): void;
-}
-
-/** Everything known about a session before it starts. */
-export interface SessionRequest {
-  node: NodeContext;
-  connection: NodeConnection;
-  env: ReadonlyMap<string, string>;
-  pty: PtyRequest | undefined;
-  /** Told what runs, so that later requests reach it. */
-  onRunning(running: Running): void;
-  /** Settles when the client is gone. */
-  gone: Promise<void>;
-  /** True from then on. */
-  left(): boolean;
-}
 
 export function nodeSession(node: NodeContext, connection: NodeConnection): SessionHandlers {
   const { identity } = connection;

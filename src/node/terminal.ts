@@ -16,7 +16,7 @@ import type { OsUser } from "./os/user.ts";
 import { recordLogin, recordLogout } from "./os/utmp.ts";
 import { osLogin } from "./os_login.ts";
 import { pump } from "./pump.ts";
-import type { SessionRequest } from "./session.ts";
+import type { SessionRequest } from "./session_request.ts";
 
 /** End of file as a terminal in its usual mode understands it. */
 const CTRL_D = new Uint8Array([4]);

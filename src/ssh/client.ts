@@ -4,6 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
+import { setTimeout } from "node:timers";
 import { AppError, isAppError, messageOf } from "../base/errors.ts";
 import { type Certificate, parseCertificate } from "./certificate.ts";
 import type { ClientSession, PtyRequest } from "./channel.ts";
@@ -41,6 +42,8 @@ export interface SessionOptions {
 }
 
 const DEFAULT_TIMEOUT_MS = 20_000;
+/** How long a closing connection may take to send its last bytes. */
+const CLOSE_GRACE_MS = 500;
 
 /** Connects and logs in. @throws {AppError} unauthenticated, unavailable or timeout, with the reason. */
 export async function connectSsh(options: ConnectOptions): Promise<SshClient> {
@@ -206,8 +209,7 @@ export class SshClient {
     this.#library.end();
     const socket = this.#library._sock;
     socket.end();
-    const timer = setTimeout(() => socket.destroy(), 500);
-    Deno.unrefTimer(timer);
+    setTimeout(() => socket.destroy(), CLOSE_GRACE_MS).unref();
   }
 }
 

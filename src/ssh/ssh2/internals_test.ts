@@ -346,17 +346,14 @@ Deno.test("a session's requests come as events with the arguments we read, and i
   );
   const env = { LANG: "C" };
   const pty = { term: "xterm", cols: 80, rows: 25, width: 0, height: 0, modes: { ECHO: 1 } };
-  const channel = await new Promise<Ssh2Channel>((resolve, reject) => {
-    both.client.exec("true", { pty, env }, (error, opened) => error ? reject(error) : resolve(opened));
+  const exit = Promise.withResolvers<unknown>();
+  both.client.exec("true", { pty, env }, (error, channel) => {
+    if (error) return exit.reject(error);
+    assertKinds("client channel", channel, { setWindow: "function", signal: "function", close: "function" });
+    assertKinds("client channel", channel, { stderr: "object" });
+    channel.once("exit", (code: unknown) => exit.resolve(code));
   });
-  const exit = new Promise((resolve) => channel.once("exit", (...args: unknown[]) => resolve(args[0])));
-  assertKinds("client channel", channel, {
-    setWindow: "function",
-    signal: "function",
-    close: "function",
-    stderr: "object",
-  });
-  assertEquals(await exit, 7);
+  assertEquals(await exit.promise, 7);
   assertEquals(requests.map(([name]) => name).sort(), ["env", "exec", "pty"]);
   const told = Object.fromEntries(requests);
   assertEquals(told.env, { key: "LANG", val: "C" });
