@@ -138,7 +138,11 @@ export class Daemon {
   /** Invites and signs up a user through the web, with a real code. */
   async user(name: string, logins: string[] = [Deno.env.get("USER") ?? "root"]): Promise<User> {
     const text = await this.tctlOk("users", "add", name, logins.join(","), "--format=json");
-    const { url } = JSON.parse(text);
+    return await this.signUp(name, JSON.parse(text).url);
+  }
+
+  /** Signs up with an invitation link. */
+  async signUp(name: string, url: string): Promise<User> {
     const { proxySsh } = await this.addresses();
     return await User.signUp({
       name,

@@ -1,0 +1,53 @@
+/**
+ * Programs that come from the operating system and not from the package registry. Where it can be done (root on a
+ * Debian-like system) they are installed; elsewhere they are named.
+ * @module
+ */
+
+/** A program and the Debian package that brings it. */
+export interface Prerequisite {
+  program: string;
+  package: string;
+  /** Where it lies when it is not in PATH of ordinary users. */
+  path?: string;
+}
+
+export const SSH: Prerequisite = { program: "ssh", package: "openssh-client" };
+export const SSHD: Prerequisite = { program: "sshd", package: "openssh-server", path: "/usr/sbin/sshd" };
+export const PROCPS: Prerequisite = { program: "pgrep", package: "procps" };
+
+async function succeeds(command: string, args: string[]): Promise<boolean> {
+  try {
+    const { success } = await new Deno.Command(command, { args, stdout: "null", stderr: "null" }).output();
+    return success;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+async function isThere({ program, path }: Prerequisite): Promise<boolean> {
+  return await succeeds("sh", ["-c", `command -v ${program} || test -x ${path ?? `/usr/bin/${program}`}`]);
+}
+
+/** Makes sure that the programs are there. @returns the names of those that are not */
+export async function ensure(wanted: readonly Prerequisite[]): Promise<string[]> {
+  const missing: Prerequisite[] = [];
+  for (const prerequisite of wanted) if (!await isThere(prerequisite)) missing.push(prerequisite);
+  if (missing.length === 0) return [];
+  const packages = missing.map((prerequisite) => prerequisite.package);
+  if (Deno.uid() === 0 && await succeeds("apt-get", ["--version"])) {
+    console.log(`installing ${packages.join(", ")}`);
+    await succeeds("apt-get", ["update", "-qq"]);
+    // Services are not started: the tests run their own.
+    await succeeds("env", [
+      "DEBIAN_FRONTEND=noninteractive",
+      "RUNLEVEL=1",
+      ...["apt-get", "install", "-y", "-qq", "--no-install-recommends"],
+      ...packages,
+    ]);
+  }
+  const still: string[] = [];
+  for (const prerequisite of missing) if (!await isThere(prerequisite)) still.push(prerequisite.package);
+  return still;
+}
