@@ -96,7 +96,7 @@ Deno.test("no question makes the host throw anything but an AppError, nor say th
       }
       assertEquals(host.proven(), false);
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });
 
@@ -114,7 +114,7 @@ Deno.test("no join answer makes the server fail with anything but an AppError", 
         }
       },
     ),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });
 

@@ -65,9 +65,15 @@ export class Presence {
       const expires = server.lastSeen + HEARTBEAT.ttl;
       operations.push({ type: "put", key: storeKey(server), value: JSON.stringify(server), expires });
     }
+    const saving = [...this.#unsaved];
     this.#unsaved.clear();
-    for (let i = 0; i < operations.length; i += BATCH) {
-      await this.backend.commit(operations.slice(i, i + BATCH));
+    try {
+      for (let i = 0; i < operations.length; i += BATCH) {
+        await this.backend.commit(operations.slice(i, i + BATCH));
+      }
+    } catch (error) {
+      for (const key of saving) this.#unsaved.add(key); // the next sweep tries again
+      throw error;
     }
   }
 }

@@ -4,6 +4,8 @@
  */
 import { type Clock, every } from "../base/clock.ts";
 import { SECOND } from "../base/duration.ts";
+import { messageOf } from "../base/errors.ts";
+import { logger } from "../base/log.ts";
 import type { JoinRole } from "../model/identity.ts";
 import type { Backend } from "../store/backend.ts";
 import { AuditLog, type LogFiles } from "./audit/log.ts";
@@ -33,6 +35,7 @@ export interface AuthSettings {
   passwordCost?: PasswordCost;
 }
 
+const log = logger("auth");
 const SWEEP_MS = 10 * SECOND;
 
 export class AuthService {
@@ -65,7 +68,7 @@ export class AuthService {
     this.tokens = new JoinTokens(backend, clock, fixedTokens(settings));
     this.hosts = new Hosts(backend, authorities.cluster, this.presence);
     this.issuer = new Issuer(authorities, audit, clock);
-    this.#sweeping = every(clock, SWEEP_MS, () => this.presence.sweep());
+    this.#sweeping = every(clock, SWEEP_MS, () => this.#sweep());
   }
 
   static async open(
@@ -81,6 +84,15 @@ export class AuthService {
     const service = new AuthService(backend, clock, settings, authorities, audit, recordings);
     await service.presence.load();
     return service;
+  }
+
+  /** A store that is away for a moment must not end the service: the next sweep tries again. */
+  async #sweep(): Promise<void> {
+    try {
+      await this.presence.sweep();
+    } catch (error) {
+      log.warn("the servers' signs of life could not be saved: {error}", { error: messageOf(error) });
+    }
   }
 
   async close(): Promise<void> {

@@ -23,11 +23,12 @@ export function joinStreams(a: Duplex, b: Duplex): Promise<void> {
         }
       };
       from.on("error", () => to.destroy());
-      from.once("end", finish);
       from.once("close", () => {
         if (!from.readableEnded) to.destroy();
-        finish();
       });
+      // Not when `from` has ended: `to` may still have to send the last of it, which destroying it would lose.
+      to.once("finish", finish);
+      to.once("close", finish);
       from.pipe(to);
     };
     link(a, b);

@@ -7,6 +7,7 @@ import type { Duplex } from "node:stream";
 import { identifyUser } from "../api/identity.ts";
 import { AppError, messageOf } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
+import type { EventFields } from "../model/event.ts";
 import type { UserIdentity } from "../model/identity.ts";
 import { printable } from "../ssh/public_key.ts";
 import { type HostCredential, type ServerLimits, SshServer } from "../ssh/server.ts";
@@ -32,18 +33,28 @@ export function nodeSshServer(
     },
     authenticator: {
       certificate: (attempt) => authenticate(node, attempt),
+      onUnproven: ({ username, reason, remote }) => node.emit(refusedLogin(username, remote, reason)),
       onOtherMethod: ({ username, method, remote }) =>
-        node.emit({
-          event: "auth",
-          success: false,
-          login: printable(username),
-          "addr.remote": `${remote.address}:${remote.port}`,
-          error: `${method} is not accepted, only certificates`,
-        }),
+        node.emit(refusedLogin(username, remote, `${method} is not accepted, only certificates`)),
     },
     onRefused: (remote, reason) =>
       log.debug("{address} refused: {reason}", { address: remote.address, reason }),
   });
+}
+
+/** The event of a try that named no certificate worth believing. */
+function refusedLogin(
+  username: string,
+  remote: { address: string; port: number },
+  error: string,
+): EventFields {
+  return {
+    event: "auth",
+    success: false,
+    login: printable(username),
+    "addr.remote": `${remote.address}:${remote.port}`,
+    error,
+  };
 }
 
 /** Certificate, then login, then OS user; every refusal is an event. */

@@ -89,6 +89,9 @@ export function proxySshServer(options: ProxyFrontOptions): SshServer<UserIdenti
           throw error;
         }
       },
+      onUnproven({ username, reason, remote }) {
+        emit(refusedLogin(username, username, remote.address, new AppError("unauthenticated", reason)));
+      },
       onOtherMethod({ username, method, remote }) {
         const error = new AppError("unauthenticated", `${method} is not accepted, only certificates`);
         emit(refusedLogin(username, username, remote.address, error));

@@ -5,7 +5,7 @@
  */
 import type { Duplex } from "node:stream";
 import { joinStreams } from "../base/duplex.ts";
-import { isAppError, messageOf } from "../base/errors.ts";
+import { isAppError } from "../base/errors.ts";
 import type { ChannelOpenInfo, Protocol, Ssh2Channel, Ssh2Connection } from "./ssh2/internals.ts";
 import { Channel, MAX_WINDOW, PACKET_SIZE } from "./ssh2/library.ts";
 
@@ -70,7 +70,7 @@ async function forward(
     return protocol.channelOpenFail(
       info.sender,
       prohibited ? REASON.prohibited : REASON.connectFailed,
-      messageOf(error),
+      isAppError(error) ? error.message : "the connection failed", // what is not an AppError is not for clients
     );
   }
   const channel = acceptChannel(library, protocol, info);

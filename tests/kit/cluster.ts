@@ -19,6 +19,8 @@ export interface ClusterOptions {
   /** Keep and use this directory; else a new temporary one that is removed at the end. */
   directory?: string;
   env?: Record<string, string>;
+  /** Run the daemon as this OS user; needs root. */
+  runAs?: string;
 }
 
 /** Where the daemon's services listen. */
@@ -57,7 +59,10 @@ export class Daemon {
     const configFile = `${directory}/teleport.yaml`;
     await Deno.writeTextFile(configFile, stringify(configuration(directory, options)));
     const args = programArgs("teleport", ["start", "-c", configFile, ...(options.args ?? [])]);
-    const process = spawn(Deno.execPath(), args, { env: { HOME: directory, ...options.env } });
+    const env = { HOME: directory, ...options.env };
+    const process = options.runAs === undefined
+      ? spawn(Deno.execPath(), args, { env })
+      : await spawnAs(options.runAs, directory, args, env);
     const writer = process.stdin.getWriter();
     await writer.close();
     return new Daemon(process, directory, configFile, options);
@@ -199,6 +204,19 @@ export class Daemon {
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
+}
+
+/** Starts the daemon as another OS user, who then owns its directory. */
+async function spawnAs(
+  user: string,
+  directory: string,
+  args: string[],
+  env: Record<string, string>,
+): Promise<Deno.ChildProcess> {
+  const { code, stderr } = await run("chown", ["-R", `${user}:`, directory]);
+  if (code !== 0) throw new Error(`the directory cannot be given to ${user}: ${stderr}`);
+  const become = [`--reuid=${user}`, `--regid=${user}`, "--init-groups", Deno.execPath(), ...args];
+  return spawn("setpriv", become, { env });
 }
 
 async function parentOf(pid: number): Promise<number | undefined> {

@@ -1,0 +1,56 @@
+/**
+ * What a benchmark run has started and must clean up again: processes, daemons, directories. Everything ends in the
+ * reverse order of its start, also when the run is interrupted.
+ * @module
+ */
+import { type ClusterOptions, Daemon } from "../kit/cluster.ts";
+import { endTree } from "./processes.ts";
+
+export interface Child {
+  process: Deno.ChildProcess;
+  end(): Promise<void>;
+}
+
+export class Setting implements AsyncDisposable {
+  readonly #stack = new AsyncDisposableStack();
+
+  /** @param quick fewer repetitions and less data */
+  constructor(readonly quick: boolean) {}
+
+  /** A number of repetitions: all of them, or few. */
+  rounds(usual: number, quick: number): number {
+    return this.quick ? quick : usual;
+  }
+
+  /** A temporary directory. */
+  async directory(): Promise<string> {
+    const path = await Deno.makeTempDir({ prefix: "teleport-bench-" });
+    this.#stack.defer(() => Deno.remove(path, { recursive: true }));
+    return path;
+  }
+
+  /** Starts a daemon; it is stopped at the end at the latest. */
+  async daemon(options: ClusterOptions = {}): Promise<Daemon> {
+    const directory = options.directory ?? await this.directory();
+    const daemon = await Daemon.spawn({ ...options, directory });
+    this.#stack.defer(() => daemon.stop());
+    return daemon;
+  }
+
+  /** Starts a program that runs beside the measurements. */
+  spawn(command: string, args: string[], options: Deno.CommandOptions): Child {
+    const process = new Deno.Command(command, { ...options, args }).spawn();
+    let ended = false;
+    process.status.then(() => ended = true);
+    const end = async () => {
+      if (!ended) await endTree(process.pid);
+      await process.status;
+    };
+    this.#stack.defer(end);
+    return { process, end };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#stack.disposeAsync();
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * Keeps the start files of the user's shell out of the measurements: both servers start it for every command, and a
+ * slow one would hide the difference between them.
+ * @module
+ */
+import { IS_ROOT } from "../kit/machine.ts";
+
+const START_FILES = [".bashrc", ".bash_profile", ".bash_login", ".profile", ".zshrc", ".zshenv", ".zprofile"];
+/** Set in the process that was started again. */
+const MARK = "TELEPORT_BENCH_PLAIN_SHELL";
+/** Covers each file (the arguments up to `--`) with an empty one, in this mount namespace only, and goes on. */
+const COVER = 'while [ "$1" != -- ]; do mount --bind /dev/null "$1" || exit; shift; done; shift; exec "$@"';
+
+async function startFiles(): Promise<string[]> {
+  const home = Deno.env.get("HOME") ?? "";
+  const found: string[] = [];
+  for (const name of START_FILES) {
+    try {
+      if ((await Deno.stat(`${home}/${name}`)).size > 0) found.push(`${home}/${name}`);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  return found;
+}
+
+/**
+ * When the user's shell has start files, runs this program again where they look empty.
+ * @returns its exit code, or undefined to go on in this process
+ */
+export async function withPlainShell(args: readonly string[]): Promise<number | undefined> {
+  if (Deno.env.has(MARK)) return undefined;
+  const files = await startFiles();
+  if (files.length === 0) return undefined;
+  if (!IS_ROOT) {
+    console.error(`the shell's start files (${files.join(", ")}) run on both sides and blur the comparison`);
+    return undefined;
+  }
+  const script = new URL("../../scripts/bench.ts", import.meta.url).pathname;
+  const again = [Deno.execPath(), "run", "-A", "-q", script, ...args];
+  const child = new Deno.Command("unshare", {
+    args: ["--mount", "sh", "-c", COVER, "sh", ...files, "--", ...again],
+    env: { [MARK]: "1" },
+  }).spawn();
+  // A terminal's Ctrl-C reaches the child too; it cleans up, and this process waits for it.
+  Deno.addSignalListener("SIGINT", () => {});
+  Deno.addSignalListener("SIGTERM", () => child.kill("SIGTERM"));
+  return (await child.status).code;
+}

@@ -1,0 +1,257 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { stringify } from "@std/yaml";
+import { configHost } from "../../cli/host.ts";
+import { callWeb } from "../../cli/tsh/web.ts";
+import type { Role } from "../../src/daemon/config/daemon_config.ts";
+import { loadConfig } from "../../src/daemon/config/load.ts";
+import { startDaemon } from "../../src/daemon/supervisor.ts";
+import { type AdminConnection, connectAsAdmin } from "../kit/admin.ts";
+import { Daemon } from "../kit/cluster.ts";
+import { connectAs } from "../kit/login_files.ts";
+import { accepts, LOGIN } from "../kit/machine.ts";
+import { eventually } from "../kit/run.ts";
+import { Authenticator, PASSWORD, User } from "../kit/user.ts";
+
+/** What the daemon has confirmed. */
+interface Acknowledged {
+  invitations: string[];
+  tokens: string[];
+  users: string[];
+}
+
+async function admin(daemon: Daemon): Promise<AdminConnection> {
+  const { auth } = await daemon.addresses();
+  return await connectAsAdmin(daemon.dataDir, auth?.port ?? 0);
+}
+
+/** Calls again and again until the daemon is gone; only what it answered counts. */
+async function untilGone(work: (count: number) => Promise<void>): Promise<void> {
+  try {
+    for (let count = 0;; count++) await work(count);
+  } catch {
+    // The daemon was killed in the middle of this call: it was not acknowledged.
+  }
+}
+
+async function completeSignup(port: number, token: string): Promise<void> {
+  const proxy = { host: "127.0.0.1", port, insecure: true };
+  const { otp_uri: uri } = await callWeb<{ otp_uri: string }>(proxy, "GET", `/webapi/users/invites/${token}`);
+  const authenticator = new Authenticator(new URL(uri).searchParams.get("secret") ?? "");
+  await callWeb(proxy, "POST", "/webapi/users", {
+    invite_token: token,
+    pass: PASSWORD,
+    second_factor_token: authenticator.code(),
+  });
+}
+
+/** Writes from several connections at once, kills the daemon in the middle, and adds what was acknowledged. */
+async function writeAndKill(daemon: Daemon, round: number, seen: Acknowledged): Promise<void> {
+  const web = (await daemon.addresses()).proxyWeb?.port ?? 0;
+  using first = await admin(daemon);
+  using second = await admin(daemon);
+  using third = await admin(daemon);
+  let signedUp = 0;
+  const work = [
+    untilGone(async (count) => {
+      const { token } = await first.api.call("users.invite", {
+        name: `guest-${round}-${count}`,
+        logins: ["guest"],
+      });
+      seen.invitations.push(token);
+    }),
+    untilGone(async () => {
+      seen.tokens.push((await second.api.call("tokens.create", { roles: ["node"] })).token);
+    }),
+    untilGone(async (count) => {
+      const name = `user-${round}-${count}`;
+      const { token } = await third.api.call("users.invite", { name, logins: [name] });
+      await completeSignup(web, token);
+      seen.users.push(name);
+      signedUp++;
+    }),
+  ];
+  await eventually("two users to have signed up", () => signedUp >= 2 || undefined);
+  await daemon.signal("SIGKILL");
+  await Promise.all(work);
+}
+
+Deno.test("kill -9 in the middle of writes loses no acknowledged user, invitation, token or CA", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "teleport-crash-" });
+  const seen: Acknowledged = { invitations: [], tokens: [], users: [] };
+  try {
+    let authorities: string | undefined;
+    let joe: User | undefined;
+    for (let round = 0; round < 3; round++) {
+      await using daemon = await Daemon.start({ directory });
+      {
+        using connection = await admin(daemon);
+        const now = JSON.stringify(await connection.api.call("authorities.list", {}));
+        assertEquals(now, authorities ?? now, "the CAs are the same after the crash");
+        authorities = now;
+      }
+      if (!joe) {
+        joe = await daemon.user("joe", [LOGIN]);
+        await joe.loginOk();
+      }
+      await writeAndKill(daemon, round, seen);
+    }
+    await using daemon = await Daemon.start({ directory });
+    using connection = await admin(daemon);
+    const users = new Set((await connection.api.call("users.list", {})).map(({ name }) => name));
+    const tokens = new Set((await connection.api.call("tokens.list", {})).map(({ token }) => token));
+    assert(seen.users.length >= 6 && seen.tokens.length > 10 && seen.invitations.length > 10);
+    assertEquals(seen.users.filter((name) => !users.has(name)), []);
+    assertEquals(seen.tokens.filter((token) => !tokens.has(token)), []);
+    assertEquals(seen.invitations.filter((token) => !tokens.has(token)), []);
+    assertEquals(JSON.stringify(await connection.api.call("authorities.list", {})), authorities);
+    assert(users.has("joe"));
+    // A password, a second factor and the audit log survived as well.
+    const { proxyWeb } = await daemon.addresses();
+    await joe?.loginOk([`--proxy=127.0.0.1:${proxyWeb?.port}`]);
+    assert((await daemon.events()).some((event) => event.event === "user.create" && event.user === "joe"));
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+/** A whole cluster inside of this process, so that single roles can be made to crash. */
+class InnerCluster implements AsyncDisposable {
+  private constructor(
+    readonly directory: string,
+    readonly daemon: Awaited<ReturnType<typeof startDaemon>>,
+    readonly reports: string[],
+  ) {}
+
+  static async start(): Promise<InnerCluster> {
+    const directory = await Deno.makeTempDir({ prefix: "teleport-inner-" });
+    const path = `${directory}/teleport.yaml`;
+    const anywhere = "127.0.0.1:0";
+    await Deno.writeTextFile(
+      path,
+      stringify({
+        teleport: { nodename: "alpha", data_dir: `${directory}/data` },
+        auth_service: { cluster_name: "main", listen_addr: anywhere },
+        ssh_service: { listen_addr: anywhere },
+        proxy_service: { listen_addr: anywhere, web_listen_addr: anywhere, public_addr: anywhere },
+      }),
+    );
+    const reports: string[] = [];
+    const daemon = await startDaemon(await loadConfig({ config: path }, configHost()), {
+      write: () => {},
+      report: (_level, component, text) => void reports.push(`${component}: ${text}`),
+      close: () => {},
+    });
+    await daemon.ready;
+    return new InnerCluster(directory, daemon, reports);
+  }
+
+  async user(name: string): Promise<User> {
+    const { auth, proxyWeb, proxySsh } = this.daemon.addresses;
+    using connection = await connectAsAdmin(`${this.directory}/data`, auth?.port ?? 0);
+    const { token } = await connection.api.call("users.invite", { name, logins: [LOGIN] });
+    const proxy = `127.0.0.1:${proxyWeb?.port}`;
+    return await User.signUp({
+      name,
+      url: `https://${proxy}/web/newuser/${token}`,
+      proxy,
+      sshPort: proxySsh?.port ?? 0,
+      home: `${this.directory}/home-${name}`,
+      cluster: "main",
+    });
+  }
+
+  /** Makes a role crash and waits until it runs again. */
+  async crash(role: Role): Promise<void> {
+    const before = this.reports.length;
+    this.daemon.roles.get(role)?.crash();
+    await eventually(
+      `${role} to run again`,
+      () => this.reports.slice(before).includes(`${role}: is running again`) || undefined,
+    );
+    const crashed = this.reports.slice(before).find((text) => text.includes("crashed"));
+    assertStringIncludes(crashed ?? "", `${role}: crashed and is started again`);
+    const others = this.reports.slice(before).filter((text) => !text.startsWith(`${role}:`));
+    assertEquals(others, [], "the other roles kept running");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.daemon.stop();
+    await Deno.remove(this.directory, { recursive: true });
+  }
+}
+
+Deno.test("a role that crashes comes back by itself, and the others keep running", async () => {
+  await using cluster = await InnerCluster.start();
+  const joe = await cluster.user("joe");
+  await joe.loginOk();
+  for (const role of ["auth", "node", "proxy"] as const) {
+    const before = await connectAs(joe);
+    const node = await before.node("alpha", 0, LOGIN);
+    const session = await node.exec("cat");
+    await cluster.crash(role);
+    if (role === "auth") {
+      // Sessions do not need auth: this one was open before and goes on.
+      const echoed = new Promise((resolve) => session.stream.once("data", resolve));
+      session.stream.write("still here\n");
+      assertEquals(String(await echoed), "still here\n");
+    }
+    node.close();
+    before.close();
+    await eventually(`a login to the node after ${role} crashed`, async () => {
+      const { code, stdout } = await joe.tsh(["ssh", `${LOGIN}@alpha`, "echo works"]);
+      return code === 0 && stdout === "works\n" || undefined;
+    }, 20_000);
+  }
+  await eventually(
+    "tsh ls to show the node",
+    async () => (await joe.tsh(["ls"])).stdout.includes("alpha") || undefined,
+  );
+  await joe.loginOk(["--ttl=5"]);
+});
+
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  Deno.test(`${signal} ends the daemon within two seconds, frees its ports and removes the pid file`, async () => {
+    const directory = await Deno.makeTempDir({ prefix: "teleport-signal-" });
+    try {
+      const pidFile = `${directory}/teleport.pid`;
+      await using daemon = await Daemon.spawn({ directory, teleport: { pid_file: pidFile } });
+      await daemon.ready();
+      const pid = await eventually("the pid file", async () => {
+        try {
+          return await Deno.readTextFile(pidFile) || undefined;
+        } catch (error) {
+          if (error instanceof Deno.errors.NotFound) return undefined;
+          throw error;
+        }
+      });
+      assertEquals(Number(pid), await daemon.pid());
+      const joe = await daemon.user("joe", [LOGIN]);
+      await joe.loginOk();
+      const client = await connectAs(joe);
+      const node = await client.node("alpha", 0, LOGIN);
+      await node.shell({
+        pty: { columns: 80, rows: 24, width: 0, height: 0, term: "xterm", modes: new Map() },
+      });
+      const addresses = await daemon.addresses();
+      const start = performance.now();
+      await daemon.signal(signal);
+      const took = performance.now() - start;
+      client.close();
+      assert(took < 2000, `it took ${took} ms`);
+      assertEquals((await daemon.process.status).code, 0);
+      for (const address of Object.values(addresses)) assertEquals(await accepts(address.port), false);
+      assertEquals(await Deno.stat(pidFile).then(() => true, () => false), false);
+      assertEquals(daemon.stderr.includes("panicked"), false);
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  });
+}
+
+Deno.test("a signal while the daemon still starts ends it too", async () => {
+  await using daemon = await Daemon.spawn();
+  await eventually("the first word of the daemon", () => daemon.stdout.includes("starting on") || undefined);
+  daemon.process.kill("SIGTERM");
+  const { code } = await daemon.process.status;
+  assertEquals(code, 0);
+});
