@@ -26,6 +26,12 @@ const STABLE_MS = MINUTE;
 const SILENCE_MS = MINUTE;
 const STOP_MS = 1500;
 
+/** Beside this file in the sources; in the bundle of `deno task build`, below the folder of the chunks. */
+function workerUrl(role: Role): URL {
+  const bundled = !new URL(import.meta.url).pathname.endsWith("/src/daemon/role_process.ts");
+  return new URL(bundled ? `./src/daemon/workers/${role}.js` : `./workers/${role}.ts`, import.meta.url);
+}
+
 export class RoleProcess {
   readonly #options: RoleProcessOptions;
   /** Settles at the first start: with the reason when it failed for good. */
@@ -57,7 +63,7 @@ export class RoleProcess {
   #start(): void {
     const { role, permissions, clock } = this.#options;
     this.#startedAt = clock.now();
-    const worker = this.#worker = new Worker(new URL(`./workers/${role}.ts`, import.meta.url), {
+    const worker = this.#worker = new Worker(workerUrl(role), {
       type: "module",
       name: role,
       deno: { permissions },

@@ -1,15 +1,12 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { stringify } from "@std/yaml";
-import { configHost } from "../../cli/host.ts";
 import { callWeb } from "../../cli/tsh/web.ts";
 import type { Role } from "../../src/daemon/config/daemon_config.ts";
-import { loadConfig } from "../../src/daemon/config/load.ts";
-import { startDaemon } from "../../src/daemon/supervisor.ts";
 import { type AdminConnection, connectAsAdmin } from "../kit/admin.ts";
 import { Daemon } from "../kit/cluster.ts";
 import { connectAs } from "../kit/login_files.ts";
 import { accepts, LOGIN } from "../kit/machine.ts";
-import { eventually } from "../kit/run.ts";
+import { eventually, ROOT, spawn } from "../kit/run.ts";
 import { Authenticator, PASSWORD, User } from "../kit/user.ts";
 
 /** What the daemon has confirmed. */
@@ -114,47 +111,54 @@ Deno.test("kill -9 in the middle of writes loses no acknowledged user, invitatio
   }
 });
 
-/** A whole cluster inside of this process, so that single roles can be made to crash. */
-class InnerCluster implements AsyncDisposable {
-  private constructor(
-    readonly directory: string,
-    readonly daemon: Awaited<ReturnType<typeof startDaemon>>,
-    readonly reports: string[],
-  ) {}
+/** A daemon that makes single roles crash when it is told to. */
+class CrashingDaemon implements AsyncDisposable {
+  readonly reports: string[] = [];
+  readonly #commands: WritableStreamDefaultWriter<Uint8Array>;
 
-  static async start(): Promise<InnerCluster> {
-    const directory = await Deno.makeTempDir({ prefix: "teleport-inner-" });
+  private constructor(readonly directory: string, readonly process: Deno.ChildProcess) {
+    this.#commands = process.stdin.getWriter();
+    void this.#listen();
+    void process.stderr.cancel();
+  }
+
+  static async start(): Promise<CrashingDaemon> {
+    const directory = await Deno.makeTempDir({ prefix: "teleport-crashing-" });
     const path = `${directory}/teleport.yaml`;
     const anywhere = "127.0.0.1:0";
-    await Deno.writeTextFile(
-      path,
-      stringify({
-        teleport: { nodename: "alpha", data_dir: `${directory}/data` },
-        auth_service: { cluster_name: "main", listen_addr: anywhere },
-        ssh_service: { listen_addr: anywhere },
-        proxy_service: { listen_addr: anywhere, web_listen_addr: anywhere, public_addr: anywhere },
-      }),
-    );
-    const reports: string[] = [];
-    const daemon = await startDaemon(await loadConfig({ config: path }, configHost()), {
-      write: () => {},
-      report: (_level, component, text) => void reports.push(`${component}: ${text}`),
-      close: () => {},
+    const configuration = stringify({
+      teleport: { nodename: "alpha", data_dir: `${directory}/data` },
+      auth_service: { cluster_name: "main", listen_addr: anywhere },
+      ssh_service: { listen_addr: anywhere },
+      proxy_service: { listen_addr: anywhere, web_listen_addr: anywhere, public_addr: anywhere },
     });
-    await daemon.ready;
-    return new InnerCluster(directory, daemon, reports);
+    await Deno.writeTextFile(path, configuration);
+    const script = `${ROOT}/tests/kit/controlled_daemon.ts`;
+    const args = ["run", "-A", "-q", "--no-lock", `--config=${ROOT}/deno.json`, script, path];
+    const daemon = new CrashingDaemon(directory, spawn(Deno.execPath(), args, { env: { HOME: directory } }));
+    await eventually("the daemon to be ready", () => daemon.reports.includes("ready") || undefined, 30_000);
+    return daemon;
+  }
+
+  async #listen(): Promise<void> {
+    let rest = "";
+    for await (const text of this.process.stdout.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop() ?? "";
+      this.reports.push(...lines.map((line): string => JSON.parse(line)));
+    }
   }
 
   async user(name: string): Promise<User> {
-    const { auth, proxyWeb, proxySsh } = this.daemon.addresses;
-    using connection = await connectAsAdmin(`${this.directory}/data`, auth?.port ?? 0);
+    const { addresses } = JSON.parse(await Deno.readTextFile(`${this.directory}/data/daemon.json`));
+    using connection = await connectAsAdmin(`${this.directory}/data`, addresses.auth.port);
     const { token } = await connection.api.call("users.invite", { name, logins: [LOGIN] });
-    const proxy = `127.0.0.1:${proxyWeb?.port}`;
+    const proxy = `127.0.0.1:${addresses.proxyWeb.port}`;
     return await User.signUp({
       name,
       url: `https://${proxy}/web/newuser/${token}`,
       proxy,
-      sshPort: proxySsh?.port ?? 0,
+      sshPort: addresses.proxySsh.port,
       home: `${this.directory}/home-${name}`,
       cluster: "main",
     });
@@ -163,7 +167,7 @@ class InnerCluster implements AsyncDisposable {
   /** Makes a role crash and waits until it runs again. */
   async crash(role: Role): Promise<void> {
     const before = this.reports.length;
-    this.daemon.roles.get(role)?.crash();
+    await this.#commands.write(new TextEncoder().encode(`${role}\n`));
     await eventually(
       `${role} to run again`,
       () => this.reports.slice(before).includes(`${role}: is running again`) || undefined,
@@ -175,13 +179,14 @@ class InnerCluster implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.daemon.stop();
+    await this.#commands.close();
+    await this.process.status;
     await Deno.remove(this.directory, { recursive: true });
   }
 }
 
 Deno.test("a role that crashes comes back by itself, and the others keep running", async () => {
-  await using cluster = await InnerCluster.start();
+  await using cluster = await CrashingDaemon.start();
   const joe = await cluster.user("joe");
   await joe.loginOk();
   for (const role of ["auth", "node", "proxy"] as const) {

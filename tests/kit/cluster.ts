@@ -213,10 +213,15 @@ async function spawnAs(
   args: string[],
   env: Record<string, string>,
 ): Promise<Deno.ChildProcess> {
-  const { code, stderr } = await run("chown", ["-R", `${user}:`, directory]);
-  if (code !== 0) throw new Error(`the directory cannot be given to ${user}: ${stderr}`);
+  // That user cannot read root's module cache: it gets a copy.
+  const { denoDir } = JSON.parse((await run(Deno.execPath(), ["info", "--json"])).stdout);
+  const cache = `${directory}/deno-cache`;
+  for (const [command, ...words] of [["cp", "-a", denoDir, cache], ["chown", "-R", `${user}:`, directory]]) {
+    const { code, stderr } = await run(command ?? "", words);
+    if (code !== 0) throw new Error(`the directory cannot be given to ${user}: ${stderr}`);
+  }
   const become = [`--reuid=${user}`, `--regid=${user}`, "--init-groups", Deno.execPath(), ...args];
-  return spawn("setpriv", become, { env });
+  return spawn("setpriv", become, { env: { ...env, DENO_DIR: cache } });
 }
 
 async function parentOf(pid: number): Promise<number | undefined> {

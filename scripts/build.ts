@@ -1,0 +1,126 @@
+/**
+ * `deno task build`: one executable, `dist/teleport`, that holds the runtime, all roles, all tools and the store.
+ *
+ * Where the runtime's compile base can be had (`deno compile` downloads it, or DENORT_BIN names it) that is a compiled
+ * binary. Elsewhere it is a self-extracting file: a shell script followed by an archive of this very runtime and the
+ * bundled program. It unpacks once into the user's cache folder and starts in a few milliseconds from then on.
+ * @module
+ */
+
+const ROOT = new URL("../", import.meta.url).pathname.replace(/\/$/, "");
+const DIST = `${ROOT}/dist`;
+const WORKERS = ["auth", "proxy", "node"].map((role) => `src/daemon/workers/${role}.ts`);
+
+async function run(command: string, args: string[], quiet = false): Promise<boolean> {
+  const output = quiet ? "null" : "inherit";
+  const child = new Deno.Command(command, { args, cwd: ROOT, stdout: output, stderr: output }).spawn();
+  return (await child.status).success;
+}
+
+/** A compiled binary starts its own code; the plain runtime in its place would not know our commands. */
+async function compile(target: string): Promise<boolean> {
+  const include = WORKERS.map((file) => `--include=${file}`);
+  const done = await run(Deno.execPath(), [
+    "compile",
+    "-A",
+    "--quiet",
+    `--output=${target}`,
+    ...include,
+    "main.ts",
+  ], true);
+  return done && await run(target, ["version"], true);
+}
+
+/** ssh2 and its helpers look for these names of CommonJS, which a bundle does not have. */
+const GLOBALS = `globalThis.__dirname ??= "/";\nglobalThis.__filename ??= "/bundle.js";\n`;
+
+async function bundle(directory: string): Promise<void> {
+  const externals = ["--external=cpu-features", "--external=*.node"];
+  const done = await run(
+    Deno.execPath(),
+    [
+      "bundle",
+      "main.ts",
+      ...WORKERS,
+      "--platform=deno",
+      "--code-splitting",
+      `--outdir=${directory}`,
+      "--minify",
+      ...externals,
+    ],
+    true,
+  );
+  if (!done) throw new Error("deno bundle failed: run it by hand to see why");
+  await Deno.writeTextFile(`${directory}/globals.js`, GLOBALS);
+  for (const file of ["main.js", ...WORKERS.map((path) => path.replace(/\.ts$/, ".js"))]) {
+    const up = "../".repeat(file.split("/").length - 1) || "./";
+    const text = await Deno.readTextFile(`${directory}/${file}`);
+    // Imports run in order: the globals are there before anything that needs them.
+    await Deno.writeTextFile(`${directory}/${file}`, `import "${up}globals.js";\n${text}`);
+  }
+}
+
+function stub(hash: string, lines: number): string {
+  return `#!/bin/sh
+# Teleport: a script and an archive in one file. Unpacks itself once per user, then runs.
+set -e
+cache="\${TELEPORT_RUNTIME_DIR:-\${XDG_CACHE_HOME:-\${HOME:-/var/cache}/.cache}/teleport}"
+run="$cache/${hash}"
+if [ ! -f "$run/complete" ]; then
+  umask 077
+  mkdir -p "$cache"
+  new="$run.$$"
+  mkdir "$new"
+  tail -n +${lines} "$0" | tar -xz -C "$new" || { echo "teleport: cannot unpack into $cache" >&2; exit 1; }
+  : > "$new/complete"
+  mv "$new" "$run" 2>/dev/null || rm -rf "$new"
+fi
+case "\${0##*/}" in tctl) set -- tctl "$@" ;; tsh) set -- tsh "$@" ;; esac
+DENO_NO_UPDATE_CHECK=1 DENO_DIR="$run/cache" exec "$run/deno" run -A -q --no-lock --no-config --no-remote \\
+  --unstable-kv --unstable-worker-options "$run/app/main.js" "$@"
+`;
+}
+
+async function selfExtracting(target: string): Promise<void> {
+  const work = await Deno.makeTempDir();
+  try {
+    await bundle(`${work}/app`);
+    await Deno.copyFile(Deno.execPath(), `${work}/deno`);
+    await Deno.chmod(`${work}/deno`, 0o755);
+    const archive = `${DIST}/teleport.tar.gz`;
+    if (!await run("tar", ["-czf", archive, "-C", work, "deno", "app"])) throw new Error("tar failed");
+    const bytes = await Deno.readFile(archive);
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+    const hash = [...digest.slice(0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    const lines = stub(hash, 0).split("\n").length;
+    await Deno.writeTextFile(target, stub(hash, lines));
+    await Deno.writeFile(target, bytes, { append: true });
+    await Deno.chmod(target, 0o755);
+    await Deno.remove(archive);
+  } finally {
+    await Deno.remove(work, { recursive: true });
+  }
+}
+
+const target = `${DIST}/teleport`;
+await Deno.mkdir(DIST, { recursive: true });
+await Deno.remove(target).catch((error) => {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
+});
+const compiled = await compile(target);
+if (!compiled) {
+  console.log("the compile base of this runtime cannot be had here: making a self-extracting file instead");
+  await selfExtracting(target);
+}
+const { size } = await Deno.stat(target);
+console.log(
+  `${target.slice(ROOT.length + 1)}: ${compiled ? "compiled" : "self-extracting"}, ${
+    (size / 1e6).toFixed(0)
+  } MB`,
+);
+for (const name of ["tctl", "tsh"]) {
+  await Deno.remove(`${DIST}/${name}`).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
+  await Deno.symlink("teleport", `${DIST}/${name}`);
+}
