@@ -10,6 +10,7 @@ import type { JoinRole } from "../model/identity.ts";
 import type { Backend } from "../store/backend.ts";
 import { AuditLog, type LogFiles } from "./audit/log.ts";
 import { type RecordingFiles, Recordings } from "./audit/recordings.ts";
+import { RecordingReceiver } from "./audit/receive.ts";
 import { Authorities } from "./ca/authorities.ts";
 import { Issuer } from "./ca/issue.ts";
 import { Changes } from "./changes.ts";
@@ -48,6 +49,7 @@ export class AuthService {
   readonly issuer: Issuer;
   readonly presence: Presence;
   readonly changes: Changes;
+  readonly receiver: RecordingReceiver;
   readonly #sweeping: { cancel(): void };
 
   private constructor(
@@ -60,6 +62,7 @@ export class AuthService {
   ) {
     const { secondFactor, passwordCost } = settings;
     this.changes = new Changes(clock);
+    this.receiver = new RecordingReceiver(recordings);
     this.presence = new Presence(backend, clock, () => this.changes.changed("servers"));
     this.users = new Users(backend);
     this.lockout = new Lockout(backend, clock);

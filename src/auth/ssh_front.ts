@@ -12,7 +12,6 @@ import { describe, type Identity } from "../model/identity.ts";
 import { type HostCredential, type ServerConnection, SshServer } from "../ssh/server.ts";
 import type { Authenticator, CertificateAttempt } from "../ssh/server_authentication.ts";
 import type { SessionHandlers } from "../ssh/server_session.ts";
-import { receiveRecording } from "./audit/receive.ts";
 import { authHandlers } from "./handlers.ts";
 import { proveJoin } from "./join/dialog.ts";
 import type { AuthService } from "./service.ts";
@@ -46,7 +45,7 @@ export function authSshServer(auth: AuthService, hostCredential: HostCredential)
       }
       const { identity } = connection;
       if (name.startsWith(RECORDING) && identity.kind === "host" && identity.role !== "auth") {
-        return (channel) => receiveRecording(channel, name.slice(RECORDING.length), identity, auth);
+        return (channel) => auth.receiver.receive(channel, name.slice(RECORDING.length), identity);
       }
       return undefined;
     },

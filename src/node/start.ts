@@ -88,7 +88,9 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
     openUpload: async (sid) => (await member.auth.subsystem(`recording:${sid}`)).stream,
     warn: (text) => log.warn("{text}", { text }),
   });
-  void spool.recover();
+  spool.recover().catch((error: unknown) =>
+    log.error("recordings of an earlier run cannot be found: {error}", { error: messageOf(error) })
+  );
 
   const context: NodeContext = {
     hostId,
