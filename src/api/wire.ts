@@ -16,10 +16,10 @@ import {
   type MessageReader,
   type MessageWriter,
 } from "vscode-jsonrpc";
+import { ByteQueue } from "../base/byte_queue.ts";
 
 class FrameReader extends AbstractMessageReader implements MessageReader {
-  #chunks: Buffer[] = [];
-  #buffered = 0;
+  readonly #received = new ByteQueue();
   #wanted = -1;
 
   constructor(readonly stream: Duplex, readonly maxBytes: number) {
@@ -28,8 +28,7 @@ class FrameReader extends AbstractMessageReader implements MessageReader {
 
   listen(callback: DataCallback): Disposable {
     const onData = (chunk: Buffer) => {
-      this.#chunks.push(chunk);
-      this.#buffered += chunk.length;
+      this.#received.push(chunk);
       try {
         this.#drain(callback);
       } catch (error) {
@@ -44,22 +43,15 @@ class FrameReader extends AbstractMessageReader implements MessageReader {
     return { dispose: () => void this.stream.off("data", onData) };
   }
 
-  #take(length: number): Buffer {
-    const all = this.#chunks.length === 1 ? this.#chunks[0] ?? Buffer.alloc(0) : Buffer.concat(this.#chunks);
-    this.#chunks = all.length > length ? [all.subarray(length)] : [];
-    this.#buffered -= length;
-    return all.subarray(0, length);
-  }
-
   #drain(callback: DataCallback): void {
     for (;;) {
       if (this.#wanted < 0) {
-        if (this.#buffered < 4) return;
-        this.#wanted = this.#take(4).readUInt32BE(0);
+        if (this.#received.length < 4) return;
+        this.#wanted = this.#received.take(4).readUInt32BE(0);
         if (this.#wanted > this.maxBytes) throw new Error(`a message of ${this.#wanted} bytes is too large`);
       }
-      if (this.#buffered < this.#wanted) return;
-      const body = this.#take(this.#wanted);
+      if (this.#received.length < this.#wanted) return;
+      const body = this.#received.take(this.#wanted);
       this.#wanted = -1;
       const message: unknown = JSON.parse(body.toString("utf8"));
       if (typeof message !== "object" || message === null) throw new Error("a message is not an object");

@@ -2,6 +2,7 @@
  * A node's labels: fixed ones, and ones that are the output of a command run now and then.
  * @module
  */
+import { once } from "node:events";
 import { type Clock, every, type Timer } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import { launchPiped } from "./os/launch.ts";
@@ -17,6 +18,8 @@ export interface CommandLabel {
 
 const MAX_VALUE = 512;
 const TIMEOUT_MS = 10_000;
+/** A background process may hold the output open for this long after the command itself ended. */
+const LINGER_MS = 1000;
 
 /** Runs a label's command as the daemon's own user; exported for tests. */
 export type RunCommand = (command: readonly string[], clock: Clock) => Promise<string>;
@@ -81,7 +84,10 @@ async function runCommand(command: readonly string[], clock: Clock): Promise<str
     if (text.length < MAX_VALUE) text += new TextDecoder().decode(chunk);
   });
   child.stderr.resume();
+  const ended = once(child.stdout, "end"); // what was written last may be read after the exit is known
   const { code, signal } = await child.exit;
+  await Promise.race([ended, new Promise<void>((resolve) => clock.after(LINGER_MS, resolve))]);
+  child.stdout.destroy();
   timer.cancel();
   if (signal !== undefined) return `the command was ended by signal ${signal}`;
   return code === 0 ? text : text || `the command failed with exit status ${code}`;

@@ -1,0 +1,122 @@
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { PassThrough } from "node:stream";
+import fc from "fast-check";
+import { generateKey } from "../ssh/private_key.ts";
+import { issueCertificate } from "../ssh/certificate.ts";
+import type { Caller } from "../api/client.ts";
+import { systemClock } from "../base/clock.ts";
+import { AppError, isAppError } from "../base/errors.ts";
+import type { ServerRecord } from "../model/server.ts";
+import { NodeDirectory } from "./node_directory.ts";
+import { parseDestination, Router } from "./route.ts";
+
+const ID = "5b5cbd5a-1f55-4a62-8d5a-4a4c0d6e2f10";
+
+function node(change: Partial<ServerRecord> = {}): ServerRecord {
+  return {
+    id: ID,
+    role: "node",
+    name: "luna",
+    address: "10.1.0.5:3022",
+    labels: {},
+    version: "1",
+    lastSeen: 1,
+    ...change,
+  };
+}
+
+function routerFor(nodes: ServerRecord[], allowUnregistered = false) {
+  const dialed: string[] = [];
+  const api = { call: () => Promise.resolve(nodes) } as unknown as Caller;
+  const key = generateKey();
+  const template = {
+    kind: "host" as const,
+    key: key.publicKey,
+    keyId: ID,
+    principals: ["p"],
+    validAfter: 0,
+    validBefore: Infinity,
+  };
+  const certificate = issueCertificate(generateKey(), template);
+  const router = new Router({
+    cluster: () => "main",
+    directory: new NodeDirectory(api),
+    credentials: () => ({ cluster: "main", hostId: ID, key, certificate, authorities: [] }),
+    dial: (host, port) => {
+      dialed.push(`${host}:${port}`);
+      return Promise.resolve(new PassThrough());
+    },
+    dialAuth: () => {
+      dialed.push("auth");
+      return Promise.resolve(new PassThrough());
+    },
+    clock: systemClock,
+    allowUnregistered,
+  });
+  const go = async (text: string) => {
+    await router.connect(parseDestination(text), { address: "192.0.2.1", port: 5 });
+    return dialed.at(-1);
+  };
+  return { go, dialed };
+}
+
+Deno.test("a destination is host:port, host:port@cluster or @cluster", () => {
+  assertEquals(parseDestination("luna:3022"), { kind: "node", host: "luna", port: 3022, cluster: undefined });
+  assertEquals(parseDestination("luna"), { kind: "node", host: "luna", port: 0, cluster: undefined });
+  assertEquals(parseDestination("luna:0@east"), { kind: "node", host: "luna", port: 0, cluster: "east" });
+  assertEquals(parseDestination("[fe80::1]:22"), {
+    kind: "node",
+    host: "fe80::1",
+    port: 22,
+    cluster: undefined,
+  });
+  assertEquals(parseDestination("@main"), { kind: "auth", cluster: "main" });
+  for (const bad of ["", "@", "luna:", "luna:99999", "a b:1", "luna:1@", ":22", "x:y:1"]) {
+    assertThrows(() => parseDestination(bad), AppError);
+  }
+});
+
+Deno.test("no text makes the destination parser fail in another way than by refusing", () => {
+  fc.assert(fc.property(fc.string(), (text) => {
+    try {
+      parseDestination(text);
+    } catch (error) {
+      if (!isAppError(error, "bad_input")) throw error;
+    }
+  }));
+});
+
+Deno.test("a node is found by name, name.cluster, uuid and address, with the usual ports", async () => {
+  const { go } = routerFor([node()]);
+  for (
+    const name of [
+      "luna:0",
+      "luna:22",
+      "luna:3022",
+      "LUNA:3022",
+      "luna.main:3022",
+      `${ID}:0`,
+      "10.1.0.5:3022",
+    ]
+  ) {
+    assertEquals(await go(name), "10.1.0.5:3022", name);
+  }
+  assertEquals(await go("@main"), "auth");
+});
+
+Deno.test("what is no node of the cluster is not dialed, unless the configuration allows it", async () => {
+  const { go, dialed } = routerFor([node()]);
+  for (const name of ["127.0.0.1:22", "example.com:22", "luna:8080", "10.1.0.5:9"]) {
+    await assertRejects(() => go(name), AppError, "no node is called", name);
+  }
+  await assertRejects(() => go("luna:0@elsewhere"), AppError, "not known here");
+  assertEquals(dialed, []);
+  assertEquals(await routerFor([], true).go("sshd.example.com:0"), "sshd.example.com:22");
+});
+
+Deno.test("an ambiguous name lists the candidates", async () => {
+  const other = node({ id: "00000000-0000-4000-8000-000000000000", address: "10.1.0.6:3022" });
+  const { go } = routerFor([node(), other]);
+  const error = await assertRejects(() => go("luna:0"), AppError, "ambiguous");
+  assertEquals(error.message.includes("10.1.0.5:3022") && error.message.includes("10.1.0.6:3022"), true);
+});
