@@ -106,8 +106,10 @@ async function measure(chosen: Benchmark[], quick: boolean): Promise<{ rows: Row
   let failed = false;
   for (const { name, about, run } of chosen) {
     console.error(`${name}: ${about}`);
+    const start = performance.now();
     try {
       rows.push(...await run(setting));
+      console.error(`${name}: ${Math.round((performance.now() - start) / 1000)} s`);
     } catch (error) {
       failed = true;
       console.error(`${name} could not run: ${messageOf(error)}`);

@@ -28,7 +28,7 @@ export async function loadIntoAgent(login: Login): Promise<void> {
   if (!client) return;
   const { certificate, key, profile } = login;
   try {
-    await removeFromAgent(login);
+    await removeFromAgent(profile.user);
     const seconds = Math.max(1, certificate.validBefore - toSeconds(systemClock.now()));
     const taken = await client.add(key, certificate, `teleport:${profile.user}`, seconds) &&
       (await client.list()).some(({ blob }) => blob.equals(certificate.blob));
@@ -42,13 +42,13 @@ export async function loadIntoAgent(login: Login): Promise<void> {
   }
 }
 
-/** Removes this user's certificates of this login, also older ones. */
-export async function removeFromAgent(login: Pick<Login, "profile">): Promise<void> {
+/** Removes this user's certificates, also older ones. */
+export async function removeFromAgent(user: string): Promise<void> {
   const client = agent();
   if (!client) return;
   try {
     for (const { blob, comment } of await client.list()) {
-      if (comment === `teleport:${login.profile.user}`) await client.remove(blob);
+      if (comment === `teleport:${user}`) await client.remove(blob);
     }
   } catch (error) {
     if (!isAppError(error) && !(error instanceof Error)) throw error; // an unreachable agent holds nothing of ours

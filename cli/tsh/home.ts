@@ -167,8 +167,27 @@ export async function readLogin(profile: Profile): Promise<Login | undefined> {
   };
 }
 
+/** Whose keys are on disk: a profile names only the last user of its proxy, others may have logged in before. */
+export async function storedLogins(): Promise<Pick<Profile, "proxyHost" | "user">[]> {
+  const found: Pick<Profile, "proxyHost" | "user">[] = [];
+  const keys = `${tshHome()}/keys`;
+  try {
+    for await (const { name: proxyHost } of Deno.readDir(keys)) {
+      for await (const { name } of Deno.readDir(`${keys}/${proxyHost}`)) {
+        const user = name.replace(/(?:-cert)?\.pub$/, "");
+        if (!found.some((known) => known.proxyHost === proxyHost && known.user === user)) {
+          found.push({ proxyHost, user });
+        }
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return found;
+}
+
 /** Removes a login's keys and certificates. @returns false when there were none */
-export async function removeLogin(profile: Profile): Promise<boolean> {
+export async function removeLogin(profile: Pick<Profile, "proxyHost" | "user">): Promise<boolean> {
   const path = keyPath(profile);
   let removed = false;
   for (const file of [path, `${path}.pub`, `${path}-cert.pub`]) {

@@ -5,16 +5,16 @@
 import { AppError } from "../../src/base/errors.ts";
 import { Exit, print, printError } from "../program.ts";
 import { removeFromAgent } from "./agent.ts";
-import { readProfiles, removeLogin } from "./home.ts";
+import { readProfiles, removeLogin, storedLogins } from "./home.ts";
 import { parseProxy } from "./login.ts";
 import type { TshOptions } from "./options.ts";
 
 export async function logoutCommand(options: TshOptions): Promise<void> {
   const profiles = await readProfiles();
   if (options.proxy === undefined && options.user === undefined) {
-    for (const profile of profiles) {
-      await removeFromAgent({ profile });
-      await removeLogin(profile);
+    for (const login of [...profiles, ...await storedLogins()]) {
+      await removeFromAgent(login.user);
+      await removeLogin(login);
     }
     return print("Logged out all users from all proxies.\n");
   }
@@ -27,7 +27,7 @@ export async function logoutCommand(options: TshOptions): Promise<void> {
   const { host } = parseProxy(options.proxy);
   const profile = profiles.find(({ proxyHost }) => proxyHost === host) ??
     { proxyHost: host, webPort: 0, sshPort: 0, user: options.user, cluster: "" };
-  await removeFromAgent({ profile: { ...profile, user: options.user } });
+  await removeFromAgent(options.user);
   if (await removeLogin({ ...profile, user: options.user })) {
     return print(`Logged out ${options.user} from ${host}.\n`);
   }

@@ -146,6 +146,12 @@ export class SshServer<I> {
     grace.unref();
     this.#unauthenticated.set(socket, { remote, cancelGrace: () => clearTimeout(grace) });
     socket.once("close", () => this.#settled(socket));
+    // A peer that sends no more is gone: SSH knows no half-closed transport. Without this a killed client would keep its
+    // sessions until a keep-alive fails, where the listener allows half-open sockets.
+    socket.once("end", () => {
+      socket.end();
+      setTimeout(() => socket.destroy(), CLOSE_GRACE_MS).unref();
+    });
     socket.on("error", (error: Error) => this.#options.onRefused?.(remote, messageOf(error)));
     cipherReady.then(() => {
       if (!socket.destroyed) this.#library.injectSocket(socket);

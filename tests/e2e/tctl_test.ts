@@ -73,7 +73,7 @@ Deno.test("tctl nodes add prints the token and the command for the new host, wit
 Deno.test("tctl nodes ls shows names, ids, addresses and labels", async () => {
   const text = await cluster.tctlOk("nodes", "ls");
   const { node } = await cluster.addresses();
-  assertMatch(text, /^Node Name Node ID +Address +Labels\n-{9} -+ -+ -+\n/);
+  assertMatch(text, /^Node Name Node ID +Address +Labels\n-{9} -+ +-+ +-+\n/);
   assertMatch(
     text,
     new RegExp(`^alpha +[0-9a-f-]{36} 127\\.0\\.0\\.1:${node?.port} +role=master,type=postgres$`, "m"),

@@ -57,7 +57,8 @@ export class Daemon {
   static async spawn(options: ClusterOptions = {}): Promise<Daemon> {
     const directory = options.directory ?? await Deno.makeTempDir({ prefix: "teleport-test-" });
     const configFile = `${directory}/teleport.yaml`;
-    await Deno.writeTextFile(configFile, stringify(configuration(directory, options)));
+    const settings = JSON.parse(JSON.stringify(configuration(directory, options))); // leaves out what is undefined
+    await Deno.writeTextFile(configFile, stringify(settings));
     const args = programArgs("teleport", ["start", "-c", configFile, ...(options.args ?? [])]);
     const env = { HOME: directory, ...options.env };
     const process = options.runAs === undefined

@@ -32,11 +32,21 @@ const CLEAN = [
   "SSH_TTY",
 ];
 
+/** Programs of ours get other homes, but must find the modules that are there already. */
+const MODULES: Record<string, string> = {
+  DENO_DIR: JSON.parse(
+    new TextDecoder().decode(
+      new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).outputSync().stdout,
+    ),
+  ).denoDir,
+  DENO_NO_UPDATE_CHECK: "1",
+};
+
 function environment(extra: Record<string, string> = {}): Record<string, string> {
   const inherited = Object.fromEntries(
     Object.entries(Deno.env.toObject()).filter(([name]) => !CLEAN.includes(name)),
   );
-  return { ...inherited, ...extra };
+  return { ...inherited, ...MODULES, ...extra };
 }
 
 /** The arguments that run one of our programs from the sources. */
