@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
+import { anyText } from "../../tests/kit/arbitrary.ts";
 import { AppError } from "../base/errors.ts";
 import { padded, WireReader, WireWriter, withoutLeadingZeros } from "./wire.ts";
 
@@ -32,7 +33,7 @@ Deno.test("what was written is read back", () => {
       fc.nat(0xffff_ffff),
       fc.bigInt(0n, 0xffff_ffff_ffff_ffffn),
       fc.uint8Array(),
-      fc.string({ unit: "binary" }),
+      anyText(),
       (byte, flag, small, large, bytes, text) => {
         const reader = new WireReader(
           new WireWriter().byte(byte).boolean(flag).uint32(small).uint64(large).string(bytes).string(text)

@@ -110,7 +110,7 @@ export class Daemon {
     return (await this.#state()).addresses;
   }
 
-  async ready(timeoutMs = 30_000): Promise<void> {
+  async ready(timeoutMs = 90_000): Promise<void> {
     await eventually("the daemon to be ready", async () => {
       if (this.#exited) throw new Error(`the daemon ended: ${this.#stderr}`);
       try {
