@@ -10,9 +10,7 @@ const DATA = `${ROOT}/.data`;
 const CONFIG = `${DATA}/teleport.yaml`;
 
 /** How the person typed `deno task`, for the commands to type next. */
-const task = /npx|node_modules|\/npm\//.test(Deno.execPath())
-  ? `npx -y deno@${Deno.version.deno} task`
-  : "deno task";
+const task = Deno.env.get("npm_command") === "exec" ? `npx -y deno@${Deno.version.deno} task` : "deno task";
 
 const CONFIGURATION = `# Made by "deno task start"; edit it as you like.
 teleport:
