@@ -53,15 +53,16 @@ export async function openTerminal(setting: Setting, route: Route, command: stri
   const { process, end } = setting.spawn("ssh", ["-tt", ...route.arguments(), command], {
     stdin: "piped",
     stdout: "piped",
-    stderr: "null",
+    stderr: "piped",
   });
+  const complaints = new Response(process.stderr).text();
   const writer = process.stdin.getWriter();
   const reader = process.stdout.getReader();
   const decoder = new TextDecoder();
   let text = "";
   while (!text.includes(READY)) {
     const { value, done } = await reader.read();
-    if (done) throw failure(route, command, text);
+    if (done) throw failure(route, command, text + await complaints);
     text += decoder.decode(value, { stream: true });
   }
   return {
@@ -69,7 +70,7 @@ export async function openTerminal(setting: Setting, route: Route, command: stri
     read: async () => (await reader.read()).value,
     end: async () => {
       await end();
-      await Promise.allSettled([writer.close(), reader.cancel()]); // the other ends are gone by now
+      await Promise.allSettled([writer.close(), reader.cancel(), complaints]); // the other ends are gone by now
     },
   };
 }

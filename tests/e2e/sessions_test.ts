@@ -1,24 +1,33 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Daemon } from "../kit/cluster.ts";
 import { connectAs } from "../kit/login_files.ts";
-import { freePort, LOGIN, noProcessWith, processesWith, terminalsOf } from "../kit/machine.ts";
+import { freePort, IS_ROOT, LOGIN, noProcessWith, processesWith, terminalsOf } from "../kit/machine.ts";
+import { TemporaryUser } from "../kit/os_account.ts";
 import { eventually, programArgs, run, spawn } from "../kit/run.ts";
 import type { User } from "../kit/user.ts";
 
 let cluster: Daemon;
 let joe: User;
+let account: TemporaryUser | undefined;
+/** As root a fresh account: root's own start-up files may be slow, or wait for each other. */
+let login = LOGIN;
 
 Deno.test.beforeAll(async () => {
+  if (IS_ROOT) account = await TemporaryUser.create("tpmany");
+  login = account?.name ?? LOGIN;
   cluster = await Daemon.start();
-  joe = await cluster.user("joe", [LOGIN]);
+  joe = await cluster.user("joe", [login]);
   await joe.loginOk();
 });
 
-Deno.test.afterAll(() => cluster.stop());
+Deno.test.afterAll(async () => {
+  await cluster.stop();
+  await account?.[Symbol.asyncDispose]();
+});
 
 /** A number that appears in no other command line. */
 const marker = () => `31${crypto.getRandomValues(new Uint32Array(1))[0]}`;
-const target = () => `${LOGIN}@alpha.main`;
+const target = () => `${login}@alpha.main`;
 const PTY = { columns: 80, rows: 24, width: 0, height: 0, term: "xterm", modes: new Map<number, number>() };
 
 /** The daemon holds no terminal any more. */
@@ -33,7 +42,7 @@ Deno.test("fifty sessions at once, half of them on terminals, all give the right
   const jobs = Array.from({ length: 50 }, async (_, i) => {
     const terminal = i % 2 === 1;
     const command = `echo start-${i}; sleep 0.2; echo $((${i} * 7)); exit ${i}`;
-    const result = await joe.ssh(`${LOGIN}@alpha`, command, { args: terminal ? ["-tt"] : [] });
+    const result = await joe.ssh(`${login}@alpha`, command, { args: terminal ? ["-tt"] : [] });
     const end = terminal ? "\r\n" : "\n";
     assertEquals(
       { code: result.code, stdout: result.stdout },
@@ -61,8 +70,7 @@ Deno.test("a client killed in the middle of a terminal session leaves no process
     );
     assert(await terminalsOf(await cluster.pid()) > 0);
   } finally {
-    child.kill("SIGKILL");
-    await Promise.all([child.status, child.stdin.abort(), child.stdout.cancel(), child.stderr.cancel()]);
+    await hangUp(child, "SIGKILL");
   }
   await noProcessWith(number);
   await noTerminals();
@@ -89,13 +97,18 @@ Deno.test("a client killed in the middle of a command leaves no process", async 
       async () => (await commandsStarting(`sleep ${number}`)) === 2 || undefined,
     );
   } finally {
-    child.kill("SIGKILL");
-    await Promise.all([child.status, child.stdin.abort(), child.stdout.cancel(), child.stderr.cancel()]);
+    await hangUp(child, "SIGKILL");
   }
   await noProcessWith(number);
   const exec = await cluster.event("exec", (event) => String(event.command).includes(number));
   assertEquals(exec.user, "joe");
 });
+
+/** Ends a client, and closes what connects it to the test. */
+async function hangUp(child: Deno.ChildProcess, signal: Deno.Signal): Promise<void> {
+  child.kill(signal);
+  await Promise.all([child.status, child.stdin.abort(), child.stdout.cancel(), child.stderr.cancel()]);
+}
 
 async function commandsStarting(text: string): Promise<number> {
   let count = 0;
@@ -109,7 +122,7 @@ async function commandsStarting(text: string): Promise<number> {
 Deno.test("a resized window reaches the program and leaves a resize event", async () => {
   const client = await connectAs(joe);
   try {
-    const node = await client.node("alpha", 0, LOGIN);
+    const node = await client.node("alpha", 0, login);
     const session = await node.exec(
       `trap 'stty size; exit 5' WINCH; stty size; while :; do sleep 0.05; done`,
       { pty: PTY },
@@ -129,7 +142,7 @@ Deno.test("a resized window reaches the program and leaves a resize event", asyn
 
 Deno.test("tsh passes the size of its own terminal on, also when it changes", async () => {
   const number = marker();
-  const tsh = [Deno.execPath(), ...programArgs("tsh", ["ssh", "-t", `${LOGIN}@alpha`])]
+  const tsh = [Deno.execPath(), ...programArgs("tsh", ["ssh", "-t", `${login}@alpha`])]
     .map((word) => `'${word}'`).join(" ");
   const remote = `trap "stty size; exit 6" WINCH; stty size; : ${number}; while :; do sleep 0.05; done`;
   const child = spawn("script", ["-qefc", `stty rows 30 cols 90; ${tsh} '${remote}'`, "/dev/null"], {
@@ -156,9 +169,9 @@ Deno.test("tsh passes the size of its own terminal on, also when it changes", as
 });
 
 Deno.test("a program that a signal ended is reported as such", async () => {
-  const stock = await joe.ssh(`${LOGIN}@alpha`, "kill -9 $$");
+  const stock = await joe.ssh(`${login}@alpha`, "kill -9 $$");
   assertEquals(stock.code, 255);
-  const tsh = await joe.tsh(["ssh", `${LOGIN}@alpha`, "kill -TERM $$"]);
+  const tsh = await joe.tsh(["ssh", `${login}@alpha`, "kill -TERM $$"]);
   assertEquals(tsh.code, 255);
   const event = await cluster.event("exec", (event) => event.command === "kill -9 $$");
   assertStringIncludes(String(event.exitError), "signal");
@@ -169,7 +182,7 @@ Deno.test("the locale reaches a session, what would load code into it does not",
     "-o",
     "SetEnv=LANG=de_DE.UTF-8 LC_TIME=C LD_PRELOAD=/tmp/evil.so BASH_ENV=/tmp/evil HOME=/tmp PATH=/evil SSH_TELEPORT_USER=root",
   ];
-  const { stdout } = await joe.ssh(`${LOGIN}@alpha`, "env", { args });
+  const { stdout } = await joe.ssh(`${login}@alpha`, "env", { args });
   assertMatch(stdout, /^LANG=de_DE\.UTF-8$/m);
   assertMatch(stdout, /^LC_TIME=C$/m);
   assert(!/LD_PRELOAD|BASH_ENV|evil/.test(stdout), stdout);
@@ -196,7 +209,7 @@ function jump(host: string, command: string) {
     ...["-i", joe.keyFile, "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"],
     ...["-o", `UserKnownHostsFile=${joe.options.home}/.tsh/known_hosts`, "-o", "StrictHostKeyChecking=yes"],
   ];
-  return { common, args: ["-J", `${LOGIN}@127.0.0.1:${joe.options.sshPort}`, `${LOGIN}@${host}`, command] };
+  return { common, args: ["-J", `${login}@127.0.0.1:${joe.options.sshPort}`, `${login}@${host}`, command] };
 }
 
 Deno.test("ssh -J through the proxy reaches a node, and no host that is none", async () => {
@@ -267,7 +280,7 @@ Deno.test("twenty megabytes go in and come back unchanged, with the end of file"
   const { stdout } = await run("sh", ["-c", `md5sum < ${path}; md5sum < ${path}.back`]);
   const [sent, received] = stdout.split("\n");
   assertEquals(received, sent);
-  const tsh = [Deno.execPath(), ...programArgs("tsh", ["ssh", `${LOGIN}@alpha`])].map((word) => `'${word}'`)
+  const tsh = [Deno.execPath(), ...programArgs("tsh", ["ssh", `${login}@alpha`])].map((word) => `'${word}'`)
     .join(" ");
   const counted = await run("sh", ["-c", `${tsh} md5sum < ${path}`], { env: { HOME: joe.options.home } });
   assertEquals(counted.stdout, `${sent}\n`, counted.stderr);
@@ -306,12 +319,11 @@ Deno.test("ssh -L through a node works, and both an allowed and a failed connect
     assertEquals(text, "from behind the node");
     assertEquals(await read(dead).catch(() => ""), "");
     const allowed = await cluster.event("port", (event) => event.addr === `127.0.0.1:${listener.addr.port}`);
-    assertEquals([allowed.success, allowed.user, allowed.login], [true, "joe", LOGIN]);
+    assertEquals([allowed.success, allowed.user, allowed.login], [true, "joe", login]);
     const failed = await cluster.event("port", (event) => event.addr === `127.0.0.1:${nobody}`);
     assertEquals(failed.success, false);
   } finally {
-    child.kill("SIGTERM");
-    await Promise.all([child.status, child.stdin.abort(), child.stdout.cancel(), child.stderr.cancel()]);
+    await hangUp(child, "SIGTERM");
   }
   listener.close();
   await serving;
