@@ -64,14 +64,15 @@ export function authHandlers(auth: AuthService): Handlers {
       });
       return { cluster: authorities.cluster, certificates, authorities: authorities.list() };
     },
-    "servers.announce": ({ proxy, ...server }, { identity, address }) => {
+    "servers.announce": async ({ proxy, ...server }, { identity, address }) => {
       const { hostId, role } = identity as HostIdentity;
       if (role !== server.role) {
         throw new AppError("access_denied", `a ${role} cannot announce a ${server.role}`);
       }
+      await hosts.checkAnnounced(hostId, server.name);
       const reachable = reachableAddress(server.address, address);
       presence.announce({ ...server, id: hostId, address: reachable, lastSeen: clock.now(), proxy });
-      return Promise.resolve({ address: reachable });
+      return { address: reachable };
     },
     "servers.list": ({ role }) =>
       Promise.resolve(presence.list(role).map(({ proxy: _proxy, ...server }) => server)),

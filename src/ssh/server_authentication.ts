@@ -4,11 +4,14 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { AppError, isAppError } from "../base/errors.ts";
+import { AppError, isAppError, messageOf } from "../base/errors.ts";
+import { logger } from "../base/log.ts";
 import { type Certificate, CERTIFICATE_SUFFIX, parseCertificate } from "./certificate.ts";
 import { verify } from "./signature.ts";
 import type { AuthContext, InteractiveContext, PublicKeyContext, Ssh2Connection } from "./ssh2/internals.ts";
 import { plainAlgorithm } from "./ssh2/key_patch.ts";
+
+const log = logger("ssh");
 
 /** A client that shows a certificate. */
 export interface CertificateAttempt {
@@ -85,7 +88,7 @@ export function authenticateOn<I>(
 
   library.on("authentication", (context: AuthContext) => {
     run(context).catch((error: unknown) => {
-      if (!(error instanceof AppError)) console.error("unexpected failure while authenticating:", error);
+      if (!isAppError(error)) log.error("a login failed unexpectedly: {error}", { error: messageOf(error) });
       fail(context);
     });
   });

@@ -2,7 +2,8 @@
  * Session channels on the server side (RFC 4254 section 6): each request goes to its handler and gets one answer.
  * @module
  */
-import { messageOf } from "../base/errors.ts";
+import { isAppError, messageOf } from "../base/errors.ts";
+import { logger } from "../base/log.ts";
 import type { PtyRequest, SessionChannel, WindowSize } from "./channel.ts";
 import type { Ssh2Channel, Ssh2Session } from "./ssh2/internals.ts";
 import { parseModes } from "./terminal_modes.ts";
@@ -26,6 +27,8 @@ export interface ServerSessionChannel extends SessionChannel {
   exit(status: number): void;
   exit(signal: string, coreDumped: boolean, message: string): void;
 }
+
+const log = logger("ssh");
 
 const MAX_ENVIRONMENT = 128;
 const MAX_ENVIRONMENT_BYTES = 64 * 1024;
@@ -108,7 +111,7 @@ function start(
   }
   channel.on("error", () => {}); // the connection's own error handler reports it
   Promise.resolve().then(() => run(channel)).catch((error: unknown) =>
-    failSession(channel, messageOf(error))
+    failSession(channel, reasonFor(error))
   );
 }
 
@@ -116,6 +119,13 @@ function start(
 function abandon(channel: Ssh2Channel): void {
   channel.push(null);
   channel.emit("close");
+}
+
+/** What the client may know of a failure: our own texts, but nothing of an unexpected one. */
+function reasonFor(error: unknown): string {
+  if (isAppError(error)) return error.message;
+  log.error("a session failed unexpectedly: {error}", { error: messageOf(error) });
+  return "internal error; the server's log has the details";
 }
 
 /** Tells the client why its session cannot go on, and ends it. */

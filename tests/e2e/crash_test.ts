@@ -5,7 +5,7 @@ import type { Role } from "../../src/daemon/config/daemon_config.ts";
 import { type AdminConnection, connectAsAdmin } from "../kit/admin.ts";
 import { Daemon } from "../kit/cluster.ts";
 import { connectAs } from "../kit/login_files.ts";
-import { accepts, LOGIN } from "../kit/machine.ts";
+import { accepts, LOGIN, noProcessWith, processesWith } from "../kit/machine.ts";
 import { eventually, ROOT, spawn } from "../kit/run.ts";
 import { Authenticator, PASSWORD, User } from "../kit/user.ts";
 
@@ -237,6 +237,12 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
       await node.shell({
         pty: { columns: 80, rows: 24, width: 0, height: 0, term: "xterm", modes: new Map() },
       });
+      const number = `32${crypto.getRandomValues(new Uint32Array(1))[0]}`;
+      await node.exec(`sleep ${number} & sleep ${number}`);
+      await eventually(
+        "the command to run",
+        async () => (await processesWith(number)).length > 0 || undefined,
+      );
       const addresses = await daemon.addresses();
       const start = performance.now();
       await daemon.signal(signal);
@@ -246,6 +252,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
       assertEquals((await daemon.process.status).code, 0);
       for (const address of Object.values(addresses)) assertEquals(await accepts(address.port), false);
       assertEquals(await Deno.stat(pidFile).then(() => true, () => false), false);
+      await noProcessWith(number);
       assertEquals(daemon.stderr.includes("panicked"), false);
     } finally {
       await Deno.remove(directory, { recursive: true });

@@ -78,7 +78,7 @@ Deno.test("a client killed in the middle of a terminal session leaves no process
   const end = await cluster.event("session.end", (event) => event.sid === start.sid);
   assertEquals(end.user, "joe");
   const recording = await eventually("the recording's end on auth", async () => {
-    const path = `${cluster.dataDir}/log/${start.sid}.session.log`;
+    const path = `${cluster.dataDir}/log/sessions/default/${start.sid}.session.log`;
     const text = await Deno.readTextFile(path).catch(() => "not there yet");
     return text.includes('"session.end"') ? text : undefined;
   });

@@ -75,13 +75,30 @@ export class Hosts {
         );
       }
     }
-    const other = this.census.otherHostNamed(name, hostId);
-    if (other) {
-      throw new AppError(
-        "already_exists",
-        `a running host is called "${name}" already (${other}); choose another name with --nodename`,
-      );
+    for (const wanted of [name, ...publicNames]) {
+      const other = this.census.otherHostNamed(wanted, hostId);
+      if (other) {
+        throw new AppError(
+          "already_exists",
+          `a running host is called "${wanted}" already (${other}); choose another name with --nodename`,
+        );
+      }
     }
+  }
+
+  /**
+   * A host goes by the name it joined with: its certificate carries no other.
+   * @throws {AppError} access_denied with what to do
+   */
+  async checkAnnounced(hostId: string, name: string): Promise<void> {
+    const entry = await this.backend.get(keyOf(hostId));
+    const record: HostRecord | undefined = entry && JSON.parse(entry.value);
+    if (!record || record.name.toLowerCase() === name.toLowerCase()) return;
+    throw new AppError(
+      "access_denied",
+      `this host joined the cluster as "${record.name}" and cannot call itself "${name}"; restore its nodename, or ` +
+        "empty its data_dir and join again",
+    );
   }
 
   /**
