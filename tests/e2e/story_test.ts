@@ -25,5 +25,14 @@ Deno.test("a user signs up, logs in, lists nodes, runs a command and opens a rec
   assertEquals(end.exitCode, 3);
   const played = await joe.tsh(["play", "--raw", String(end.sid)]);
   assertEquals(played.stdout, "to the terminal\r\n");
+  for (const name of ["session.start", "session.leave", "session.end"]) {
+    const event = await daemon.event(name);
+    assertEquals([event.user, event.login, event.namespace, event.sid], ["joe", LOGIN, "default", end.sid]);
+    assertMatch(String(event.server_id), /^[0-9a-f-]{36}$/);
+    assertMatch(String(event["addr.local"]), /^127\.0\.0\.1:\d+$/);
+    assertMatch(String(event["addr.remote"]), /^127\.0\.0\.1:\d+$/);
+    assertMatch(String(event.time), /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+  }
+  assertEquals((await daemon.event("session.start")).size, "80:24");
   assertEquals((await daemon.event("exec", (event) => event.exitCode === 7)).user, "joe");
 });
