@@ -98,8 +98,7 @@ async function measure(chosen: Benchmark[], quick: boolean): Promise<{ rows: Row
   await using setting = new Setting(quick);
   const interrupt = async () => {
     console.error("interrupted; cleaning up");
-    await setting[Symbol.asyncDispose]();
-    Deno.exit(130);
+    await setting[Symbol.asyncDispose]().finally(() => Deno.exit(130));
   };
   for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, interrupt);
   const rows: Row[] = [];

@@ -29,6 +29,7 @@ export async function loginToAuth(stream: Duplex, login: AuthLogin, clock: Clock
       identifyHost(certificate, { trust: login.trust, now: clock.now(), roles: ["auth"] });
     },
     keepAliveMs: 15_000,
+    serverIsPortable: true,
   });
 }
 

@@ -102,7 +102,9 @@ export class Membership {
    */
   static async start(options: MembershipOptions): Promise<Membership> {
     const stored = await options.identityFile.read();
-    const credentials = stored === undefined ? await join(options) : parseHostCredentials(stored);
+    const credentials = stored === undefined
+      ? await join(options)
+      : await withItsNames(options, parseHostCredentials(stored));
     return new Membership(options, credentials);
   }
 
@@ -152,6 +154,30 @@ export class Membership {
     this.#stopped = true;
     this.#heartbeat?.cancel();
     this.auth.close();
+  }
+}
+
+/**
+ * The stored credentials, or new ones when the host was given names since then that its certificate does not carry:
+ * clients would refuse it under these. A cluster that does not let it join again leaves it as it was.
+ */
+async function withItsNames(
+  options: MembershipOptions,
+  credentials: HostCredentials,
+): Promise<HostCredentials> {
+  const { principals } = credentials.certificate;
+  const missing = [options.name, ...options.publicNames].filter((name) => !principals.includes(name));
+  if (missing.length === 0) return credentials;
+  try {
+    return await join(options);
+  } catch (error) {
+    if (!isAppError(error)) throw error;
+    const names = missing.join(", ");
+    options.report(
+      "warn",
+      `clients will refuse this host as ${names}, its certificate lacks that: ${error.message}`,
+    );
+    return credentials;
   }
 }
 

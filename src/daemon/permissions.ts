@@ -19,6 +19,9 @@ export interface PermissionFacts {
   libcrypto: string | undefined;
 }
 
+/** The embedded store's file, within its folder. */
+export const STORE_FILE = "store.sqlite";
+
 /** Variables that libraries read while they load; none of them means anything here. */
 const LIBRARY_ENV = [
   "XDG_RUNTIME_DIR",
@@ -34,7 +37,10 @@ export function rolePermissions(role: Role, facts: PermissionFacts): Deno.Permis
   const nothing = { import: false, run: false, sys: false, env: LIBRARY_ENV } as const;
   switch (role) {
     case "auth": {
-      const folders = [...new Set([facts.directory, facts.storeDirectory, facts.logDirectory])];
+      // Old configurations keep the store in the data directory itself: then that one file is opened, not every role's folder.
+      const around = facts.directory.startsWith(`${facts.storeDirectory}/`);
+      const store = around ? `${facts.storeDirectory}/${STORE_FILE}` : facts.storeDirectory;
+      const folders = [...new Set([facts.directory, store, facts.logDirectory])];
       // No network at all: it serves a socket that the supervisor opened and dials nobody.
       return { ...nothing, net: false, read: folders, write: folders, ffi: false };
     }

@@ -7,6 +7,7 @@ import { JOIN_ROLES, type JoinRole } from "../model/identity.ts";
 import { isHostName } from "../model/name.ts";
 import type { DaemonConfig } from "./config/daemon_config.ts";
 import type { ListeningSocket } from "./listener.ts";
+import { STORE_FILE } from "./permissions.ts";
 import type { RoleSettings } from "./worker_protocol.ts";
 
 /** What the daemon knows beside its configuration. */
@@ -45,7 +46,7 @@ export function authSettings(
     name: config.nodename,
     publicNames: hostNames([...auth.publicAddrs.map(({ host }) => host), ...loopbackNames(socket)]),
     directory: roleDirectory(config, "auth"),
-    storePath: `${auth.storage.path}/store.sqlite`,
+    storePath: `${auth.storage.path}/${STORE_FILE}`,
     socket: socket.duplicate(),
     address: formatHostPort(outward(config, facts, socket)),
     clusterName: auth.clusterName,

@@ -35,6 +35,7 @@ export async function runCommand(
   const status = await child.exit;
   // A command is over when it ended and nobody holds its pipes any more, as in OpenSSH.
   await Promise.race([outputs, gone]);
+  request.onEnded();
   node.emit({ ...event, ...exitFields(status) });
   sendExit(channel, status);
 }

@@ -6,11 +6,13 @@ import { AppError } from "../base/errors.ts";
 import { printable } from "../ssh/public_key.ts";
 import { currentUser, lookupUser, type OsUser } from "./os/user.ts";
 
+let own: OsUser | undefined;
+
 /** @throws {AppError} not_found or access_denied */
 export function osLogin(login: string): OsUser {
   const user = lookupUser(login);
   if (!user) throw new AppError("not_found", `there is no OS user "${printable(login)}" on this host`);
-  const own = currentUser();
+  own ??= currentUser(); // the daemon's own user does not change while it runs
   if (own.uid !== 0 && own.uid !== user.uid) {
     throw new AppError(
       "access_denied",

@@ -30,6 +30,7 @@ export function nodeSession(node: NodeContext, connection: NodeConnection): Sess
         running = program;
         if (left) program.abandon();
       },
+      onEnded: () => running = undefined,
       gone,
       left: () => left,
     };

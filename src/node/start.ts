@@ -20,9 +20,13 @@ import { spoolFiles } from "./spool_files.ts";
 import { nodeSshServer } from "./ssh_front.ts";
 
 const log = logger("node");
-const STOP_EVENTS_MS = 1000;
-/** How long a client may stay silent before it is taken for one that waits for our banner. */
-const FIRST_BYTES_MS = 300;
+const STOP_SESSIONS_MS = 300;
+const STOP_EVENTS_MS = 800;
+/**
+ * How long a client may stay silent before it is taken for one that waits for our banner. Long, because a proxy on a busy
+ * machine may be slow with its line, and without it the connection would fail.
+ */
+const FIRST_BYTES_MS = 3000;
 
 /** What the supervisor tells the node role; plain data. */
 export interface NodeSettings {
@@ -118,7 +122,7 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
   return {
     async stop() {
       listener.close();
-      server.close();
+      await server.close(STOP_SESSIONS_MS); // a closed session ends its programs; after this nobody could
       labels.stop();
       await events.stop(STOP_EVENTS_MS);
       await spool.close();

@@ -73,6 +73,7 @@ export async function runTerminal(
   feed(channel, program);
   const status = await child.exit;
   await Promise.all(shown);
+  request.onEnded();
 
   if (login) recordLogout(login, node.clock.now());
   report({ event: "session.leave" });

@@ -34,6 +34,8 @@ export interface ConnectOptions {
   /** Milliseconds for the handshake and the login together. */
   timeoutMs?: number;
   keepAliveMs?: number;
+  /** The server computes ciphers without libcrypto, as the auth role does: ChaCha20 is then the faster choice. */
+  serverIsPortable?: boolean;
 }
 
 export interface SessionOptions {
@@ -74,7 +76,7 @@ export async function connectSsh(options: ConnectOptions): Promise<SshClient> {
       sock: stream,
       username: options.username,
       ident: "Teleport",
-      algorithms: clientAlgorithms(HOST_CERTIFICATE_ALGORITHMS),
+      algorithms: clientAlgorithms(HOST_CERTIFICATE_ALGORITHMS, options.serverIsPortable === true),
       readyTimeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
       keepaliveInterval: options.keepAliveMs ?? 0,
       authHandler: authMethods(

@@ -35,7 +35,8 @@ export interface ServerConnection<I> {
   /** The exchange hash of the first key exchange: names this connection to both ends and to nobody else. */
   readonly sessionId: Buffer;
   readonly closed: Promise<void>;
-  close(): void;
+  /** @param graceMs how long the last bytes may take */
+  close(graceMs?: number): void;
 }
 
 /** What a server does for its clients. A missing entry means: refused. */
@@ -222,9 +223,9 @@ export class SshServer<I> {
       local: { address: socket.localAddress ?? "", port: socket.localPort ?? 0 },
       sessionId,
       closed,
-      close: () => {
+      close: (graceMs = CLOSE_GRACE_MS) => {
         library.end();
-        setTimeout(() => socket.destroy(), CLOSE_GRACE_MS).unref();
+        setTimeout(() => socket.destroy(), graceMs).unref();
       },
     };
     this.#connections.add(connection);
@@ -244,10 +245,16 @@ export class SshServer<I> {
     this.#options.onConnection?.(connection);
   }
 
-  /** Ends every connection. */
-  close(): void {
+  /**
+   * Ends every connection.
+   * @param graceMs how long each may take to send its last bytes
+   * @returns settles when all are closed and their sessions know it
+   */
+  async close(graceMs: number = CLOSE_GRACE_MS): Promise<void> {
     for (const socket of this.#unauthenticated.keys()) socket.destroy();
-    for (const connection of this.#connections) connection.close();
+    const connections = [...this.#connections];
+    for (const connection of connections) connection.close(graceMs);
+    await Promise.all(connections.map(({ closed }) => closed));
   }
 }
 

@@ -6,6 +6,8 @@
 import { type ClusterOptions, Daemon } from "../kit/cluster.ts";
 import { endTree } from "./processes.ts";
 
+const INTERRUPTED = "the run was interrupted";
+
 export interface Child {
   process: Deno.ChildProcess;
   end(): Promise<void>;
@@ -13,6 +15,7 @@ export interface Child {
 
 export class Setting implements AsyncDisposable {
   readonly #stack = new AsyncDisposableStack();
+  #cleaning: Promise<void> | undefined;
 
   /** @param quick fewer repetitions and less data */
   constructor(readonly quick: boolean) {}
@@ -25,7 +28,7 @@ export class Setting implements AsyncDisposable {
   /** A temporary directory. */
   async directory(): Promise<string> {
     const path = await Deno.makeTempDir({ prefix: "teleport-bench-" });
-    this.#stack.defer(() => Deno.remove(path, { recursive: true }));
+    await this.#atEnd(() => Deno.remove(path, { recursive: true }));
     return path;
   }
 
@@ -33,12 +36,13 @@ export class Setting implements AsyncDisposable {
   async daemon(options: ClusterOptions = {}): Promise<Daemon> {
     const directory = options.directory ?? await this.directory();
     const daemon = await Daemon.spawn({ ...options, directory });
-    this.#stack.defer(() => daemon.stop());
+    await this.#atEnd(() => daemon.stop());
     return daemon;
   }
 
   /** Starts a program that runs beside the measurements. */
   spawn(command: string, args: string[], options: Deno.CommandOptions): Child {
+    if (this.#cleaning) throw new Error(INTERRUPTED);
     const process = new Deno.Command(command, { ...options, args }).spawn();
     let ended = false;
     process.status.then(() => ended = true);
@@ -50,7 +54,15 @@ export class Setting implements AsyncDisposable {
     return { process, end };
   }
 
+  /** Registers a cleanup; does it at once when the run was interrupted meanwhile. */
+  async #atEnd(cleanup: () => Promise<void>): Promise<void> {
+    if (!this.#cleaning) return this.#stack.defer(cleanup);
+    await cleanup();
+    throw new Error(INTERRUPTED);
+  }
+
+  /** Cleans up once, however often it is called: an interrupted run does it beside the benchmark it stops. */
   [Symbol.asyncDispose](): Promise<void> {
-    return this.#stack.disposeAsync();
+    return this.#cleaning ??= this.#stack.disposeAsync();
   }
 }

@@ -42,8 +42,9 @@ export async function withPlainShell(args: readonly string[]): Promise<number | 
     args: ["--mount", "sh", "-c", COVER, "sh", ...files, "--", ...again],
     env: { [MARK]: "1" },
   }).spawn();
-  // A terminal's Ctrl-C reaches the child too; it cleans up, and this process waits for it.
-  Deno.addSignalListener("SIGINT", () => {});
-  Deno.addSignalListener("SIGTERM", () => child.kill("SIGTERM"));
+  // It cleans up, and this process waits for it.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => child.kill("SIGTERM"));
+  }
   return (await child.status).code;
 }

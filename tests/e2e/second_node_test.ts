@@ -1,7 +1,16 @@
-import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { Daemon } from "../kit/cluster.ts";
 import { LOGIN } from "../kit/machine.ts";
 import { eventually } from "../kit/run.ts";
+import { connectSsh } from "../../src/ssh/client.ts";
+import { dial } from "../kit/admin.ts";
 import { ending, joinToken, spawnNode, startNode } from "../kit/second_node.ts";
 
 let cluster: Daemon;
@@ -152,6 +161,36 @@ Deno.test("a node whose auth server is away at its first start waits for it", as
       const nodes = JSON.parse(await second.tctlOk("nodes", "ls", "--format=json"));
       return nodes.some(({ name }: { name: string }) => name === "early") || undefined;
     });
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("a daemon that is given other names presents certificates with these names after its restart", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "teleport-renamed-" });
+  try {
+    const first = await Daemon.start({ directory });
+    const mia = await first.user("mia", [LOGIN]);
+    await first.stop();
+    await using renamed = await Daemon.start({
+      directory,
+      nodename: "omega",
+      proxy: { public_addr: ["127.0.0.1:0", "gateway.test:0"] },
+    });
+    const { proxyWeb, proxySsh } = await renamed.addresses();
+    await mia.loginOk([`--proxy=127.0.0.1:${proxyWeb?.port}`]);
+    const { code, stdout, stderr } = await mia.tsh(["ssh", `${LOGIN}@omega`, "echo renamed"]);
+    assertEquals([code, stdout], [0, "renamed\n"], stderr);
+    let principals: readonly string[] = [];
+    const refused = connectSsh({
+      stream: await dial(proxySsh?.port ?? 0),
+      username: "nobody",
+      verifyHost: (certificate) => {
+        principals = certificate.principals;
+      },
+    });
+    await assertRejects(() => refused);
+    assert(principals.includes("gateway.test") && principals.includes("omega"), principals.join(" "));
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

@@ -7,7 +7,11 @@ type Role = "auth" | "proxy" | "node";
 
 /** A data directory with a secret in every role's folder, and a listener to dial. */
 class Fixture implements AsyncDisposable {
-  private constructor(readonly dataDir: string, readonly listener: Deno.TcpListener) {}
+  storeDirectory: string;
+
+  private constructor(readonly dataDir: string, readonly listener: Deno.TcpListener) {
+    this.storeDirectory = `${dataDir}/auth`;
+  }
 
   static async make(): Promise<Fixture> {
     const dataDir = await Deno.makeTempDir({ prefix: "teleport-permissions-" });
@@ -35,7 +39,7 @@ class Fixture implements AsyncDisposable {
   facts(role: Role): PermissionFacts {
     return {
       directory: `${this.dataDir}/${role}`,
-      storeDirectory: `${this.dataDir}/auth`,
+      storeDirectory: this.storeDirectory,
       logDirectory: `${this.dataDir}/log`,
       httpsFiles: [`${this.dataDir}/tls/secret`],
       libcrypto: findLibcrypto(),
@@ -202,6 +206,19 @@ Deno.test("the node role starts programs only through its own launcher, and read
     { try: "connect", port },
     { try: "dlopen", path: LIBC },
   ]);
+});
+
+Deno.test("a store that lies in the data directory itself opens no other role's folder to the auth role", async () => {
+  await using fixture = await Fixture.make();
+  const { dataDir } = fixture;
+  fixture.storeDirectory = dataDir; // as old files have it: storage: {type: bolt, path: /var/lib/teleport}
+  await fixture.denied("auth", [
+    { try: "read", path: `${dataDir}/proxy/secret` },
+    { try: "read", path: `${dataDir}/node/secret` },
+    { try: "write", path: `${dataDir}/node/written` },
+    { try: "list", path: dataDir },
+  ]);
+  await fixture.allowed("auth", [{ try: "openKv", path: `${dataDir}/store.sqlite` }]);
 });
 
 Deno.test("a proxy without libcrypto loads no library at all", async () => {

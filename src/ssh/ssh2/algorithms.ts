@@ -36,9 +36,16 @@ export function serverAlgorithms(): Record<string, string[]> {
   return { kex: KEX, cipher: CIPHERS, hmac: MACS, compress: ["none"] };
 }
 
-/** For an ssh2 client: AES-GCM first where libcrypto computes it, else ChaCha20, which is fast without it. */
-export function clientAlgorithms(hostKeys: readonly string[]): Record<string, string[]> {
+/**
+ * For an ssh2 client: AES-GCM first where libcrypto computes it on both ends, else ChaCha20, which is fast without.
+ * @param serverIsPortable the server has no libcrypto: its GCM would be slow
+ */
+export function clientAlgorithms(
+  hostKeys: readonly string[],
+  serverIsPortable = false,
+): Record<string, string[]> {
   const gcm = ["aes128-gcm@openssh.com", "aes256-gcm@openssh.com"];
-  const cipher = aeadMaker() ? [...gcm, ...CIPHERS.filter((name) => !gcm.includes(name))] : CIPHERS;
+  const gcmFirst = aeadMaker() !== undefined && !serverIsPortable;
+  const cipher = gcmFirst ? [...gcm, ...CIPHERS.filter((name) => !gcm.includes(name))] : CIPHERS;
   return { kex: KEX, cipher, hmac: MACS, compress: ["none"], serverHostKey: [...hostKeys] };
 }
