@@ -11,6 +11,7 @@ import { VERSION } from "../../src/model/version.ts";
 import { parseCertificateLine } from "../../src/ssh/certificate.ts";
 import { generateKey } from "../../src/ssh/private_key.ts";
 import { parsePublicKeyLine } from "../../src/ssh/public_key.ts";
+import { printableCell } from "../output.ts";
 import { print, printError } from "../program.ts";
 import { askSecret } from "../prompt.ts";
 import { loadIntoAgent } from "./agent.ts";
@@ -41,6 +42,21 @@ export function parseProxy(text: string): { host: string; webPort: number; sshPo
 
 /** The login to use: an identity file, a valid stored login, or a new one. */
 export async function ensureLogin(options: TshOptions): Promise<Login> {
+  const login = await anyLogin(options);
+  const { cluster } = login.profile;
+  if (options.cluster !== undefined && options.cluster !== cluster) {
+    throw new AppError(
+      "not_found",
+      `cluster "${
+        printableCell(options.cluster)
+      }" is not known to ${login.profile.proxyHost}, which serves "${cluster}"; ` +
+        '"tsh clusters" lists the clusters',
+    );
+  }
+  return login;
+}
+
+async function anyLogin(options: TshOptions): Promise<Login> {
   if (options.identity !== undefined) return await identityLogin(options, options.identity);
   const stored = await storedLogin(options);
   if (stored && isValid(stored)) return stored;
