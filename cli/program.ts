@@ -24,6 +24,11 @@ export function program(name: string, description: string): Command {
     .configureOutput({ writeErr: (text) => printError(text.replace(/^error: /, "error: ")) });
 }
 
+/** A command without commands of its own. */
+export function leaf(name: string, description: string): Command {
+  return program(name, description).helpCommand(false);
+}
+
 /** Adds examples to a command's help. */
 export function examples(...lines: string[]): string {
   return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join("\n")}\n`;

@@ -4,11 +4,11 @@
  */
 import { parseDuration } from "../../src/base/duration.ts";
 import { formatOption, printableCell, printResult, table } from "../output.ts";
-import { examples, program } from "../program.ts";
+import { examples, leaf } from "../program.ts";
 import { type TctlOptions, withAdmin } from "./connect.ts";
 
 export function eventsCommand(options: () => TctlOptions) {
-  return program("events", "Searches the audit log.")
+  return leaf("events", "Searches the audit log.")
     .option("--since <duration>", "how far back to look", "24h")
     .option("--type <events>", "only these events, comma-separated, as session.start,user.login")
     .option("--user <user>", "only events of this user")

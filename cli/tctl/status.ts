@@ -5,11 +5,11 @@
 import { authorityPin } from "../../src/api/pin.ts";
 import { parsePublicKeyLine } from "../../src/ssh/public_key.ts";
 import { formatOption, printResult, tableTime } from "../output.ts";
-import { program } from "../program.ts";
+import { leaf } from "../program.ts";
 import { type TctlOptions, withAdmin } from "./connect.ts";
 
 export function statusCommand(options: () => TctlOptions) {
-  return program("status", "Shows the cluster and the state of its certificate authorities.")
+  return leaf("status", "Shows the cluster and the state of its certificate authorities.")
     .addOption(formatOption())
     .action(async ({ format }) => {
       await withAdmin(options(), async ({ api }) => {

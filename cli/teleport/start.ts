@@ -8,11 +8,11 @@ import type { DaemonConfig } from "../../src/daemon/config/daemon_config.ts";
 import type { StartFlags } from "../../src/daemon/config/load.ts";
 import type { Daemon } from "../../src/daemon/supervisor.ts";
 import { configHost } from "../host.ts";
-import { examples, Exit, print, printError, program } from "../program.ts";
+import { examples, Exit, leaf, print, printError } from "../program.ts";
 
 export function startCommand() {
   const collect = (value: string, all: string[] | undefined) => [...(all ?? []), value];
-  return program("start", "Starts the daemon.")
+  return leaf("start", "Starts the daemon.")
     .option("-d, --debug", "verbose logging to stderr")
     .option("--insecure-no-tls", "serve the web over plain HTTP, for a balancer in front that ends TLS")
     .option("-r, --roles <roles>", "comma-separated list of roles to start with (default: proxy,node,auth)")

@@ -4,10 +4,10 @@
  */
 import { formatOption, printResult, table } from "../output.ts";
 import { configHost } from "../host.ts";
-import { examples, print, program } from "../program.ts";
+import { examples, leaf, print } from "../program.ts";
 
 export function statusCommand() {
-  return program("status", "Shows the status of the session this command runs in.")
+  return leaf("status", "Shows the status of the session this command runs in.")
     .option("--permissions", "show what each role of the daemon may do")
     .option("-c, --config <path>", "configuration file, for --permissions")
     .addOption(formatOption())
