@@ -12,7 +12,7 @@ import { BENCHMARKS } from "../tests/bench/all.ts";
 import type { Benchmark } from "../tests/bench/benchmark.ts";
 import type { Row } from "../tests/bench/row.ts";
 import { Setting } from "../tests/bench/setting.ts";
-import { withPlainShell } from "../tests/bench/shell_start.ts";
+import { withPlainShell } from "../tests/kit/plain_shell.ts";
 import { SSHD } from "../tests/bench/sshd_peer.ts";
 
 const HELP = `deno task bench: measures the product beside sshd on this machine
@@ -39,7 +39,7 @@ async function main(args: string[]): Promise<number> {
     console.error(`${SSHD} is missing: install the package openssh-server (apt-get install openssh-server)`);
     return 1;
   }
-  const code = await withPlainShell(args);
+  const code = await withPlainShell("scripts/bench.ts", args);
   if (code !== undefined) return code;
   await keepModuleCache();
   const { rows, failed } = await measure(chosen, options.quick);

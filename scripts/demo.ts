@@ -5,6 +5,7 @@
  */
 import { Daemon } from "../tests/kit/cluster.ts";
 import type { Result } from "../tests/kit/run.ts";
+import { withPlainShell } from "../tests/kit/plain_shell.ts";
 import type { User } from "../tests/kit/user.ts";
 import { ensure, SSH } from "./prerequisites.ts";
 
@@ -98,6 +99,8 @@ async function audit(daemon: Daemon, joe: User): Promise<void> {
   });
 }
 
+const again = await withPlainShell("scripts/demo.ts", Deno.args);
+if (again !== undefined) Deno.exit(again);
 const missing = await ensure([SSH]);
 if (missing.length > 0) {
   console.error(`the demo needs OpenSSH's client: install the package ${missing.join(", ")}`);

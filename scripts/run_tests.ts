@@ -3,6 +3,7 @@
  * need from Debian where it can, and names it elsewhere. Arguments go to `deno test`.
  * @module
  */
+import { withPlainShell } from "../tests/kit/plain_shell.ts";
 import { ensure, PROCPS, SSH, SSHD } from "./prerequisites.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
@@ -21,6 +22,8 @@ function count(report: string): { passed: number; failed: number; skipped: numbe
   return { passed: tests - failures - errors - skipped, failed: failures + errors, skipped };
 }
 
+const again = await withPlainShell("scripts/run_tests.ts", Deno.args);
+if (again !== undefined) Deno.exit(again);
 const missing = await ensure([SSH, SSHD, PROCPS]);
 if (missing.length > 0) {
   console.error(`the tests need the packages ${missing.join(", ")}: install them and run this again`);

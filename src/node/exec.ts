@@ -3,7 +3,7 @@
  * @module
  */
 import { messageOf } from "../base/errors.ts";
-import type { ServerSessionChannel } from "../ssh/server_session.ts";
+import { endSession, type ServerSessionChannel } from "../ssh/server_session.ts";
 import { connectionFields } from "./context.ts";
 import { sessionEnvironment } from "./environment.ts";
 import { type ExitStatus, launchPiped } from "./os/launch.ts";
@@ -51,5 +51,5 @@ export function exitFields(status: ExitStatus): { exitCode: number; exitError: s
 export function sendExit(channel: ServerSessionChannel, status: ExitStatus): void {
   if (status.signal !== undefined) channel.exit(status.signal, status.coreDumped ?? false, "");
   else channel.exit(status.code ?? 255);
-  channel.end();
+  endSession(channel);
 }

@@ -132,7 +132,12 @@ function reasonFor(error: unknown): string {
 export function failSession(channel: ServerSessionChannel, message: string, status = 1): void {
   channel.stderr.write(`teleport: ${message}\r\n`);
   channel.exit(status);
-  channel.end();
+  endSession(channel);
+}
+
+/** Ends a channel when both its streams are sent: ssh2 closes it with the first, and what waits in the other is lost. */
+export function endSession(channel: ServerSessionChannel): void {
+  channel.stderr.end(() => channel.end());
 }
 
 interface SizeInfo {

@@ -286,6 +286,16 @@ Deno.test("twenty megabytes go in and come back unchanged, with the end of file"
   assertEquals(counted.stdout, `${sent}\n`, counted.stderr);
 });
 
+Deno.test("what a command says last on standard error is not lost behind output that waits for a slow reader", async () => {
+  const words = [...joe.sshArgs, target()].map((word) => `'${word}'`).join(" ");
+  // More than the window and every buffer on the way, read only after the command has ended.
+  const command = "head -c 4000000 /dev/zero; echo the last word >&2; exit 3";
+  const script = `{ ssh ${words} '${command}'; echo "code $?" >&2; } | { sleep 1; wc -c; }`;
+  const { stdout, stderr } = await run("sh", ["-c", script], { env: { HOME: joe.options.home } });
+  assertEquals(stdout.trim(), "4000000");
+  assertEquals(stderr, "the last word\ncode 3\n");
+});
+
 Deno.test("ssh -L through a node works, and both an allowed and a failed connection leave an event", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const serving = (async () => {
