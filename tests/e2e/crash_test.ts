@@ -214,51 +214,58 @@ Deno.test("a role that crashes comes back by itself, and the others keep running
   await joe.loginOk(["--ttl=5"]);
 });
 
-for (const signal of ["SIGTERM", "SIGINT"] as const) {
-  Deno.test(`${signal} ends the daemon within two seconds, frees its ports and removes the pid file`, async () => {
-    const directory = await Deno.makeTempDir({ prefix: "teleport-signal-" });
-    try {
-      const pidFile = `${directory}/teleport.pid`;
-      await using daemon = await Daemon.spawn({ directory, teleport: { pid_file: pidFile } });
-      await daemon.ready();
-      const pid = await eventually("the pid file", async () => {
-        try {
-          return await Deno.readTextFile(pidFile) || undefined;
-        } catch (error) {
-          if (error instanceof Deno.errors.NotFound) return undefined;
-          throw error;
-        }
-      });
-      assertEquals(Number(pid), await daemon.pid());
-      const joe = await daemon.user("joe", [LOGIN]);
-      await joe.loginOk();
-      const client = await connectAs(joe);
-      const node = await client.node("alpha", 0, LOGIN);
-      await node.shell({
-        pty: { columns: 80, rows: 24, width: 0, height: 0, term: "xterm", modes: new Map() },
-      });
-      const number = `32${crypto.getRandomValues(new Uint32Array(1))[0]}`;
-      await node.exec(`sleep ${number} & sleep ${number}`);
-      await eventually(
-        "the command to run",
-        async () => (await processesWith(number)).length > 0 || undefined,
-      );
-      const addresses = await daemon.addresses();
-      const start = performance.now();
-      await daemon.signal(signal);
-      const took = performance.now() - start;
-      client.close();
-      assert(took < 2000, `it took ${took} ms`);
-      assertEquals((await daemon.process.status).code, 0);
-      for (const address of Object.values(addresses)) assertEquals(await accepts(address.port), false);
-      assertEquals(await Deno.stat(pidFile).then(() => true, () => false), false);
-      await noProcessWith(number);
-      assertEquals(daemon.stderr.includes("panicked"), false);
-    } finally {
-      await Deno.remove(directory, { recursive: true });
-    }
-  });
+/** Stops a busy daemon with a signal and looks at what is left. */
+async function stopsWithin(signal: "SIGTERM" | "SIGINT"): Promise<void> {
+  const directory = await Deno.makeTempDir({ prefix: "teleport-signal-" });
+  try {
+    const pidFile = `${directory}/teleport.pid`;
+    await using daemon = await Daemon.spawn({ directory, teleport: { pid_file: pidFile } });
+    await daemon.ready();
+    const pid = await eventually("the pid file", async () => {
+      try {
+        return await Deno.readTextFile(pidFile) || undefined;
+      } catch (error) {
+        if (error instanceof Deno.errors.NotFound) return undefined;
+        throw error;
+      }
+    });
+    assertEquals(Number(pid), await daemon.pid());
+    const joe = await daemon.user("joe", [LOGIN]);
+    await joe.loginOk();
+    const client = await connectAs(joe);
+    const node = await client.node("alpha", 0, LOGIN);
+    await node.shell({
+      pty: { columns: 80, rows: 24, width: 0, height: 0, term: "xterm", modes: new Map() },
+    });
+    const number = `32${crypto.getRandomValues(new Uint32Array(1))[0]}`;
+    await node.exec(`sleep ${number} & sleep ${number}`);
+    await eventually(
+      "the command to run",
+      async () => (await processesWith(number)).length > 0 || undefined,
+    );
+    const addresses = await daemon.addresses();
+    const start = performance.now();
+    await daemon.signal(signal);
+    const took = performance.now() - start;
+    client.close();
+    assert(took < 2000, `it took ${took} ms`);
+    assertEquals((await daemon.process.status).code, 0);
+    for (const address of Object.values(addresses)) assertEquals(await accepts(address.port), false);
+    assertEquals(await Deno.stat(pidFile).then(() => true, () => false), false);
+    await noProcessWith(number);
+    assertEquals(daemon.stderr.includes("panicked"), false);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
 }
+
+Deno.test("TERM ends the daemon within two seconds, frees its ports and removes the pid file", async () => {
+  await stopsWithin("SIGTERM");
+});
+
+Deno.test("INT ends the daemon within two seconds, frees its ports and removes the pid file", async () => {
+  await stopsWithin("SIGINT");
+});
 
 Deno.test("a signal while the daemon still starts ends it too", async () => {
   await using daemon = await Daemon.spawn();
