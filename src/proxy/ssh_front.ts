@@ -12,7 +12,7 @@ import type { EventFields } from "../model/event.ts";
 import type { UserIdentity } from "../model/identity.ts";
 import { printable } from "../ssh/public_key.ts";
 import { type HostCredential, type ServerConnection, type ServerLimits, SshServer } from "../ssh/server.ts";
-import type { ServerSessionChannel, SessionHandlers } from "../ssh/server_session.ts";
+import { failSession, type ServerSessionChannel, type SessionHandlers } from "../ssh/server_session.ts";
 import { type Destination, parseDestination, type Router } from "./route.ts";
 
 const log = logger("proxy");
@@ -58,8 +58,10 @@ export function proxySshServer(options: ProxyFrontOptions): SshServer<UserIdenti
       }
       return undefined;
     },
-    shell: (channel) => refuse(channel, "this is a proxy; log in to a node through it: tsh ssh user@node"),
-    exec: (channel) => refuse(channel, "this is a proxy and runs no commands; use tsh ssh user@node command"),
+    shell: (channel) =>
+      failSession(channel, "this is a proxy; log in to a node through it: tsh ssh user@node"),
+    exec: (channel) =>
+      failSession(channel, "this is a proxy and runs no commands; use tsh ssh user@node command"),
   });
 
   return new SshServer<UserIdentity>({
@@ -112,10 +114,4 @@ export function refusedLogin(user: string, login: string, address: string, error
     "addr.remote": address,
     error: messageOf(error),
   };
-}
-
-function refuse(channel: ServerSessionChannel, text: string): void {
-  channel.stderr.write(`teleport: ${text}\r\n`);
-  channel.exit(1);
-  channel.end();
 }

@@ -16,6 +16,7 @@ import type { ChannelCallback, Ssh2Channel, Ssh2Client } from "./ssh2/internals.
 import { HOST_CERTIFICATE_ALGORITHMS } from "./ssh2/key_patch.ts";
 import { Client } from "./ssh2/library.ts";
 import { cipherReady } from "./ssh2/portable_cipher.ts";
+import { installWindow } from "./ssh2/window_patch.ts";
 import { type Credential, loginKey } from "./ssh2/user_certificate.ts";
 import { modeNames } from "./terminal_modes.ts";
 
@@ -99,6 +100,7 @@ export async function connectSsh(options: ConnectOptions): Promise<SshClient> {
       },
     });
     host.accepted = acceptHostCertificates(library._protocol);
+    installWindow(library);
     installGate(library, "client", () => authenticated, (
       reason,
     ) => fail(new AppError("closed", `the server broke the protocol: ${reason}`)));

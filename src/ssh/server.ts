@@ -16,6 +16,7 @@ import { type HostCredential, presentHostCertificates, serverHostKeys } from "./
 import type { Ssh2Connection, Ssh2Server } from "./ssh2/internals.ts";
 import { Server } from "./ssh2/library.ts";
 import { cipherReady } from "./ssh2/portable_cipher.ts";
+import { installWindow } from "./ssh2/window_patch.ts";
 
 export type { HostCredential } from "./ssh2/host_certificate.ts";
 
@@ -184,6 +185,7 @@ export class SshServer<I> {
       if (!authenticated) this.#options.onRefused?.(remote, messageOf(error));
     });
     presentHostCertificates(library);
+    installWindow(library);
     installGate(library, "server", () => library.authenticated === true, refuse);
     authenticateOn(library, this.#options.authenticator, {
       remote,

@@ -6,6 +6,7 @@ import { isAppError, messageOf } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
 import type { PtyRequest, SessionChannel, WindowSize } from "./channel.ts";
 import type { Ssh2Channel, Ssh2Session } from "./ssh2/internals.ts";
+import { orderStderr } from "./ssh2/window_patch.ts";
 import { parseModes } from "./terminal_modes.ts";
 
 /** What a session does. A missing handler means that request is refused. */
@@ -109,6 +110,7 @@ function start(
     reject?.();
     return;
   }
+  orderStderr(channel);
   channel.on("error", () => {}); // the connection's own error handler reports it
   Promise.resolve().then(() => run(channel)).catch((error: unknown) =>
     failSession(channel, reasonFor(error))

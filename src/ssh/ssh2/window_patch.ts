@@ -1,0 +1,130 @@
+/**
+ * Flow control of outgoing channel data (RFC 4254 section 5.2), in place of ssh2's. With ssh2's own, standard output and
+ * standard error that wait for window at the same time lose each other: one of them is never resumed, or an old piece
+ * is sent twice. Here whatever waits stands in one line, and window that comes in is handed out in order.
+ * @module
+ */
+import type { Buffer } from "node:buffer";
+import { Channel } from "./library.ts";
+import type { ChannelTable, Protocol, Ssh2Channel, Ssh2Connection } from "./internals.ts";
+
+const STDERR = 1;
+
+interface Outgoing {
+  id: number;
+  window: number;
+  packetSize: number;
+  state: string;
+}
+
+interface FlowChannel extends Ssh2Channel {
+  _client: { _protocol: ChannelProtocol };
+  outgoing: Outgoing;
+}
+
+interface ChannelProtocol extends Protocol {
+  channelData(id: number, data: Buffer): void;
+  channelExtData(id: number, data: Buffer, type: number): void;
+}
+
+/** One write that waits for window. */
+interface Waiting {
+  data: Buffer;
+  extended: boolean;
+  done: (error?: Error) => void;
+}
+
+const lines = new WeakMap<FlowChannel, Waiting[]>();
+
+function lineOf(channel: FlowChannel): Waiting[] {
+  let line = lines.get(channel);
+  if (!line) lines.set(channel, line = []);
+  return line;
+}
+
+/** Sends as much as the window takes. @returns what is left */
+function send(channel: FlowChannel, data: Buffer, extended: boolean): Buffer {
+  const { outgoing } = channel;
+  const protocol = channel._client._protocol;
+  let at = 0;
+  while (at < data.length && outgoing.window > 0) {
+    const count = Math.min(data.length - at, outgoing.window, outgoing.packetSize);
+    const piece = at === 0 && count === data.length ? data : data.subarray(at, at + count);
+    if (extended) protocol.channelExtData(outgoing.id, piece, STDERR);
+    else protocol.channelData(outgoing.id, piece);
+    at += count;
+    outgoing.window -= count;
+  }
+  return data.subarray(at);
+}
+
+function write(channel: FlowChannel, data: Buffer, extended: boolean, done: Waiting["done"]): void {
+  if (channel.outgoing.state !== "open") return done(); // the other side has left: dropped, as a closed pipe does
+  const line = lineOf(channel);
+  if (line.length > 0) return void line.push({ data, extended, done });
+  const rest = send(channel, data, extended);
+  if (rest.length > 0) line.push({ data: rest, extended, done });
+  else done();
+}
+
+/** Hands out window that came in, in the order of the writes. */
+function resume(channel: FlowChannel): void {
+  const line = lineOf(channel);
+  for (let first = line[0]; first; first = line[0]) {
+    const open = channel.outgoing.state === "open";
+    const rest = open ? send(channel, first.data, first.extended) : first.data.subarray(first.data.length);
+    if (rest.length > 0) {
+      first.data = rest;
+      return;
+    }
+    line.shift();
+    first.done();
+  }
+}
+
+interface WritePrototype {
+  _write(data: Buffer, encoding: string, done: Waiting["done"]): void;
+}
+
+(Channel.prototype as unknown as WritePrototype)._write = function (
+  this: FlowChannel,
+  data,
+  _encoding,
+  done,
+) {
+  write(this, data, false, done);
+};
+
+/** A server channel's standard error has a class that ssh2 does not export: each object is given the method. */
+function patchStderr(channel: FlowChannel): void {
+  const stderr = channel.stderr as unknown as WritePrototype;
+  stderr._write = (data, _encoding, done) => write(channel, data, true, done);
+}
+
+/** Makes a started server session send its standard error through the same line. */
+export function orderStderr(channel: Ssh2Channel): void {
+  patchStderr(channel as FlowChannel);
+}
+
+/** What the channel table holds: a channel, a server's session with perhaps a channel, or a pending open. */
+interface TableEntry {
+  outgoing?: Outgoing;
+  _channel?: FlowChannel;
+  _chanInfo?: { outgoing: Outgoing };
+}
+
+/** Replaces one connection's handler of incoming window. Call it before channels open. */
+export function installWindow(library: Ssh2Connection): void {
+  const table = library._chanMgr as ChannelTable & { get(id: number): unknown };
+  library._protocol._handlers.CHANNEL_WINDOW_ADJUST = (_protocol, ...rest) => {
+    const [recipient, amount] = rest as [number, number];
+    const entry = table.get(recipient);
+    if (typeof entry !== "object" || entry === null) return;
+    const { _channel: inner, _chanInfo: info, outgoing: own } = entry as TableEntry;
+    const outgoing = inner?.outgoing ?? info?.outgoing ?? own;
+    if (!outgoing) return;
+    outgoing.window = Math.min(outgoing.window + amount, 0xffff_ffff);
+    const channel = inner ?? (own ? entry as FlowChannel : undefined);
+    if (channel) resume(channel);
+  };
+}
