@@ -49,19 +49,25 @@ async function start(flags: StartFlags): Promise<void> {
   const signal = firstSignal();
   const daemon = await startDaemon(config, output);
   if (!config.debug) banner(daemon, config);
+  let wrotePidFile = false;
   const outcome = await Promise.race([
     daemon.ready.then(() => "ready" as const, (error) => messageOf(error)),
     signal.then(() => "signal" as const),
   ]);
   if (outcome === "ready") {
     await writeDaemonState(config.dataDir, { pid: Deno.pid, addresses: daemon.addresses });
-    if (config.pidFile !== undefined) await Deno.writeTextFile(config.pidFile, `${Deno.pid}\n`);
+    if (config.pidFile !== undefined) {
+      await Deno.writeTextFile(config.pidFile, `${Deno.pid}\n`);
+      wrotePidFile = true;
+    }
     await signal;
   } else if (outcome !== "signal") {
     printError(`error: ${outcome}\n`);
   }
   await daemon.stop();
-  if (config.pidFile !== undefined) await Deno.remove(config.pidFile).catch(() => {}); // somebody else removed it
+  if (wrotePidFile && config.pidFile !== undefined) {
+    await Deno.remove(config.pidFile).catch(() => {}); // somebody else removed it
+  }
   output.close();
   throw new Exit(outcome === "ready" || outcome === "signal" ? 0 : 1);
 }

@@ -154,7 +154,10 @@ export class SshServer<I> {
       socket.end();
       setTimeout(() => socket.destroy(), CLOSE_GRACE_MS).unref();
     });
-    socket.on("error", (error: Error) => this.#options.onRefused?.(remote, messageOf(error)));
+    socket.on("error", (error: Error) => {
+      // After the login the connection's end is noticed by its sessions.
+      if (this.#unauthenticated.has(socket)) this.#options.onRefused?.(remote, messageOf(error));
+    });
     cipherReady.then(() => {
       if (!socket.destroyed) this.#library.injectSocket(socket);
     });
