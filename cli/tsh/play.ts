@@ -47,7 +47,7 @@ export async function playCommand(sid: string, options: PlayOptions): Promise<vo
   }
 }
 
-const stdout = (data: Uint8Array) => writeAll(Deno.stdout as unknown as Deno.FsFile, data);
+const stdout = (data: Uint8Array) => writeAll(Deno.stdout, data);
 
 /** The session's bytes, without its pace. */
 async function dump(source: RecordingSource): Promise<void> {

@@ -48,7 +48,7 @@ export async function attachTerminal(session: ClientSession, pty: boolean): Prom
 }
 
 async function copy(from: Readable, to: typeof Deno.stdout): Promise<void> {
-  for await (const chunk of from) await writeAll(to as unknown as Deno.FsFile, chunk);
+  for await (const chunk of from) await writeAll(to, chunk);
 }
 
 /** Standard input to the session; its end is passed on. */

@@ -38,7 +38,10 @@ async function orUndefined<T>(work: Promise<T>): Promise<T | undefined> {
 }
 
 /** Writes all of `data`: one write call may take only a part. */
-export async function writeAll(file: Deno.FsFile, data: Uint8Array): Promise<void> {
+export async function writeAll(
+  file: { write(data: Uint8Array): Promise<number> },
+  data: Uint8Array,
+): Promise<void> {
   for (let done = 0; done < data.length;) done += await file.write(data.subarray(done));
 }
 

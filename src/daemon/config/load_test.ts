@@ -9,7 +9,7 @@ function hostWith(files: Record<string, string>, change: Partial<ConfigHost> = {
     hostname: "box",
     uid: 1000,
     home: "/home/joe",
-    cwd: "/work",
+    cwd: "/srv",
     readTextFile(path) {
       const text = files[path];
       return text === undefined ? Promise.reject(new Deno.errors.NotFound(path)) : Promise.resolve(text);
@@ -105,7 +105,7 @@ proxy_service:
   allow_unregistered_nodes: on
 `);
   assertEquals([...config.roles], ["auth", "proxy"]);
-  assertEquals([config.nodename, config.dataDir, config.pidFile], ["gw1", "/work/data", "/run/t.pid"]);
+  assertEquals([config.nodename, config.dataDir, config.pidFile], ["gw1", "/srv/data", "/run/t.pid"]);
   assertEquals(config.authToken?.reveal(), "from-file");
   assertEquals(config.authServers, [{ host: "10.0.0.1", port: 3025 }, { host: "::1", port: 4025 }]);
   assertEquals([config.advertiseIp, config.caPins], ["10.0.0.9", [PIN]]);
@@ -129,7 +129,7 @@ proxy_service:
   });
   assertEquals(config.node.permitUserEnv, true);
   assertEquals(config.proxy.publicAddrs.map(({ port }) => port), [3080, 443]);
-  assertEquals(config.proxy.https, { keyFile: "/k.pem", certFile: "/work/c.pem" });
+  assertEquals(config.proxy.https, { keyFile: "/k.pem", certFile: "/srv/c.pem" });
   assertEquals(config.proxy.allowUnregisteredNodes, true);
   assertEquals(config.warnings, [
     't.yaml:12:13: storage type "bolt" means the embedded store "deno_kv" here',
@@ -160,7 +160,7 @@ ssh_service: {labels: {role: db, zone: x}, commands: [{name: up, command: [uptim
     roles: "node, auth",
   });
   assertEquals([config.nodename, config.authToken?.reveal(), config.advertiseIp], ["b", "b", "10.0.0.2"]);
-  assertEquals([config.pidFile, config.caPins], ["/work/b.pid", [PIN]]);
+  assertEquals([config.pidFile, config.caPins], ["/srv/b.pid", [PIN]]);
   assertEquals([...config.roles], ["node", "auth"]);
   assertEquals(config.authServers, [{ host: "h1", port: 3025 }, { host: "h2", port: 1 }]);
   assertEquals(config.node.labels, {
@@ -307,8 +307,8 @@ Deno.test("a log file is resolved, and a relative one is pointed out", async () 
     path: "/var/log/t.log",
   });
   const config = await load("teleport: {log: {output: sdterr}}");
-  assertEquals(config.log.output, { kind: "file", path: "/work/sdterr" });
-  assertStringIncludes(config.warnings[0] ?? "", '"/work/sdterr"');
+  assertEquals(config.log.output, { kind: "file", path: "/srv/sdterr" });
+  assertStringIncludes(config.warnings[0] ?? "", '"/srv/sdterr"');
 });
 
 Deno.test("a text above 1 MiB is refused", async () => {
