@@ -9,6 +9,10 @@ import type { Caller } from "./client.ts";
 
 const MAX_QUEUED = 20_000;
 const BATCH = 200;
+/** Far below the API's largest message. */
+const MAX_BATCH_CHARACTERS = 512 * 1024;
+/** The contract takes 16,384 characters; a longer value is cut, so that nobody escapes the log with a long command. */
+const MAX_VALUE = 16_000;
 const RETRY_MS = 1000;
 
 /** Where events wait on disk when they cannot be sent before the process ends. */
@@ -44,7 +48,7 @@ export class EventQueue {
     const stamped: EventFields = { time: eventTime(this.clock.now()), ...event };
     const fields = Object.entries(stamped)
       .filter((field): field is [string, EventValue] => field[1] !== undefined);
-    this.#queue.push(Object.fromEntries(fields));
+    this.#queue.push(Object.fromEntries(fields.map(([name, value]) => [name, cut(value)])));
     this.#kick();
   }
 
@@ -55,19 +59,37 @@ export class EventQueue {
   }
 
   async #send(): Promise<void> {
+    let most = BATCH;
     while (this.#queue.length > 0 && !this.#stopped) {
       if (this.#lost > 0) this.#reportLoss();
-      const batch = this.#queue.slice(0, BATCH);
+      const batch = this.#batch(most);
       try {
         await this.api.call("events.emit", { events: batch });
         this.#queue.splice(0, batch.length);
+        most = BATCH;
       } catch (error) {
-        // What auth refuses for its content would be refused for ever; everything else is tried again.
-        if (isAppError(error, "bad_input") || isAppError(error, "access_denied")) {
-          this.#queue.splice(0, batch.length);
-        } else await new Promise<void>((resolve) => this.clock.after(RETRY_MS, resolve));
+        if (!isAppError(error, "bad_input") && !isAppError(error, "access_denied")) {
+          await new Promise<void>((resolve) => this.clock.after(RETRY_MS, resolve));
+        } else if (batch.length > 1) {
+          most = 1; // one of them is refused: alone, it cannot take the others with it
+        } else {
+          // A refused notice of a loss is not announced by another one, for ever.
+          if (this.#queue.shift()?.event !== "events.lost") this.#lost++;
+        }
       }
     }
+  }
+
+  /** The next events: at most `most`, and at least one, within the bound of a message. */
+  #batch(most: number): Record<string, EventValue>[] {
+    let characters = 0;
+    const batch: Record<string, EventValue>[] = [];
+    for (const event of this.#queue.slice(0, most)) {
+      characters += JSON.stringify(event).length;
+      if (batch.length > 0 && characters > MAX_BATCH_CHARACTERS) break;
+      batch.push(event);
+    }
+    return batch;
   }
 
   #reportLoss(): void {
@@ -84,4 +106,8 @@ export class EventQueue {
     this.#stopped = true;
     await this.spool.save(this.#queue.map((event) => `${JSON.stringify(event)}\n`).join(""));
   }
+}
+
+function cut(value: EventValue): EventValue {
+  return typeof value === "string" && value.length > MAX_VALUE ? `${value.slice(0, MAX_VALUE)}...` : value;
 }
