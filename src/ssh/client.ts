@@ -16,7 +16,7 @@ import type { ChannelCallback, Ssh2Channel, Ssh2Client } from "./ssh2/internals.
 import { HOST_CERTIFICATE_ALGORITHMS } from "./ssh2/key_patch.ts";
 import { Client } from "./ssh2/library.ts";
 import { cipherReady } from "./ssh2/portable_cipher.ts";
-import { installWindow } from "./ssh2/window_patch.ts";
+import { installTransport, type RekeyPolicy } from "./ssh2/transport.ts";
 import { type Credential, loginKey } from "./ssh2/user_certificate.ts";
 import { modeNames } from "./terminal_modes.ts";
 
@@ -37,6 +37,8 @@ export interface ConnectOptions {
   keepAliveMs?: number;
   /** The server computes ciphers without libcrypto, as the auth role does: ChaCha20 is then the faster choice. */
   serverIsPortable?: boolean;
+  /** When the keys are changed. */
+  rekey?: Partial<RekeyPolicy>;
 }
 
 export interface SessionOptions {
@@ -100,7 +102,14 @@ export async function connectSsh(options: ConnectOptions): Promise<SshClient> {
       },
     });
     host.accepted = acceptHostCertificates(library._protocol);
-    installWindow(library);
+    installTransport(
+      library,
+      (reason) => {
+        library.emit("error", new AppError("closed", `the connection to the server broke: ${reason}`));
+        stream.destroy();
+      },
+      options.rekey,
+    );
     installGate(library, "client", () => authenticated, (
       reason,
     ) => fail(new AppError("closed", `the server broke the protocol: ${reason}`)));

@@ -16,7 +16,7 @@ import { type HostCredential, presentHostCertificates, serverHostKeys } from "./
 import type { Ssh2Connection, Ssh2Server } from "./ssh2/internals.ts";
 import { Server } from "./ssh2/library.ts";
 import { cipherReady } from "./ssh2/portable_cipher.ts";
-import { installWindow } from "./ssh2/window_patch.ts";
+import { installTransport, type RekeyPolicy } from "./ssh2/transport.ts";
 
 export type { HostCredential } from "./ssh2/host_certificate.ts";
 
@@ -74,6 +74,8 @@ export interface ServerOptions<I> {
   authenticator: Authenticator<I>;
   routes: Routes<I>;
   limits?: Partial<ServerLimits>;
+  /** When the keys are changed. */
+  rekey?: Partial<RekeyPolicy>;
   /** Told about every refused or broken connection; the text is safe to log. */
   onRefused?(remote: Endpoint, reason: string): void;
   onConnection?(connection: ServerConnection<I>): void;
@@ -188,7 +190,7 @@ export class SshServer<I> {
       if (!authenticated) this.#options.onRefused?.(remote, messageOf(error));
     });
     presentHostCertificates(library);
-    installWindow(library);
+    installTransport(library, refuse, this.#options.rekey);
     installGate(library, "server", () => library.authenticated === true, refuse);
     authenticateOn(library, this.#options.authenticator, {
       remote,

@@ -8,6 +8,7 @@ import cryptoModule from "ssh2/lib/protocol/crypto.js";
 import { type Aead, aeadMaker } from "../cipher.ts";
 import { portableMaker } from "./portable_cipher.ts";
 import type { InboundConfig, OutboundConfig } from "./internals.ts";
+import type { PacketOutput, PacketWrite } from "./packet_output.ts";
 
 interface CryptoModule {
   createCipher(config: { outbound: OutboundConfig }): unknown;
@@ -21,10 +22,12 @@ const MAX_PACKET = 40_000;
 /** The sending side, in the shape ssh2 expects of a cipher. */
 class SealingCipher {
   outSeqno: number;
+  readonly #output: PacketOutput | undefined;
   #free = false;
 
   constructor(readonly aead: Aead, readonly config: OutboundConfig) {
     this.outSeqno = config.seqno;
+    this.#output = (config.onWrite as PacketWrite).output;
   }
 
   free(): void {
@@ -37,7 +40,7 @@ class SealingCipher {
     let padding = block - ((1 + payloadLength) % block);
     if (padding < 4) padding += block;
     const length = 1 + payloadLength + padding;
-    const packet = Buffer.allocUnsafe(4 + length + TAG);
+    const packet = this.#output?.alloc(4 + length + TAG) ?? Buffer.allocUnsafe(4 + length + TAG);
     packet.writeUInt32BE(length, 0);
     packet[4] = padding;
     packet.fill(0, 5 + payloadLength, 4 + length);
@@ -52,11 +55,15 @@ class SealingCipher {
   }
 }
 
-/** The receiving side. */
+/**
+ * The receiving side. A packet that lies whole in what the socket gave is decrypted where it lies, else its pieces are
+ * gathered first.
+ */
 class OpeningDecipher {
   inSeqno: number;
   _onPayload: InboundConfig["onPayload"];
   readonly #header = Buffer.alloc(4);
+  /** The packet that is being gathered. */
   #packet: Buffer | undefined;
   #have = 0;
   #length = 0;
@@ -73,30 +80,58 @@ class OpeningDecipher {
   /** Takes bytes of `data` from `at` to `end`; returns where to go on when the consumer changed, as ssh2 wants it. */
   decrypt(data: Buffer, at: number, end: number): number | undefined {
     while (at < end) {
-      if (!this.#packet) {
-        while (this.#have < 4 && at < end) this.#header[this.#have++] = data[at++] ?? 0;
-        if (this.#have < 4) return;
-        this.#length = this.aead.readLength(this.#header, this.inSeqno);
-        if (this.#length > MAX_PACKET || this.#length < 8) throw new Error("Bad packet length");
-        this.#packet = Buffer.allocUnsafe(4 + this.#length + TAG);
-        this.#packet.set(this.#header);
+      let packet: Buffer;
+      if (this.#have === 0 && end - at >= 4) {
+        this.#readLength(data.subarray(at, at + 4));
+        const size = 4 + this.#length + TAG;
+        if (end - at < size) {
+          at = this.#gather(data, at, end);
+          continue;
+        }
+        packet = data.subarray(at, at + size);
+        at += size;
+      } else {
+        at = this.#gather(data, at, end);
+        if (!this.#packet || this.#have < this.#packet.length) continue;
+        packet = this.#packet;
+        this.#packet = undefined;
+        this.#have = 0;
       }
-      const packet = this.#packet;
-      const count = Math.min(packet.length - this.#have, end - at);
-      packet.set(data.subarray(at, at + count), this.#have);
-      at += count;
-      this.#have += count;
-      if (this.#have < packet.length) return;
-      if (!this.aead.open(packet, this.#length, this.inSeqno)) throw new Error("Invalid MAC");
-      const padding = packet[4] ?? 0;
-      if (padding + 1 > this.#length) throw new Error("Bad padding length");
-      const payload = packet.subarray(5, 4 + this.#length - padding);
-      this.inSeqno = (this.inSeqno + 1) >>> 0;
-      this.#packet = undefined;
-      this.#have = 0;
-      const result = this._onPayload(payload);
+      const result = this._onPayload(this.#open(packet));
       if (result !== undefined) return result === false ? at : result;
     }
+  }
+
+  #readLength(header: Buffer): void {
+    const length = this.aead.readLength(header, this.inSeqno);
+    if (length > MAX_PACKET || length < 8) throw new Error("Bad packet length");
+    this.#length = length;
+  }
+
+  /** Adds to the packet that is being gathered. @returns where the rest starts */
+  #gather(data: Buffer, at: number, end: number): number {
+    if (!this.#packet) {
+      while (this.#have < 4 && at < end) this.#header[this.#have++] = data[at++] ?? 0;
+      if (this.#have < 4) return at;
+      this.#readLength(this.#header);
+      this.#packet = Buffer.allocUnsafe(4 + this.#length + TAG);
+      this.#packet.set(this.#header);
+    }
+    const packet = this.#packet;
+    const count = Math.min(packet.length - this.#have, end - at);
+    packet.set(data.subarray(at, at + count), this.#have);
+    this.#have += count;
+    return at + count;
+  }
+
+  /** The payload of a whole packet. */
+  #open(packet: Buffer): Buffer {
+    const length = this.#length;
+    if (!this.aead.open(packet, length, this.inSeqno)) throw new Error("Invalid MAC");
+    const padding = packet[4] ?? 0;
+    if (padding + 1 > length) throw new Error("Bad padding length");
+    this.inSeqno = (this.inSeqno + 1) >>> 0;
+    return packet.subarray(5, 4 + length - padding);
   }
 }
 

@@ -20,6 +20,13 @@ export interface Protocol {
   _hostKeys: Record<string, HostKeyObject>;
   _handlers: Record<string, (protocol: Protocol, ...rest: unknown[]) => void>;
   _onPayload: (payload: Buffer) => unknown;
+  _onWrite: (data: Buffer) => void;
+  /** Our own KEXINIT, while a key exchange runs. */
+  _kexinit: Buffer | undefined;
+  /** Messages that wait for its end. */
+  _queue: Buffer[] | undefined;
+  _remoteIdentRaw: Buffer | undefined;
+  rekey(): void;
   _authsQueue: string[];
   _packetRW: {
     write: { allocStart: number; alloc(length: number): Buffer; finalize(packet: Buffer): Buffer };

@@ -1,0 +1,26 @@
+/**
+ * What every connection gets from us below its channels: packets that leave together, fresh keys, flow control.
+ * @module
+ */
+import "./identification.ts";
+import type { Ssh2Connection } from "./internals.ts";
+import { installOutput } from "./packet_output.ts";
+import { countIncoming, DEFAULT_REKEY, keepKeysFresh, type RekeyPolicy } from "./rekey.ts";
+import { installWindow } from "./window_patch.ts";
+
+export type { RekeyPolicy } from "./rekey.ts";
+
+/**
+ * Installs it on a connection whose first key exchange has not ended.
+ * @param broken called with the reason when the connection must end
+ */
+export function installTransport(
+  library: Ssh2Connection,
+  broken: (reason: string) => void,
+  policy: Partial<RekeyPolicy> = {},
+): void {
+  const count = keepKeysFresh(library, { ...DEFAULT_REKEY, ...policy }, broken);
+  installOutput(library, count);
+  countIncoming(library, count);
+  installWindow(library);
+}
