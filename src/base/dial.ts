@@ -4,6 +4,7 @@
  */
 import { connect, type Socket } from "node:net";
 import { AppError } from "./errors.ts";
+import { lendingSocket } from "./lending.ts";
 
 /**
  * Connects to `host:port`.
@@ -11,8 +12,17 @@ import { AppError } from "./errors.ts";
  * @throws {AppError} unavailable or timeout, naming the address
  */
 export function dialTcp(host: string, port: number, timeoutMs = 10_000): Promise<Socket> {
+  return dial(host, port, timeoutMs, false);
+}
+
+/** As {@linkcode dialTcp}, for a connection of which either direction may end first. */
+export function dialHalfOpen(host: string, port: number, timeoutMs = 10_000): Promise<Socket> {
+  return dial(host, port, timeoutMs, true);
+}
+
+function dial(host: string, port: number, timeoutMs: number, allowHalfOpen: boolean): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host, port });
+    const socket = lendingSocket((onread) => connect({ host, port, allowHalfOpen, onread }));
     const timer = setTimeout(() => {
       socket.destroy();
       reject(new AppError("timeout", `${host}:${port} did not answer within ${timeoutMs / 1000} seconds`));

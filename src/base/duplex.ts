@@ -3,6 +3,7 @@
  * @module
  */
 import type { Duplex } from "node:stream";
+import { flow } from "./lending.ts";
 
 /**
  * Pipes two duplex streams into each other until both directions are done. Each direction's end is passed on by itself,
@@ -29,7 +30,7 @@ export function joinStreams(a: Duplex, b: Duplex): Promise<void> {
       // Not when `from` has ended: `to` may still have to send the last of it, which destroying it would lose.
       to.once("finish", finish);
       to.once("close", finish);
-      from.pipe(to);
+      flow(from, to);
     };
     link(a, b);
     link(b, a);

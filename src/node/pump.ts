@@ -3,6 +3,7 @@
  * @module
  */
 import type { Readable, Writable } from "node:stream";
+import { give, receive } from "../base/lending.ts";
 
 /** The part of a recorder that output goes through; a promise means: wait. */
 export interface Tap {
@@ -18,15 +19,15 @@ export function pump(from: Readable, to: Writable, gone: Promise<void>, tap?: Ta
   let left = false;
   gone.then(() => left = true);
   return new Promise((resolve) => {
-    from.on("data", (chunk: Uint8Array) => {
-      const recorded = tap?.print(chunk);
-      const sent = left || to.write(chunk);
-      if (recorded === undefined && sent) return;
-      from.pause();
+    const more = receive(from, (piece) => {
+      const recorded = tap?.print(piece);
+      const sent = left || give(to, piece);
+      if (recorded === undefined && sent) return true;
       const drained = sent ? undefined : new Promise<void>((done) => to.once("drain", done));
       Promise.all([recorded, drained && Promise.race([drained, gone])])
         .catch(() => {}) // the recorder has reported its failure, which ends the session
-        .then(() => from.resume());
+        .then(more);
+      return false;
     });
     from.once("end", resolve);
     from.once("close", resolve);

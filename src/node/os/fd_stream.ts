@@ -4,6 +4,8 @@
  * @module
  */
 import { Duplex } from "node:stream";
+import { setImmediate } from "node:timers";
+import { BORROW, borrowByWrite, type Borrower, LEND, type Lender } from "../../base/lending.ts";
 import { EAGAIN, EINTR, EIO, libc, O_NONBLOCK } from "./libc.ts";
 import { lastErrno, must } from "./os_error.ts";
 import { BROKEN, READABLE, type Watch, watch, WRITABLE } from "./reactor.ts";
@@ -17,6 +19,18 @@ const TERMINAL_CHUNK = 64 * 1024, PIPE_CHUNK = 256 * 1024;
 const DRAIN_LIMIT = 1024 * 1024;
 /** How often a terminal that no program holds is looked at again, in milliseconds. */
 const REOPEN_CHECK = 200;
+/**
+ * A pipe that gave this much at once is given time to fill again, in milliseconds: reading what a busy program has just
+ * written, a page at a time, would cost a change of threads for each.
+ */
+const BULK = 64 * 1024, BULK_PAUSE = 1;
+/**
+ * What the kernel holds of a busy program's terminal output, and how often it is looked for more: it takes a moment to move
+ * the next page up, and a change of threads for each page costs three times that.
+ */
+const TERMINAL_PAGE = 4000, TRIES = 2;
+/** Chunks read in one turn; then it is the others' turn. */
+const ROUNDS = 4;
 const EBADF = 9;
 const F_GETFL = 3, F_SETFL = 4;
 
@@ -36,7 +50,7 @@ interface PendingWrite {
  * the reading ends and writes are dropped silently, as there is nobody left to read them. A terminal ends by
  * `endAfterDrain` only: a program may close its terminal for a while and open it again.
  */
-export class FdStream extends Duplex {
+export class FdStream extends Duplex implements Lender, Borrower {
   #fd: number;
   readonly #direction: Direction;
   readonly #chunk: number;
@@ -44,8 +58,12 @@ export class FdStream extends Duplex {
   #hungry = false;
   #draining = false;
   #drained = 0;
-  #reopenCheck: ReturnType<typeof setTimeout> | undefined;
+  /** While it runs, nothing is read. */
+  #pause: ReturnType<typeof setTimeout> | undefined;
+  #tries = 0;
+  #trying = false;
   #pending: PendingWrite | undefined;
+  #consumer: ((piece: Uint8Array) => boolean) | undefined;
 
   /** Takes the descriptor over, unless it throws (AppError). */
   constructor(fd: number, direction: Direction) {
@@ -88,7 +106,17 @@ export class FdStream extends Duplex {
   override _write(chunk: Uint8Array<ArrayBuffer>, _encoding: string, done: () => void): void {
     this.#pending = { rest: chunk, done };
     this.#flush(false);
+    if (this.#pending) this.#pending.rest = new Uint8Array(this.#pending.rest); // a copy: the memory may be lent
     this.#rearm();
+  }
+
+  [BORROW](piece: Uint8Array): boolean {
+    return borrowByWrite(this, piece);
+  }
+
+  [LEND](consumer: (piece: Uint8Array) => boolean): () => void {
+    this.#consumer = consumer;
+    return () => this._read();
   }
 
   override _final(done: () => void): void {
@@ -110,13 +138,14 @@ export class FdStream extends Duplex {
 
   #rearm(): void {
     if (this.#fd < 0) return;
-    const reading = this.#hungry && !this.#draining && this.#reopenCheck === undefined;
+    const waiting = this.#pause !== undefined || this.#trying;
+    const reading = this.#hungry && !this.#draining && !waiting;
     this.#watch.want((reading ? READABLE : 0) | (this.#pending ? WRITABLE : 0));
   }
 
   /** Reads until the chunk is full or the kernel has no more (a pty gives about 4 KiB a read), as one chunk. */
   #fill(): void {
-    while (this.#fd >= 0 && this.#hungry) {
+    for (let round = 1; this.#fd >= 0 && this.#hungry; round++) {
       let length = 0;
       let ended = false;
       let empty = false;
@@ -137,27 +166,50 @@ export class FdStream extends Duplex {
       }
       if (length > 0) {
         this.#hungry = false;
-        if (this.push(scratch.slice(0, length))) this.#hungry = true;
+        if (this.#hand(length)) this.#hungry = true;
       }
       if (ended && this.#direction === "both" && !this.#draining) {
-        this.#lookAgainLater();
+        // A terminal tells that nobody holds it, again and again, but not when somebody opens it.
+        this.#pauseReading(REOPEN_CHECK);
       } else if (ended) {
         this.#release();
         this.push(null);
+      } else if (empty && length >= BULK && this.#direction === "read") {
+        this.#pauseReading(BULK_PAUSE);
+      } else if (empty && this.#direction === "both") {
+        if (length >= TERMINAL_PAGE) this.#tries = TRIES;
+        if (this.#tries > 0) this.#tryAgain();
       }
-      if (!this.#draining) return;
+      if (!this.#draining && (empty || this.#pause !== undefined || round >= ROUNDS)) return;
     }
   }
 
-  /** A terminal tells that nobody holds it, again and again, but not when somebody opens it. */
-  #lookAgainLater(): void {
-    if (this.#reopenCheck !== undefined) return;
-    const timer = setTimeout(() => {
-      this.#reopenCheck = undefined;
+  /** Hands on what lies in the scratch memory. @returns whether more is wanted */
+  #hand(length: number): boolean {
+    if (this.#consumer && this.readableLength === 0) return this.#consumer(scratch.subarray(0, length));
+    return this.push(scratch.slice(0, length));
+  }
+
+  /** Looks again after the other work of this turn, without waiting for the kernel to tell. */
+  #tryAgain(): void {
+    this.#tries--;
+    if (this.#trying) return;
+    this.#trying = true;
+    setImmediate(() => {
+      this.#trying = false;
+      if (this.#hungry) this.#fill();
       this.#rearm();
-    }, REOPEN_CHECK);
-    Deno.unrefTimer(timer);
-    this.#reopenCheck = timer;
+    });
+  }
+
+  #pauseReading(milliseconds: number): void {
+    if (this.#pause !== undefined) return;
+    const timer = setTimeout(() => {
+      this.#pause = undefined;
+      this.#rearm();
+    }, milliseconds);
+    if (milliseconds === REOPEN_CHECK) Deno.unrefTimer(timer);
+    this.#pause = timer;
   }
 
   #flush(broken: boolean): void {
@@ -179,7 +231,7 @@ export class FdStream extends Duplex {
 
   #release(): void {
     if (this.#fd < 0) return;
-    clearTimeout(this.#reopenCheck);
+    clearTimeout(this.#pause);
     this.#watch.close();
     libc().close(this.#fd);
     this.#fd = -1;

@@ -8,7 +8,8 @@ import cryptoModule from "ssh2/lib/protocol/crypto.js";
 import { type Aead, aeadMaker } from "../cipher.ts";
 import { portableMaker } from "./portable_cipher.ts";
 import type { InboundConfig, OutboundConfig } from "./internals.ts";
-import type { PacketOutput, PacketWrite } from "./packet_output.ts";
+import type { BlockOutput } from "../../base/block_output.ts";
+import type { PacketWrite } from "./packet_output.ts";
 
 interface CryptoModule {
   createCipher(config: { outbound: OutboundConfig }): unknown;
@@ -16,13 +17,14 @@ interface CryptoModule {
 }
 
 const TAG = 16;
+const CHANNEL_DATA = 94;
 /** RFC 4253 section 6.1 asks for 35000 bytes; more is never sent by anyone. */
 const MAX_PACKET = 40_000;
 
 /** The sending side, in the shape ssh2 expects of a cipher. */
 class SealingCipher {
   outSeqno: number;
-  readonly #output: PacketOutput | undefined;
+  readonly #output: BlockOutput | undefined;
   #free = false;
 
   constructor(readonly aead: Aead, readonly config: OutboundConfig) {
@@ -60,6 +62,8 @@ class SealingCipher {
  * gathered first.
  */
 class OpeningDecipher {
+  /** What it is given may be lent: only channel data is handed on as it lies there. */
+  readonly inPlace = true;
   inSeqno: number;
   _onPayload: InboundConfig["onPayload"];
   readonly #header = Buffer.alloc(4);
@@ -131,7 +135,8 @@ class OpeningDecipher {
     const padding = packet[4] ?? 0;
     if (padding + 1 > length) throw new Error("Bad padding length");
     this.inSeqno = (this.inSeqno + 1) >>> 0;
-    return packet.subarray(5, 4 + length - padding);
+    const payload = packet.subarray(5, 4 + length - padding);
+    return payload[0] === CHANNEL_DATA ? payload : Buffer.from(payload);
   }
 }
 

@@ -17,7 +17,7 @@ const gathered = new WeakMap<Protocol, Buffer>();
 ProtocolPrototype.parse = function (this: Protocol, chunk: Buffer, at: number, end: number): void {
   if (this._remoteIdentRaw !== undefined) return parse.call(this, chunk, at, end);
   const held = gathered.get(this);
-  const data = held ? Buffer.concat([held, chunk.subarray(at, end)]) : chunk.subarray(at, end);
+  const data = Buffer.concat([held ?? Buffer.alloc(0), chunk.subarray(at, end)]);
   if (isComplete(data, this._server)) {
     gathered.delete(this);
     return parse.call(this, data, 0, data.length);

@@ -3,6 +3,7 @@
  * @module
  */
 import "./identification.ts";
+import { readInPlace } from "./channel_lending.ts";
 import type { Ssh2Connection } from "./internals.ts";
 import { installOutput } from "./packet_output.ts";
 import { countIncoming, DEFAULT_REKEY, keepKeysFresh, type RekeyPolicy } from "./rekey.ts";
@@ -23,4 +24,5 @@ export function installTransport(
   installOutput(library, count);
   countIncoming(library, count);
   installWindow(library);
+  readInPlace(library);
 }

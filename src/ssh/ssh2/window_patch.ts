@@ -4,7 +4,8 @@
  * is sent twice. Here whatever waits stands in one line, and window that comes in is handed out in order.
  * @module
  */
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
+import { borrowByWrite } from "../../base/lending.ts";
 import { Channel } from "./library.ts";
 import type { ChannelTable, Protocol, Ssh2Channel, Ssh2Connection } from "./internals.ts";
 
@@ -30,8 +31,22 @@ interface ChannelProtocol extends Protocol {
 /** One write that waits for window. */
 interface Waiting {
   data: Buffer;
+  /** The memory of `data`, if it goes back to the spare. */
+  block?: Buffer;
   extended: boolean;
   done: (error?: Error) => void;
+}
+
+/** What a bulk source gives at once, and how much of it is kept to be used again, in this thread. */
+const BLOCK_SIZE = 256 * 1024, MAX_SPARE = 4;
+const spare: Buffer[] = [];
+
+/** A copy of what has to wait: the memory may be lent. */
+function keep(data: Buffer): { data: Buffer; block?: Buffer } {
+  if (data.length > BLOCK_SIZE || data.length < BLOCK_SIZE / 4) return { data: Buffer.from(data) };
+  const block = spare.pop() ?? Buffer.allocUnsafeSlow(BLOCK_SIZE);
+  block.set(data);
+  return { data: block.subarray(0, data.length), block };
 }
 
 const lines = new WeakMap<FlowChannel, Waiting[]>();
@@ -63,9 +78,20 @@ function write(channel: FlowChannel, data: Buffer, extended: boolean, done: Wait
   const line = lineOf(channel);
   if (line.length > 0) return void line.push({ data, extended, done });
   const rest = send(channel, data, extended);
-  if (rest.length > 0) line.push({ data: rest, extended, done });
+  if (rest.length > 0) line.push({ ...keep(rest), extended, done });
   else done();
 }
+
+/** Gives a channel what it may send by now. @returns false when it waits for window; "drain" tells when it has some */
+export function writeWithinWindow(channel: Ssh2Channel, data: Uint8Array): boolean {
+  if (!borrowByWrite(channel, data)) return false;
+  const flow = channel as FlowChannel;
+  if (flow.outgoing.window > 0 || flow.outgoing.state !== "open") return true;
+  starved.add(flow);
+  return false;
+}
+
+const starved = new WeakSet<FlowChannel>();
 
 /** Hands out window that came in, in the order of the writes. */
 function resume(channel: FlowChannel): void {
@@ -78,8 +104,10 @@ function resume(channel: FlowChannel): void {
       return;
     }
     line.shift();
+    if (first.block && spare.length < MAX_SPARE) spare.push(first.block);
     first.done();
   }
+  if (channel.outgoing.window > 0 && starved.delete(channel)) channel.emit("drain");
 }
 
 interface WritePrototype {
