@@ -55,7 +55,8 @@ async function start(flags: StartFlags): Promise<void> {
     signal.then(() => "signal" as const),
   ]);
   if (outcome === "ready") {
-    await writeDaemonState(config.dataDir, { pid: Deno.pid, addresses: daemon.addresses });
+    const ciphers = Object.fromEntries([...daemon.roles].map(([role, process]) => [role, process.ciphers]));
+    await writeDaemonState(config.dataDir, { pid: Deno.pid, addresses: daemon.addresses, ciphers });
     if (config.pidFile !== undefined) {
       await Deno.writeTextFile(config.pidFile, `${Deno.pid}\n`);
       wrotePidFile = true;

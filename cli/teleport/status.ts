@@ -8,7 +8,7 @@ import { examples, leaf, print } from "../program.ts";
 
 export function statusCommand() {
   return leaf("status", "Shows the status of the session this command runs in.")
-    .option("--permissions", "show what each role of the daemon may do")
+    .option("--permissions", "show what each role of the daemon may do, and who computes its packet ciphers")
     .option("-c, --config <path>", "configuration file, for --permissions")
     .addOption(formatOption())
     .addHelpText("after", examples("teleport status", "teleport status --permissions"))
@@ -63,12 +63,15 @@ async function showPermissions(path: string | undefined, format: "text" | "json"
   const { loadConfig } = await import("../../src/daemon/config/load.ts");
   const { describePermissions, rolePermissions } = await import("../../src/daemon/permissions.ts");
   const { findLibcrypto, permissionFacts } = await import("../../src/daemon/supervisor.ts");
+  const { readDaemonState } = await import("../../src/daemon/data_directory.ts");
   const config = await loadConfig({ config: path }, configHost());
+  const running = (await readDaemonState(config.dataDir))?.ciphers;
   const roles = [...config.roles].map((role) => ({
     role,
     ...describePermissions(rolePermissions(role, permissionFacts(role, config, findLibcrypto()))),
+    ciphers: running?.[role] ?? "(not started yet)",
   }));
-  const names = ["role", "net", "read", "write", "ffi", "run", "env", "sys"] as const;
+  const names = ["role", "net", "read", "write", "ffi", "run", "env", "sys", "ciphers"] as const;
   await printResult(format, roles, () => {
     const rows = roles.map((role: Record<string, string>) => names.map((name) => role[name] ?? ""));
     return table(names.map((name) => name.toUpperCase()), rows);

@@ -52,6 +52,8 @@ async function hostId(path: string): Promise<string> {
 export interface DaemonState {
   pid: number;
   addresses: Record<string, { host: string; port: number } | undefined>;
+  /** Who computes the packet ciphers of each role. */
+  ciphers?: Record<string, string | undefined>;
 }
 
 export async function writeDaemonState(dataDir: string, state: DaemonState): Promise<void> {

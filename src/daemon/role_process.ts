@@ -45,6 +45,7 @@ export class RoleProcess {
   #startedAt = 0;
   #silence: Timer | undefined;
   #everReady = false;
+  #ciphers: string | undefined;
 
   constructor(options: RoleProcessOptions) {
     this.#options = options;
@@ -58,6 +59,11 @@ export class RoleProcess {
 
   get role(): Role {
     return this.#options.role;
+  }
+
+  /** Who computes the role's packet ciphers; undefined until it is ready. */
+  get ciphers(): string | undefined {
+    return this.#ciphers;
   }
 
   #start(): void {
@@ -84,6 +90,7 @@ export class RoleProcess {
       case "ready":
         if (this.#everReady) this.#options.report("info", "is running again");
         this.#everReady = true;
+        this.#ciphers = message.ciphers;
         return this.#resolveReady();
       case "log":
         return this.#options.onLog(message.line);

@@ -37,6 +37,20 @@ Deno.test("teleport start runs the roles of its file, tells where each listens, 
   assertEquals(status.cluster, "main");
 });
 
+Deno.test("who computes packet ciphers is logged by each role and shown by teleport status", async () => {
+  await using daemon = await Daemon.start({ teleport: { log: { output: "stderr", severity: "INFO" } } });
+  const shown = await runProgram("teleport", [
+    ...["status", "--permissions", "-c", daemon.configFile, "--format=json"],
+  ]);
+  const roles: { role: string; ffi: string; ciphers: string }[] = JSON.parse(shown.stdout);
+  assertEquals(roles.map(({ role }) => role).toSorted(), ["auth", "node", "proxy"]);
+  for (const { role, ffi, ciphers } of roles) {
+    const native = role === "node" || ffi !== "none";
+    assertMatch(ciphers, role === "auth" || !native ? /^built-in$/ : /^libcrypto by FFI \(.*\)$|^built-in$/);
+    assertStringIncludes(daemon.stderr, `packet ciphers: ${ciphers}`);
+  }
+});
+
 Deno.test("a data directory that others could read is tightened", async () => {
   const directory = await Deno.makeTempDir();
   await Deno.mkdir(`${directory}/data`, { mode: 0o755 });

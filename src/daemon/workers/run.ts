@@ -5,9 +5,10 @@
 import { systemClock } from "../../base/clock.ts";
 import { isAppError, messageOf } from "../../base/errors.ts";
 import { diskFiles } from "../../base/files.ts";
-import { startLog } from "../../base/log.ts";
+import { logger, startLog } from "../../base/log.ts";
 import type { RunningRole, StartRole } from "../../base/role.ts";
-import { useAeadMaker } from "../../ssh/cipher.ts";
+import { useAlgorithms } from "../../ssh/algorithms.ts";
+import { cipherProvider, useAeadMaker } from "../../ssh/cipher.ts";
 import type { FromWorker, StartMessage, ToWorker } from "../worker_protocol.ts";
 
 const BEAT_MS = 5000;
@@ -18,6 +19,21 @@ interface WorkerScope {
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
 }
 
+/** libcrypto if this role may open it and it is new enough, else what the runtime has. */
+async function chooseCiphers(libcrypto: string | undefined): Promise<void> {
+  const log = logger("ssh");
+  if (libcrypto !== undefined) {
+    const { openLibcrypto } = await import("../../ssh/libcrypto.ts");
+    try {
+      useAeadMaker(openLibcrypto(libcrypto));
+    } catch (error) {
+      if (!isAppError(error, "unavailable")) throw error;
+      log.warn("{error}; packet ciphers will be slower", { error: error.message });
+    }
+  }
+  log.info("packet ciphers: {provider}", { provider: cipherProvider() });
+}
+
 /** Runs a role in this Worker until it is told to stop. */
 export function runRole<Settings>(start: StartRole<Settings>): void {
   const scope = self as unknown as WorkerScope;
@@ -26,12 +42,10 @@ export function runRole<Settings>(start: StartRole<Settings>): void {
   const begin = async (message: StartMessage<Settings>) => {
     const { severity, format } = message.log;
     await startLog(severity, format, (line) => scope.postMessage({ type: "log", line }));
-    if (message.libcrypto !== undefined) {
-      const { openLibcrypto } = await import("../../ssh/libcrypto.ts");
-      useAeadMaker(openLibcrypto(message.libcrypto));
-    }
+    await chooseCiphers(message.libcrypto);
+    useAlgorithms(message.algorithms);
     running = await start(message.settings, diskFiles, systemClock);
-    scope.postMessage({ type: "ready" });
+    scope.postMessage({ type: "ready", ciphers: cipherProvider() });
     setInterval(() => scope.postMessage({ type: "beat" }), BEAT_MS);
   };
 
