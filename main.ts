@@ -20,6 +20,8 @@ function choose(calledAs: string, args: string[]): { tool: Tool; args: string[] 
 async function run(tool: Tool, args: string[]): Promise<number> {
   switch (tool) {
     case "teleport":
+      // Started for each session that moves files: nothing else of the tool is loaded.
+      if (args[0] === "sftp-server") return (await import("./cli/teleport/sftp_server.ts")).sftpServer();
       return await (await import("./cli/teleport/teleport.ts")).teleport(args);
     case "tctl":
       return await (await import("./cli/tctl/tctl.ts")).tctl(args);

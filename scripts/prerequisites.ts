@@ -15,6 +15,7 @@ export interface Prerequisite {
 export const SSH: Prerequisite = { program: "ssh", package: "openssh-client" };
 export const SSHD: Prerequisite = { program: "sshd", package: "openssh-server", path: "/usr/sbin/sshd" };
 export const PROCPS: Prerequisite = { program: "pgrep", package: "procps" };
+export const SSH_AUDIT: Prerequisite = { program: "ssh-audit", package: "ssh-audit" };
 
 async function succeeds(command: string, args: string[]): Promise<boolean> {
   try {

@@ -29,6 +29,11 @@ export class EventQueue {
 
   constructor(readonly api: Caller, readonly clock: Clock, readonly spool: EventSpool) {}
 
+  /** How many events wait to be sent. */
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
   /** Takes up what an earlier process could not send. */
   async start(): Promise<void> {
     const text = await this.spool.load();

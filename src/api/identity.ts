@@ -3,7 +3,6 @@
  * place where either happens.
  * @module
  */
-import { BlockList, isIP } from "node:net";
 import { toSeconds } from "../base/clock.ts";
 import { AppError } from "../base/errors.ts";
 import { EXTENSION } from "../model/authority.ts";
@@ -18,6 +17,7 @@ import {
 import { isUserName, isUuid } from "../model/name.ts";
 import { type Certificate, checkCertificate } from "../ssh/certificate.ts";
 import type { PublicKey } from "../ssh/public_key.ts";
+import { addressAllowed } from "./source_address.ts";
 
 /** The authorities one cluster trusts, by purpose. */
 export interface Trust {
@@ -86,25 +86,6 @@ function rolesOf(certificate: Certificate): string[] {
     if (!(error instanceof SyntaxError)) throw error;
   }
   throw new AppError("unauthenticated", "the certificate's roles cannot be read");
-}
-
-/** True when `address` is in one of the comma-separated addresses or CIDR blocks (OpenSSH `source-address`). */
-export function addressAllowed(address: string, list: string): boolean {
-  const plain = address.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, "");
-  const family = isIP(plain);
-  if (family === 0) return false;
-  return list.split(",").some((entry) => {
-    const [network = "", bits, ...rest] = entry.trim().split("/");
-    const version = isIP(network);
-    if (version !== family) return false;
-    const widest = version === 4 ? 32 : 128;
-    if (rest.length > 0 || bits !== undefined && !/^\d{1,3}$/.test(bits)) return false; // "10.0.0.0/" is not /0
-    const prefix = bits === undefined ? widest : Number(bits);
-    if (prefix > widest) return false;
-    const block = new BlockList();
-    block.addSubnet(network, prefix, version === 4 ? "ipv4" : "ipv6");
-    return block.check(plain, version === 4 ? "ipv4" : "ipv6");
-  });
 }
 
 /**

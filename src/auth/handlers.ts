@@ -25,6 +25,8 @@ const REPORTED: ReadonlySet<EventName> = new Set([
   "session.leave",
   "resize",
   "exec",
+  "scp",
+  "sftp",
   "port",
   "subsystem",
   "events.lost",

@@ -100,6 +100,7 @@ function startRole(
       settings: settingsOf(role, config, facts),
       log: { severity, format: config.log.format },
       libcrypto: role === "auth" ? undefined : libcrypto,
+      algorithms: config.algorithms,
     }),
     onLog: (line) => output.write(line),
     report: (level, text) => output.report(level, role, text),

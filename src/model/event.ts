@@ -14,6 +14,8 @@ export type EventName =
   | "session.upload"
   | "resize"
   | "exec"
+  | "scp"
+  | "sftp"
   | "port"
   | "subsystem"
   | "user.create"
@@ -36,6 +38,8 @@ export const EVENT_NAMES: readonly EventName[] = [
   "session.upload",
   "resize",
   "exec",
+  "scp",
+  "sftp",
   "port",
   "subsystem",
   "user.create",

@@ -8,6 +8,7 @@ import type { EventFields } from "../model/event.ts";
 import type { UserIdentity } from "../model/identity.ts";
 import type { Spool } from "../session/spool.ts";
 import type { ServerConnection } from "../ssh/server.ts";
+import type { OwnProgram } from "./os/launch.ts";
 
 export interface NodeContext {
   hostId: string;
@@ -22,8 +23,12 @@ export interface NodeContext {
   /** `host:port` of the web proxy, if known. */
   webProxy(): string | undefined;
   /** Dials for port forwarding. */
-  dial: typeof import("../base/dial.ts").dialTcp;
+  dial: typeof import("../base/dial.ts").dialHalfOpen;
   permitUserEnv: boolean;
+  /** How many audit events wait to be sent. */
+  waitingEvents(): number;
+  /** The program of ours that serves files. */
+  filesProgram: OwnProgram;
 }
 
 export type NodeConnection = ServerConnection<UserIdentity>;

@@ -28,7 +28,11 @@ export async function runCommand(
     node.emit({ ...event, exitCode: 255, exitError: messageOf(error) });
     throw error;
   }
-  request.onRunning({ signal: (name) => child.signal(name), abandon: () => child.killSession() });
+  request.onRunning({
+    signal: (name) => child.signal(name),
+    endOutput: () => child.stdout.destroy(),
+    abandon: () => child.killSession(),
+  });
   channel.pipe(child.stdin);
   const { gone } = request;
   const outputs = Promise.all([pump(child.stdout, channel, gone), pump(child.stderr, channel.stderr, gone)]);

@@ -7,20 +7,29 @@ import type { ServerSessionChannel, SessionHandlers } from "../ssh/server_sessio
 import type { NodeConnection, NodeContext } from "./context.ts";
 import { clientMaySet } from "./environment.ts";
 import { runCommand } from "./exec.ts";
+import { SessionForwards } from "./forwarding/session_forwards.ts";
+import { signalNumber } from "./os/signals.ts";
+import { INTERNAL_SFTP, isInternalSftp } from "./files/internal_sftp.ts";
+import { runScp } from "./files/scp.ts";
+import { scpArguments } from "./files/scp_call.ts";
+import { runForcedSftp, runSftp } from "./files/sftp.ts";
 import type { Running, SessionRequest } from "./session_request.ts";
 import { runTerminal } from "./terminal.ts";
 
 export function nodeSession(node: NodeContext, connection: NodeConnection): SessionHandlers {
   const { identity } = connection;
   const env = new Map<string, string>();
+  const forwards = new SessionForwards(node, connection);
   let pty: PtyRequest | undefined;
   let running: Running | undefined;
   let left = false;
   const { promise: gone, resolve: leave } = Promise.withResolvers<void>();
 
-  const start = (channel: ServerSessionChannel, asked: string | undefined) => {
-    const command = identity.forceCommand ?? asked;
-    if (identity.forceCommand !== undefined && asked !== undefined) env.set("SSH_ORIGINAL_COMMAND", asked);
+  const start = (channel: ServerSessionChannel, asked: string | undefined, sftp = false) => {
+    const forced = identity.forceCommand;
+    const command = forced ?? asked;
+    if (forced !== undefined && asked !== undefined) env.set("SSH_ORIGINAL_COMMAND", asked);
+    for (const [name, value] of forwards.env()) env.set(name, value);
     const request: SessionRequest = {
       node,
       connection,
@@ -34,6 +43,12 @@ export function nodeSession(node: NodeContext, connection: NodeConnection): Sess
       gone,
       left: () => left,
     };
+    if (forced !== undefined && isInternalSftp(forced)) {
+      return runForcedSftp(request, channel, forced, sftp ? undefined : asked ?? "");
+    }
+    if (sftp && forced === undefined) return runSftp(request, channel);
+    const scp = pty || command === undefined ? undefined : scpArguments(command);
+    if (command !== undefined && scp !== undefined) return runScp(request, channel, command, scp);
     // A shell without a terminal is a session like any other: recorded, so that -T is no way around it.
     return pty || command === undefined
       ? runTerminal(request, channel, command)
@@ -55,13 +70,24 @@ export function nodeSession(node: NodeContext, connection: NodeConnection): Sess
       if (pty) pty = { ...pty, ...size };
       running?.resize?.(size);
     },
-    signal: (name) => running?.signal(name),
+    signal: (name) => {
+      if (identity.forceCommand !== undefined || !running || signalNumber(name) === undefined) return false;
+      running.signal(name);
+      return true;
+    },
+    break: () => running?.sendBreak?.() ?? false,
+    endOutput: () => running?.endOutput?.(),
+    agent: () => forwards.openAgent(),
+    x11: (request) => forwards.openDisplay(request),
     shell: (channel) => start(channel, undefined),
     exec: (channel, command) => start(channel, command),
+    // A forced command other than sftp's own wins over it, as in OpenSSH.
+    subsystem: (name) => name === "sftp" ? (channel) => start(channel, INTERNAL_SFTP, true) : undefined,
     closed: () => {
       left = true;
       leave();
       running?.abandon();
+      forwards.close();
     },
   };
 }

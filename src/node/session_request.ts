@@ -9,6 +9,10 @@ import type { NodeConnection, NodeContext } from "./context.ts";
 export interface Running {
   resize?(size: WindowSize): void;
   signal(name: string): void;
+  /** @returns false where there is no terminal */
+  sendBreak?(): boolean;
+  /** The client reads no more of the standard output: who still writes to it is told, as by a closed pipe. */
+  endOutput?(): void;
   /** The client is gone. */
   abandon(): void;
 }

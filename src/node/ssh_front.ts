@@ -3,17 +3,17 @@
  * connections.
  * @module
  */
-import type { Duplex } from "node:stream";
 import { identifyUser } from "../api/identity.ts";
-import { AppError, messageOf } from "../base/errors.ts";
+import { messageOf } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
 import type { EventFields } from "../model/event.ts";
 import type { UserIdentity } from "../model/identity.ts";
 import { printable } from "../ssh/public_key.ts";
 import { type HostCredential, type ServerLimits, SshServer } from "../ssh/server.ts";
 import type { CertificateAttempt } from "../ssh/server_authentication.ts";
-import type { ForwardTarget } from "../ssh/server_channels.ts";
-import { connectionFields, type NodeConnection, type NodeContext } from "./context.ts";
+import type { NodeContext } from "./context.ts";
+import { dialForClient, dialSocketForClient } from "./forwarding/direct.ts";
+import { listenForClient, listenSocketForClient } from "./forwarding/listen.ts";
 import { osLogin } from "./os_login.ts";
 import { nodeSession } from "./session.ts";
 
@@ -29,7 +29,11 @@ export function nodeSshServer(
     limits,
     routes: {
       session: (connection) => nodeSession(node, connection),
-      directTcpip: (connection, target) => forward(node, connection, target),
+      directTcpip: (connection, target) => dialForClient(node, connection, target),
+      directStreamlocal: (connection, path) => dialSocketForClient(node, connection, path),
+      listenTcp: (connection, bind, onIncoming) => listenForClient(node, connection, bind, onIncoming),
+      listenStreamlocal: (connection, path, onIncoming) =>
+        listenSocketForClient(node, connection, path, onIncoming),
     },
     authenticator: {
       certificate: (attempt) => authenticate(node, attempt),
@@ -76,28 +80,6 @@ function authenticate(node: NodeContext, attempt: CertificateAttempt): UserIdent
     osLogin(username);
     if (attempt.proven) node.emit({ ...event, success: true });
     return identity;
-  } catch (error) {
-    node.emit({ ...event, success: false, error: messageOf(error) });
-    throw error;
-  }
-}
-
-async function forward(
-  node: NodeContext,
-  connection: NodeConnection,
-  target: ForwardTarget,
-): Promise<Duplex> {
-  const address = `${printable(target.host)}:${target.port}`;
-  const event = { event: "port" as const, addr: address, ...connectionFields(node, connection) };
-  try {
-    if (
-      !connection.identity.permits.has("port-forwarding") || connection.identity.forceCommand !== undefined
-    ) {
-      throw new AppError("access_denied", "port forwarding is not permitted by your certificate");
-    }
-    const stream = await node.dial(target.host, target.port);
-    node.emit({ ...event, success: true });
-    return stream;
   } catch (error) {
     node.emit({ ...event, success: false, error: messageOf(error) });
     throw error;

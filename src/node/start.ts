@@ -6,7 +6,7 @@ import { readClientAddressLine, verifyClientAddressLine } from "../api/client_ad
 import { EventQueue } from "../api/event_queue.ts";
 import { Membership } from "../api/membership.ts";
 import type { Clock } from "../base/clock.ts";
-import { dialAny, dialTcp, type HostPort } from "../base/dial.ts";
+import { dialAny, dialHalfOpen, type HostPort } from "../base/dial.ts";
 import { isAppError, messageOf } from "../base/errors.ts";
 import type { Files } from "../base/files.ts";
 import { listenOn } from "../base/listen.ts";
@@ -15,7 +15,9 @@ import type { RunningRole } from "../base/role.ts";
 import { Secret } from "../base/secret.ts";
 import { Spool } from "../session/spool.ts";
 import type { NodeContext } from "./context.ts";
+import { removeStaleAgents } from "./forwarding/agent_socket.ts";
 import { type CommandLabel, Labels } from "./labels.ts";
+import type { OwnProgram } from "./os/launch.ts";
 import { spoolFiles } from "./spool_files.ts";
 import { nodeSshServer } from "./ssh_front.ts";
 
@@ -44,6 +46,8 @@ export interface NodeSettings {
   labels: { fixed: Record<string, string>; commands: CommandLabel[] };
   permitUserEnv: boolean;
   maxConnections: number;
+  /** The program of ours that serves files. */
+  filesProgram: OwnProgram;
 }
 
 export async function startNode(settings: NodeSettings, files: Files, clock: Clock): Promise<RunningRole> {
@@ -96,6 +100,7 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
     log.error("recordings of an earlier run cannot be found: {error}", { error: messageOf(error) })
   );
 
+  removeStaleAgents(hostId);
   const context: NodeContext = {
     hostId,
     name,
@@ -105,8 +110,10 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
     recording: () => recording,
     spool,
     webProxy: () => webProxy,
-    dial: dialTcp,
+    dial: dialHalfOpen,
     permitUserEnv: settings.permitUserEnv,
+    waitingEvents: () => events.waiting,
+    filesProgram: settings.filesProgram,
   };
   const server = nodeSshServer(context, member.credentials, { maxConnections: settings.maxConnections });
   const listener = await listenOn(settings.socket, async (socket) => {

@@ -64,6 +64,9 @@ export async function runTerminal(
       pty?.resize(to.columns, to.rows, to.width, to.height);
       report({ event: "resize", size: `${to.columns}:${to.rows}` });
     },
+    sendBreak: () => pty?.sendBreak() ?? false,
+    // A terminal's output has other readers; a client that reads no more drops it.
+    endOutput: pty ? undefined : () => program.outputs[0]?.from.destroy(),
     abandon: () => child.killSession(),
   });
   const login = pty && { tty: pty.tty, pid: child.pid, user: user.name, host: connection.remote.address };

@@ -11,12 +11,18 @@ import { WireReader, WireWriter } from "./wire.ts";
 
 const REQUEST_IDENTITIES = 11;
 const IDENTITIES_ANSWER = 12;
+const SIGN_REQUEST = 13;
+const SIGN_RESPONSE = 14;
 const REMOVE_IDENTITY = 18;
 const ADD_ID_CONSTRAINED = 25;
 const SUCCESS = 6;
 const CONSTRAIN_LIFETIME = 1;
+/** Which hash an RSA key signs with; other keys have one. */
+const SIGN_FLAGS: Readonly<Record<string, number>> = { "rsa-sha2-256": 2, "rsa-sha2-512": 4 };
 const MAX_ANSWER = 256 * 1024;
 const TIMEOUT_MS = 5000;
+/** An agent may ask its user before it signs. */
+const SIGN_TIMEOUT_MS = 60_000;
 
 /** A key the agent holds. */
 export interface AgentKey {
@@ -53,25 +59,41 @@ export class AgentClient {
     return (await this.#request(message))[0] === SUCCESS;
   }
 
+  /**
+   * Signs with a key that the agent lists.
+   * @param blob the public key or certificate
+   * @param algorithm the signature's, as `rsa-sha2-512`
+   * @returns the signature blob
+   */
+  async sign(blob: Uint8Array, data: Uint8Array, algorithm: string): Promise<Buffer> {
+    const flags = Object.hasOwn(SIGN_FLAGS, algorithm) ? SIGN_FLAGS[algorithm] ?? 0 : 0;
+    const message = new WireWriter().byte(SIGN_REQUEST).string(blob).string(data).uint32(flags).bytes();
+    const reader = new WireReader(await this.#request(message, SIGN_TIMEOUT_MS));
+    if (reader.byte() !== SIGN_RESPONSE) throw new AppError("unavailable", "the agent refuses to sign");
+    const signature = reader.string();
+    reader.end();
+    return signature;
+  }
+
   async remove(blob: Uint8Array): Promise<boolean> {
     const answer = await this.#request(new WireWriter().byte(REMOVE_IDENTITY).string(blob).bytes());
     return answer[0] === SUCCESS;
   }
 
-  async #request(message: Buffer): Promise<Buffer> {
+  async #request(message: Buffer, timeoutMs = TIMEOUT_MS): Promise<Buffer> {
     const stream = await this.dial();
     try {
-      return await exchange(stream, message);
+      return await exchange(stream, message, timeoutMs);
     } finally {
       stream.destroy();
     }
   }
 }
 
-function exchange(stream: Duplex, message: Buffer): Promise<Buffer> {
+function exchange(stream: Duplex, message: Buffer, timeoutMs: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const fail = (text: string) => reject(new AppError("unavailable", text));
-    const timer = setTimeout(() => fail("the ssh-agent does not answer"), TIMEOUT_MS);
+    const timer = setTimeout(() => fail("the ssh-agent does not answer"), timeoutMs);
     let received = Buffer.alloc(0);
     stream.on("data", (chunk: Buffer) => {
       received = Buffer.concat([received, chunk]);

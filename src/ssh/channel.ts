@@ -19,6 +19,17 @@ export interface PtyRequest extends WindowSize {
   modes: Map<number, number>;
 }
 
+/** RFC 4254 section 6.3.1. */
+export interface X11Request {
+  /** Only one window program may connect. */
+  singleConnection: boolean;
+  /** Such as `MIT-MAGIC-COOKIE-1`. */
+  protocol: string;
+  /** Hexadecimal. Not the real one: the client replaces it in what programs send. */
+  cookie: string;
+  screen: number;
+}
+
 /** How a remote command ended (RFC 4254 section 6.10). Neither set: the other side did not say. */
 export interface ExitStatus {
   code?: number;
@@ -32,13 +43,25 @@ export interface SessionChannel extends Duplex {
   readonly stderr: Writable;
 }
 
+/** What a session can do without. */
+export type Refusable = "pty" | "agent" | "x11";
+
 /** The client's end of a session: reading gives standard output, writing goes to standard input. */
 export interface ClientSession {
   readonly stream: Duplex;
   readonly stderr: Readable;
   /** Settles when the channel is closed and everything was read. */
   readonly exit: Promise<ExitStatus>;
+  /** What the server did not grant; the program runs nevertheless, as with OpenSSH. */
+  readonly refused: ReadonlySet<Refusable>;
   resize(size: WindowSize): void;
+  /** @param name without the SIG prefix */
   signal(name: string): void;
+  /**
+   * RFC 4335.
+   * @param ms how long, 0 for the usual
+   * @returns whether the server did it
+   */
+  break(ms: number): Promise<boolean>;
   close(): void;
 }

@@ -4,51 +4,43 @@
  */
 import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
-import { setTimeout } from "node:timers";
 import { AppError, isAppError, messageOf } from "../base/errors.ts";
 import { type Certificate, parseCertificate } from "./certificate.ts";
-import type { ClientSession, PtyRequest } from "./channel.ts";
-import { ClientSessionOverSsh2 } from "./client_session.ts";
+import { type ClientOptions, SshClient } from "./client_connection.ts";
 import { clientAlgorithms } from "./ssh2/algorithms.ts";
 import { installGate } from "./ssh2/gate.ts";
 import { acceptHostCertificates } from "./ssh2/host_certificate.ts";
-import type { ChannelCallback, Ssh2Channel, Ssh2Client } from "./ssh2/internals.ts";
+import type { Protocol } from "./ssh2/internals.ts";
 import { HOST_CERTIFICATE_ALGORITHMS } from "./ssh2/key_patch.ts";
 import { Client } from "./ssh2/library.ts";
 import { cipherReady } from "./ssh2/portable_cipher.ts";
+import { guardKeyExchange } from "./ssh2/strict_kex.ts";
 import { installTransport, type RekeyPolicy } from "./ssh2/transport.ts";
-import { type Credential, loginKey } from "./ssh2/user_certificate.ts";
-import { modeNames } from "./terminal_modes.ts";
+import { certificateLogin, type Credential, type RemoteCredential } from "./ssh2/user_certificate.ts";
 
-export type { Credential } from "./ssh2/user_certificate.ts";
+export { type RemoteForward, SshClient } from "./client_connection.ts";
+export type { SessionOptions } from "./client_session.ts";
+export type { Credential, RemoteCredential } from "./ssh2/user_certificate.ts";
 
-export interface ConnectOptions {
+export interface ConnectOptions extends ClientOptions {
   /** A connected stream; it is closed with the connection. */
   stream: Duplex & { setNoDelay?(on: boolean): unknown };
   username: string;
   /** Logs in with a certificate ... */
-  credential?: Credential;
+  credential?: Credential | RemoteCredential;
   /** ... or by answering the server's questions; `sessionId` is this connection's exchange hash. */
   answer?(question: string, sessionId: Buffer): string | Promise<string>;
   /** Must throw unless the certificate is the wanted host's. */
   verifyHost(certificate: Certificate): void;
   /** Milliseconds for the handshake and the login together. */
   timeoutMs?: number;
-  keepAliveMs?: number;
   /** The server computes ciphers without libcrypto, as the auth role does: ChaCha20 is then the faster choice. */
   serverIsPortable?: boolean;
   /** When the keys are changed. */
   rekey?: Partial<RekeyPolicy>;
 }
 
-export interface SessionOptions {
-  pty?: PtyRequest;
-  env?: Record<string, string>;
-}
-
 const DEFAULT_TIMEOUT_MS = 20_000;
-/** How long a closing connection may take to send its last bytes. */
-const CLOSE_GRACE_MS = 500;
 
 /** Connects and logs in. @throws {AppError} unauthenticated, unavailable or timeout, with the reason. */
 export async function connectSsh(options: ConnectOptions): Promise<SshClient> {
@@ -72,7 +64,7 @@ export async function connectSsh(options: ConnectOptions): Promise<SshClient> {
       authenticated = true;
       library.removeListener("error", fail);
       library.removeAllListeners("close");
-      resolve(new SshClient(library, options));
+      resolve(new SshClient(library, gate, stream, options));
     });
     const host = { accepted: () => {} };
     library.connect({
@@ -81,10 +73,9 @@ export async function connectSsh(options: ConnectOptions): Promise<SshClient> {
       ident: "Teleport",
       algorithms: clientAlgorithms(HOST_CERTIFICATE_ALGORITHMS, options.serverIsPortable === true),
       readyTimeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-      keepaliveInterval: options.keepAliveMs ?? 0,
       authHandler: authMethods(
         options,
-        () => library._protocol._kex?.sessionID ?? Buffer.alloc(0),
+        () => library._protocol,
         (error) => {
           refusal = error;
           library.end();
@@ -102,6 +93,10 @@ export async function connectSsh(options: ConnectOptions): Promise<SshClient> {
       },
     });
     host.accepted = acceptHostCertificates(library._protocol);
+    guardKeyExchange(
+      library,
+      (reason) => refusal = new AppError("unavailable", `no SSH connection: ${reason}`),
+    );
     installTransport(
       library,
       (reason) => {
@@ -110,7 +105,7 @@ export async function connectSsh(options: ConnectOptions): Promise<SshClient> {
       },
       options.rekey,
     );
-    installGate(library, "client", () => authenticated, (
+    const gate = installGate(library, "client", () => authenticated, (
       reason,
     ) => fail(new AppError("closed", `the server broke the protocol: ${reason}`)));
   });
@@ -118,11 +113,11 @@ export async function connectSsh(options: ConnectOptions): Promise<SshClient> {
 
 function authMethods(
   options: ConnectOptions,
-  sessionId: () => Buffer,
+  protocol: () => Protocol,
   abort: (error: unknown) => void,
-): unknown[] {
+): unknown {
   const { username, credential, answer } = options;
-  if (credential) return [{ type: "publickey", username, key: loginKey(credential) }];
+  if (credential) return certificateLogin(username, credential, protocol, abort);
   if (!answer) return ["none"];
   const prompt = (
     _name: string,
@@ -131,7 +126,8 @@ function authMethods(
     prompts: { prompt: string }[],
     finish: (answers: string[]) => void,
   ) => {
-    Promise.all(prompts.map((question) => answer(question.prompt, sessionId()))).then(finish, abort);
+    const sessionId = protocol()._kex?.sessionID ?? Buffer.alloc(0);
+    Promise.all(prompts.map((question) => answer(question.prompt, sessionId))).then(finish, abort);
   };
   return [{ type: "keyboard-interactive", username, prompt }];
 }
@@ -146,91 +142,4 @@ function toAppError(error: unknown): AppError {
     return new AppError("timeout", "the server did not answer in time", { cause: error });
   }
   return new AppError("unavailable", `the SSH connection failed: ${text}`, { cause: error });
-}
-
-/** A logged-in connection. */
-export class SshClient {
-  readonly #library: Ssh2Client;
-  readonly sessionId: Buffer;
-  /** Settles when the connection is gone, for whatever reason. */
-  readonly closed: Promise<void>;
-  #open = true;
-
-  constructor(library: Ssh2Client, options: ConnectOptions) {
-    this.#library = library;
-    this.sessionId = library._protocol._kex?.sessionID ?? Buffer.alloc(0);
-    library.on("error", () => options.stream.destroy()); // "close" follows and tells everyone
-    this.closed = new Promise((resolve) => {
-      library.once("close", () => {
-        this.#open = false;
-        resolve();
-      });
-    });
-  }
-
-  get open(): boolean {
-    return this.#open;
-  }
-
-  exec(command: string, options: SessionOptions = {}): Promise<ClientSession> {
-    return this.#session(
-      `run "${command}"`,
-      (done) => this.#library.exec(command, sessionConfig(options), done),
-    );
-  }
-
-  shell(options: SessionOptions = {}): Promise<ClientSession> {
-    const { pty, env } = sessionConfig(options);
-    return this.#session("start a shell", (done) => this.#library.shell(pty ?? false, { env }, done));
-  }
-
-  subsystem(name: string): Promise<ClientSession> {
-    return this.#session(`start the subsystem "${name}"`, (done) => this.#library.subsys(name, done));
-  }
-
-  /** A connection from the server to `host:port` (RFC 4254 section 7.2). */
-  directTcpip(host: string, port: number, origin = { address: "127.0.0.1", port: 0 }): Promise<Duplex> {
-    const request = (done: ChannelCallback) =>
-      this.#library.forwardOut(origin.address, origin.port, host, port, done);
-    return this.#channel(`connect to ${host}:${port}`, request, (channel) => channel);
-  }
-
-  #session(what: string, request: (done: ChannelCallback) => void): Promise<ClientSession> {
-    return this.#channel(what, request, (channel) => new ClientSessionOverSsh2(channel));
-  }
-
-  /** `wrap` runs at once: the server's next messages may stand in the same packet as its confirmation. */
-  #channel<T>(
-    what: string,
-    request: (done: ChannelCallback) => void,
-    wrap: (channel: Ssh2Channel) => T,
-  ): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const refuse = (error: unknown) =>
-        reject(
-          new AppError("unavailable", `the server refused to ${what}: ${messageOf(error)}`, { cause: error }),
-        );
-      try {
-        request((error, channel) => error ? refuse(error) : resolve(wrap(channel)));
-      } catch (error) {
-        refuse(error);
-      }
-    });
-  }
-
-  close(): void {
-    this.#library.end();
-    const socket = this.#library._sock;
-    socket.end();
-    setTimeout(() => socket.destroy(), CLOSE_GRACE_MS).unref();
-  }
-}
-
-function sessionConfig(
-  options: SessionOptions,
-): { pty?: Record<string, unknown>; env?: Record<string, string> } {
-  const { pty, env } = options;
-  if (!pty) return { env };
-  const { columns: cols, rows, width, height, term, modes } = pty;
-  return { env, pty: { cols, rows, width, height, term, modes: modeNames(modes) } };
 }

@@ -1,6 +1,6 @@
 /**
- * SSH private keys: generating them, and the openssh-key-v1 file format (OpenSSH PROTOCOL.key). PKCS#8 and PKCS#1 PEM
- * files are read as well.
+ * SSH private keys: generating them, and the openssh-key-v1 file format (OpenSSH PROTOCOL.key). PKCS#8, PKCS#1 and SEC1
+ * PEM files are read as well.
  * @module
  */
 import { Buffer } from "node:buffer";
@@ -11,7 +11,9 @@ import {
   type KeyObject,
   randomBytes,
 } from "node:crypto";
-import { AppError } from "../base/errors.ts";
+import { AppError, isAppError } from "../base/errors.ts";
+import type { Secret } from "../base/secret.ts";
+import { decryptPrivatePart, type KeyEncryption, tagLength } from "./key_encryption.ts";
 import { base64url, curveOf, fromJwk, parsePublicKey, type PublicKey } from "./public_key.ts";
 import { padded, WireReader, WireWriter, withoutLeadingZeros } from "./wire.ts";
 
@@ -47,42 +49,87 @@ export function generateKey(): PrivateKey {
   return new PrivateKey(privateKey, fromJwk(privateKey.export({ format: "jwk" })));
 }
 
+/** True for the text of a key file that only a passphrase opens. */
+export function needsPassphrase(text: string): boolean {
+  const file = openSshBytes(text);
+  if (!file) return /^Proc-Type: 4,ENCRYPTED|BEGIN ENCRYPTED PRIVATE KEY/m.test(text);
+  return readHeader(file).encryption !== undefined;
+}
+
 /**
- * Reads a private key file.
- * @throws {AppError} bad_input when the text is no unencrypted private key.
+ * Reads a private key file: OpenSSH's own format, PKCS#8, PKCS#1 or SEC1 in PEM.
+ * @param passphrase only looked at when the file is encrypted
+ * @throws {AppError} bad_input when the text is no private key, unauthenticated when the passphrase is missing or wrong
  */
-export function parsePrivateKey(text: string): PrivateKey {
-  const start = text.indexOf(BEGIN);
-  const end = text.indexOf(END);
-  if (start >= 0 && end > start) {
-    return parseOpenSsh(Buffer.from(text.slice(start + BEGIN.length, end).replace(/\s/g, ""), "base64"));
+export function parsePrivateKey(text: string, passphrase?: Secret<string>): PrivateKey {
+  const encrypted = needsPassphrase(text);
+  if (encrypted && passphrase === undefined) {
+    throw new AppError("unauthenticated", "the private key is encrypted: its passphrase is needed");
   }
+  const file = openSshBytes(text);
+  if (file) return parseOpenSsh(file, passphrase);
   try {
-    const key = createPrivateKey(text);
+    const key = createPrivateKey({
+      key: text,
+      format: "pem",
+      passphrase: encrypted ? passphrase?.reveal() : undefined,
+    });
     return new PrivateKey(key, fromJwk(key.export({ format: "jwk" })));
   } catch (error) {
+    if (isAppError(error)) throw error; // of another type, or too short
+    if (encrypted) throw new AppError("unauthenticated", WRONG_PASSPHRASE, { cause: error });
     throw new AppError("bad_input", "the text is not an SSH private key", { cause: error });
   }
 }
 
-function parseOpenSsh(bytes: Buffer): PrivateKey {
-  if (bytes.subarray(0, MAGIC.length).toString("latin1") !== MAGIC) {
-    throw new AppError("bad_input", "the private key file is damaged");
+const WRONG_PASSPHRASE = "the passphrase of the private key is wrong";
+
+function damaged(): AppError {
+  return new AppError("bad_input", "the private key file is damaged");
+}
+
+/** What stands between the armour lines of OpenSSH's format. */
+function openSshBytes(text: string): Buffer | undefined {
+  const start = text.indexOf(BEGIN);
+  const end = text.indexOf(END);
+  if (start < 0 || end < start) return undefined;
+  return Buffer.from(text.slice(start + BEGIN.length, end).replace(/\s/g, ""), "base64");
+}
+
+interface KeyFile {
+  /** Absent when the file is not encrypted. */
+  encryption: KeyEncryption | undefined;
+  publicKey: PublicKey;
+  privatePart: Buffer;
+  tag: Buffer;
+}
+
+function readHeader(bytes: Buffer): KeyFile {
+  if (bytes.subarray(0, MAGIC.length).toString("latin1") !== MAGIC) throw damaged();
+  const reader = new WireReader(bytes.subarray(MAGIC.length));
+  const [cipher, kdf, kdfOptions] = [reader.text(), reader.text(), reader.string()];
+  if (reader.uint32() !== 1) throw new AppError("bad_input", "a private key file must hold one key");
+  const publicKey = parsePublicKey(reader.string());
+  const privatePart = reader.string();
+  const encryption = cipher === "none" ? undefined : { cipher, kdf, kdfOptions };
+  return { encryption, publicKey, privatePart, tag: reader.rest() };
+}
+
+function parseOpenSsh(bytes: Buffer, passphrase: Secret<string> | undefined): PrivateKey {
+  const { encryption, publicKey, privatePart, tag } = readHeader(bytes);
+  if (tag.length !== (encryption ? tagLength(encryption) : 0)) throw damaged();
+  const plain = encryption && passphrase
+    ? decryptPrivatePart(encryption, privatePart, tag, passphrase)
+    : privatePart;
+  if (!plain) throw new AppError("unauthenticated", WRONG_PASSPHRASE);
+  const inner = new WireReader(plain);
+  if (inner.uint32() !== inner.uint32()) {
+    throw encryption ? new AppError("unauthenticated", WRONG_PASSPHRASE) : damaged();
   }
-  const outer = new WireReader(bytes.subarray(MAGIC.length));
-  const cipher = outer.text();
-  outer.string();
-  outer.string();
-  if (cipher !== "none") {
-    throw new AppError("unsupported", "the private key is encrypted; load it into ssh-agent instead");
-  }
-  if (outer.uint32() !== 1) throw new AppError("bad_input", "a private key file must hold one key");
-  const publicKey = parsePublicKey(outer.string());
-  const inner = new WireReader(outer.string());
-  if (inner.uint32() !== inner.uint32()) throw new AppError("bad_input", "the private key file is damaged");
-  const type = inner.text();
-  if (type !== publicKey.type) throw new AppError("bad_input", "the private key file is damaged");
+  if (inner.text() !== publicKey.type) throw damaged();
   const jwk = readPrivateFields(publicKey, inner);
+  inner.string(); // comment
+  if (!inner.rest().every((byte, index) => byte === (index + 1 & 0xff))) throw damaged();
   try {
     return new PrivateKey(createPrivateKey({ key: jwk, format: "jwk" }), publicKey);
   } catch (error) {
@@ -100,13 +147,13 @@ function readPrivateFields(publicKey: PublicKey, reader: WireReader): JsonWebKey
     reader.string();
     const [d, qi, p, q] = [reader.string(), reader.string(), reader.string(), reader.string()]
       .map(withoutLeadingZeros);
-    if (!d || !qi || !p || !q) throw new AppError("bad_input", "the private key file is damaged");
+    if (!d || !qi || !p || !q) throw damaged();
     const number = (bytes: Buffer) => BigInt(`0x${bytes.toString("hex") || "0"}`);
     const bytes = (value: bigint) => {
       const hex = value.toString(16);
       return Buffer.from(hex.length & 1 ? `0${hex}` : hex, "hex");
     };
-    if (number(p) < 3n || number(q) < 3n) throw new AppError("bad_input", "the private key file is damaged");
+    if (number(p) < 3n || number(q) < 3n) throw damaged();
     return {
       ...publicKey.jwk,
       d: base64url(d),

@@ -1,10 +1,10 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { generateKeyPairSync } from "node:crypto";
 import fc from "fast-check";
 import { anyText } from "../../tests/kit/arbitrary.ts";
 import { AppError } from "../base/errors.ts";
-import { formatPrivateKey, generateKey, parsePrivateKey, PrivateKey } from "./private_key.ts";
+import { formatPrivateKey, parsePrivateKey, PrivateKey } from "./private_key.ts";
 import { fromJwk } from "./public_key.ts";
 import { sign, verify } from "./signature.ts";
 
@@ -64,14 +64,6 @@ Deno.test("no change of a key file makes the parser fail with anything but an Ap
     }),
     { numRuns: 500 },
   );
-});
-
-Deno.test("an encrypted key is refused with what to do instead", () => {
-  const text = formatPrivateKey(generateKey());
-  const bytes = Buffer.from(text.split("\n").slice(1, -2).join(""), "base64");
-  const at = bytes.indexOf("none");
-  bytes.write("aes6", at, "latin1");
-  assertThrows(() => parsePrivateKey(armour(bytes.toString("base64"))), AppError, "ssh-agent");
 });
 
 Deno.test("a private key shows nothing of itself in JSON, inspection or text", () => {

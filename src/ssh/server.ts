@@ -8,55 +8,32 @@ import type { Duplex } from "node:stream";
 import { setTimeout } from "node:timers";
 import { AppError, messageOf } from "../base/errors.ts";
 import { authenticateOn, type Authenticator } from "./server_authentication.ts";
-import { type ForwardTarget, routeChannels } from "./server_channels.ts";
-import { routeSession, type SessionHandlers } from "./server_session.ts";
+import {
+  type ConnectionLimits,
+  type Endpoint,
+  type Routes,
+  serveConnection,
+  type ServerConnection,
+} from "./server_connection.ts";
 import { serverAlgorithms } from "./ssh2/algorithms.ts";
-import { installGate } from "./ssh2/gate.ts";
+import { type Gate, installGate } from "./ssh2/gate.ts";
 import { type HostCredential, presentHostCertificates, serverHostKeys } from "./ssh2/host_certificate.ts";
 import type { Ssh2Connection, Ssh2Server } from "./ssh2/internals.ts";
 import { Server } from "./ssh2/library.ts";
 import { cipherReady } from "./ssh2/portable_cipher.ts";
+import { guardKeyExchange } from "./ssh2/strict_kex.ts";
 import { installTransport, type RekeyPolicy } from "./ssh2/transport.ts";
 
+export type { Endpoint, Routes, ServerConnection } from "./server_connection.ts";
 export type { HostCredential } from "./ssh2/host_certificate.ts";
 
-/** An address and port. */
-export interface Endpoint {
-  address: string;
-  port: number;
-}
-
-/** One authenticated connection. */
-export interface ServerConnection<I> {
-  readonly identity: I;
-  /** The name the client logged in with: on a node, the OS user. */
-  readonly username: string;
-  readonly remote: Endpoint;
-  readonly local: Endpoint;
-  /** The exchange hash of the first key exchange: names this connection to both ends and to nobody else. */
-  readonly sessionId: Buffer;
-  readonly closed: Promise<void>;
-  /** @param graceMs how long the last bytes may take */
-  close(graceMs?: number): void;
-}
-
-/** What a server does for its clients. A missing entry means: refused. */
-export interface Routes<I> {
-  /** Opens a session; called for each channel of type `session`. */
-  session?(connection: ServerConnection<I>): SessionHandlers;
-  /** Connects a `direct-tcpip` channel (RFC 4254 section 7.2). An AppError's text is told to the client. */
-  directTcpip?(connection: ServerConnection<I>, target: ForwardTarget): Promise<Duplex>;
-}
-
-export interface ServerLimits {
+export interface ServerLimits extends ConnectionLimits {
   /** Milliseconds from the TCP connection to the end of authentication. */
   loginGraceMs: number;
   maxAuthTries: number;
   maxUnauthenticated: number;
   maxUnauthenticatedPerAddress: number;
   maxConnections: number;
-  maxSessionsPerConnection: number;
-  keepAliveMs: number;
 }
 
 export const DEFAULT_LIMITS: Readonly<ServerLimits> = {
@@ -66,6 +43,7 @@ export const DEFAULT_LIMITS: Readonly<ServerLimits> = {
   maxUnauthenticatedPerAddress: 200,
   maxConnections: 15_000,
   maxSessionsPerConnection: 64,
+  maxChannelsPerConnection: 512,
   keepAliveMs: 60_000,
 };
 
@@ -119,8 +97,6 @@ export class SshServer<I> {
       hostKeys: serverHostKeys(credential),
       ident: "Teleport",
       algorithms: serverAlgorithms(),
-      keepaliveInterval: this.#limits.keepAliveMs,
-      keepaliveCountMax: 3,
     }, (connection) => this.#onHeader(connection));
   }
 
@@ -190,8 +166,9 @@ export class SshServer<I> {
       if (!authenticated) this.#options.onRefused?.(remote, messageOf(error));
     });
     presentHostCertificates(library);
+    guardKeyExchange(library, (reason) => this.#options.onRefused?.(remote, reason));
     installTransport(library, refuse, this.#options.rekey);
-    installGate(library, "server", () => library.authenticated === true, refuse);
+    const gate = installGate(library, "server", () => library.authenticated === true, refuse);
     authenticateOn(library, this.#options.authenticator, {
       remote,
       maxTries: this.#limits.maxAuthTries,
@@ -209,24 +186,21 @@ export class SshServer<I> {
       if (socket.destroyed) return; // its "close" may be over: nobody would ever forget the connection
       if (!authenticated) return refuse("authenticated without an identity");
       this.#settled(socket);
-      this.#serve(library, socket, remote, authenticated.username, authenticated.identity);
+      this.#serve(library, gate, socket, { remote, ...authenticated });
     });
   }
 
   #serve(
     library: Ssh2Connection,
+    gate: Gate,
     socket: ServerSocket,
-    remote: Endpoint,
-    username: string,
-    identity: I,
+    login: Pick<ServerConnection<I>, "remote" | "username" | "identity">,
   ): void {
     const sessionId = library._protocol._kex?.sessionID;
     if (!sessionId) throw new AppError("internal", "an SSH connection is ready without a session id");
     const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
-    const connection: ServerConnection<I> = {
-      identity,
-      username,
-      remote,
+    const facts = {
+      ...login,
       local: { address: socket.localAddress ?? "", port: socket.localPort ?? 0 },
       sessionId,
       closed,
@@ -235,20 +209,9 @@ export class SshServer<I> {
         setTimeout(() => socket.destroy(), graceMs).unref();
       },
     };
+    const connection = serveConnection(library, gate, facts, this.#options.routes, this.#limits);
     this.#connections.add(connection);
     closed.then(() => this.#connections.delete(connection));
-    let sessions = 0;
-    const { session, directTcpip } = this.#options.routes;
-    if (session) {
-      library.on("session", (accept: () => unknown, reject: () => void) => {
-        if (sessions >= this.#limits.maxSessionsPerConnection) return reject();
-        sessions++;
-        routeSession(accept(), session(connection), closed, () => sessions--);
-      });
-    }
-    routeChannels(library, {
-      "direct-tcpip": directTcpip && ((target) => directTcpip(connection, target)),
-    });
     this.#options.onConnection?.(connection);
   }
 

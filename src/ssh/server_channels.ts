@@ -1,13 +1,11 @@
 /**
- * Channels other than sessions on the server side: each open gets exactly one answer, with the reason when refused.
- * ssh2 alone would give no reason, and knows few types.
+ * The types of channels that a client may open at a server: sessions, and connections that the server makes for it (RFC
+ * 4254 section 7.2, OpenSSH PROTOCOL 2.4). Each open gets exactly one answer, with the reason when it is refused.
  * @module
  */
 import type { Duplex } from "node:stream";
-import { joinStreams } from "../base/duplex.ts";
-import { isAppError } from "../base/errors.ts";
-import type { ChannelOpenInfo, Protocol, Ssh2Channel, Ssh2Connection } from "./ssh2/internals.ts";
-import { Channel, MAX_WINDOW, PACKET_SIZE } from "./ssh2/library.ts";
+import type { JoinedChannels } from "./joined_channels.ts";
+import type { IncomingOpen } from "./ssh2/channel_layer.ts";
 
 /** RFC 4254 section 7.2. */
 export interface ForwardTarget {
@@ -17,75 +15,30 @@ export interface ForwardTarget {
   originPort: number;
 }
 
-/** RFC 4254 section 5.1. */
-const REASON = { prohibited: 1, connectFailed: 2 };
-
-const MAX_FORWARDS = 256;
-
+/** What serves each type of channel. A missing entry means: refused. */
 export interface ChannelRoutes {
-  "direct-tcpip"?: (target: ForwardTarget) => Promise<Duplex>;
+  session?(open: IncomingOpen): void;
+  directTcpip?(target: ForwardTarget): Promise<Duplex>;
+  /** @param path of a socket */
+  directStreamlocal?(path: string): Promise<Duplex>;
 }
 
-/** Adds routes for channel types to one connection; what they do not name stays with ssh2, which refuses it. */
-export function routeChannels(library: Ssh2Connection, routes: ChannelRoutes): void {
-  const handlers = library._protocol._handlers;
-  const fallback = handlers.CHANNEL_OPEN;
-  let open = 0;
-  handlers.CHANNEL_OPEN = (protocol, ...rest) => {
-    const info = rest[0] as ChannelOpenInfo;
-    const route = info.type === "direct-tcpip" ? routes["direct-tcpip"] : undefined;
-    if (!route || library.authenticated !== true) return fallback?.(protocol, ...rest);
-    if (open >= MAX_FORWARDS) {
-      return protocol.channelOpenFail(info.sender, REASON.prohibited, "too many forwarded connections");
-    }
-    open++;
-    forward(library, protocol, info, route).finally(() => open--);
-  };
-}
+const KNOWN = ["session", "direct-tcpip", "direct-streamlocal@openssh.com"];
 
-interface DirectTcpipData {
-  destIP: string;
-  destPort: number;
-  srcIP: string;
-  srcPort: number;
-}
-
-async function forward(
-  library: Ssh2Connection,
-  protocol: Protocol,
-  info: ChannelOpenInfo,
-  route: (target: ForwardTarget) => Promise<Duplex>,
-): Promise<void> {
-  const data = info.data as DirectTcpipData;
-  let target: Duplex;
-  try {
-    target = await route({
-      host: data.destIP,
-      port: data.destPort,
-      originAddress: data.srcIP,
-      originPort: data.srcPort,
-    });
-  } catch (error) {
-    const prohibited = isAppError(error, "access_denied");
-    return protocol.channelOpenFail(
-      info.sender,
-      prohibited ? REASON.prohibited : REASON.connectFailed,
-      isAppError(error) ? error.message : "the connection failed", // what is not an AppError is not for clients
-    );
+/** Answers one open. */
+export function routeChannel(open: IncomingOpen, routes: ChannelRoutes, channels: JoinedChannels): void {
+  const { type, fields } = open;
+  const { session, directTcpip, directStreamlocal } = routes;
+  if (type === "session" && session) return session(open);
+  if (type === "direct-tcpip" && directTcpip) {
+    const [host, port] = [fields.string().toString(), fields.uint32()];
+    const [originAddress, originPort] = [fields.string().toString(), fields.uint32()];
+    return void channels.connect(open, () => directTcpip({ host, port, originAddress, originPort }));
   }
-  const channel = acceptChannel(library, protocol, info);
-  await joinStreams(channel, target);
-}
-
-/** A channel that may be closed in one direction first: ssh2's "server" channels cannot. */
-function acceptChannel(library: Ssh2Connection, protocol: Protocol, info: ChannelOpenInfo): Ssh2Channel {
-  const id = library._chanMgr.add();
-  const channel = new Channel(library, {
-    type: undefined,
-    incoming: { id, window: MAX_WINDOW, packetSize: PACKET_SIZE, state: "open" },
-    outgoing: { id: info.sender, window: info.window, packetSize: info.packetSize, state: "open" },
-  }, { server: false });
-  library._chanMgr.update(id, channel);
-  protocol.channelOpenConfirm(info.sender, id, MAX_WINDOW, PACKET_SIZE);
-  return channel;
+  if (type === "direct-streamlocal@openssh.com" && directStreamlocal) {
+    const path = fields.text();
+    return void channels.connect(open, () => directStreamlocal(path));
+  }
+  if (KNOWN.includes(type)) open.refuse("prohibited", `this server does not serve ${type} channels`);
+  else open.refuse("unknown type", "this server does not know this type of channel");
 }

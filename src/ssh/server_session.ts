@@ -4,22 +4,35 @@
  */
 import { isAppError, messageOf } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
-import type { PtyRequest, SessionChannel, WindowSize } from "./channel.ts";
-import type { Ssh2Channel, Ssh2Session } from "./ssh2/internals.ts";
-import { orderStderr } from "./ssh2/window_patch.ts";
+import type { PtyRequest, SessionChannel, WindowSize, X11Request } from "./channel.ts";
+import type { Answer, IncomingOpen } from "./ssh2/channel_layer.ts";
+import type { Ssh2Channel } from "./ssh2/internals.ts";
 import { parseModes } from "./terminal_modes.ts";
+import type { WireReader } from "./wire.ts";
 
-/** What a session does. A missing handler means that request is refused. */
+/**
+ * What a session does. A missing handler means that request is refused. A handler that throws an AppError refuses too, and
+ * the client is told its text.
+ */
 export interface SessionHandlers {
   pty?(request: PtyRequest): boolean;
   env?(name: string, value: string): boolean;
   resize?(size: WindowSize): void;
-  signal?(name: string): void;
+  /** @returns whether there was somebody to get it */
+  signal?(name: string): boolean;
+  /** RFC 4335. @param ms how long, 0 for the usual */
+  break?(ms: number): boolean;
+  /** The client lends its agent (auth-agent-req@openssh.com). */
+  agent?(): void;
+  /** The client shows windows of programs here (RFC 4254 section 6.3.1). */
+  x11?(request: X11Request): void | Promise<void>;
+  /** The client reads no more output (eow@openssh.com, OpenSSH PROTOCOL 2.1). */
+  endOutput?(): void;
   shell?(channel: ServerSessionChannel): void | Promise<void>;
   exec?(channel: ServerSessionChannel, command: string): void | Promise<void>;
   /** Returns what to do with the channel, or undefined for a subsystem that does not exist. */
   subsystem?(name: string): ((channel: ServerSessionChannel) => void | Promise<void>) | undefined;
-  /** The client closed the session. */
+  /** The session is over: closed by the client, or its connection is gone. */
   closed?(): void;
 }
 
@@ -34,87 +47,116 @@ const log = logger("ssh");
 const MAX_ENVIRONMENT = 128;
 const MAX_ENVIRONMENT_BYTES = 64 * 1024;
 
-type Accept = (() => unknown) | undefined;
-type Reject = (() => void) | undefined;
+/** What a session needs besides its handlers. */
+export interface SessionSurroundings {
+  /** Tells the client the reason of a refusal. */
+  explain(reason: string): void;
+  /** Called once at the end of the session. */
+  onClosed(): void;
+}
 
-/**
- * Connects one accepted ssh2 session to its handlers.
- * @param connectionClosed settles when the connection is gone; ssh2 does not tell its sessions
- * @param onClosed called once at the end of the session
- */
-export function routeSession(
-  accepted: unknown,
+/** Accepts a session channel and serves its requests. */
+export function serveSession(
+  open: IncomingOpen,
   handlers: SessionHandlers,
-  connectionClosed: Promise<void>,
-  onClosed: () => void,
+  { explain, onClosed }: SessionSurroundings,
 ): void {
-  const session = accepted as Ssh2Session;
-  let open = true;
-  const close = () => {
-    if (!open) return;
-    open = false;
-    onClosed();
-    handlers.closed?.();
-  };
-  connectionClosed.then(() => {
-    if (open && session._channel) abandon(session._channel);
-    close();
-  });
-  let environment = 0;
-  let environmentBytes = 0;
-  const answer = (good: boolean, accept: Accept, reject: Reject) => good ? accept?.() : reject?.();
+  let channel: Ssh2Channel | undefined;
+  const environment = new EnvironmentBound();
 
-  session.on("close", close);
-  session.on("pty", (accept: Accept, reject: Reject, info: PtyInfo) => {
-    answer(handlers.pty?.(toPtyRequest(info)) ?? false, accept, reject);
+  const start = (run: ((channel: ServerSessionChannel) => void | Promise<void>) | undefined): Answer => {
+    const started = channel = run && session.start();
+    if (!run || !started) return false;
+    started.on("error", () => {}); // the connection's own error handler reports it
+    return () => void runIn(started, run);
+  };
+  const beforeStart = (type: string, fields: WireReader): Answer | Promise<Answer> => {
+    const { shell, exec, subsystem, agent, x11 } = handlers;
+    switch (type) {
+      case "pty-req":
+        return handlers.pty?.(readPtyRequest(fields)) ?? false;
+      case "env": {
+        const [name, value] = [fields.string().toString(), fields.string().toString()];
+        return environment.takes(name, value) && (handlers.env?.(name, value) ?? false);
+      }
+      case "auth-agent-req@openssh.com":
+        agent?.();
+        return agent !== undefined;
+      case "x11-req": {
+        const done = x11?.(readX11Request(fields));
+        return done ? done.then(() => true) : x11 !== undefined;
+      }
+      case "shell":
+        return start(shell);
+      case "exec": {
+        const command = fields.string().toString();
+        return start(exec && ((started) => exec(started, command)));
+      }
+      case "subsystem":
+        return start(subsystem?.(fields.string().toString()));
+      default:
+        return false;
+    }
+  };
+  const anyTime = (type: string, fields: WireReader): boolean | undefined => {
+    switch (type) {
+      case "window-change":
+        handlers.resize?.(readSize(fields));
+        return handlers.resize !== undefined;
+      case "signal":
+        return handlers.signal?.(fields.string().toString()) ?? false;
+      case "break":
+        return handlers.break?.(fields.uint32()) ?? false;
+      case "eow@openssh.com":
+        handlers.endOutput?.();
+        return handlers.endOutput !== undefined;
+      default:
+        return undefined;
+    }
+  };
+  const refuse = (error: unknown): false => {
+    if (isAppError(error, "bad_input")) throw error;
+    explain(reasonFor(error));
+    return false;
+  };
+  const session = open.acceptSession({
+    request(type, fields) {
+      try {
+        const good = anyTime(type, fields) ?? (channel === undefined && beforeStart(type, fields));
+        return good instanceof Promise ? good.catch(refuse) : good;
+      } catch (error) {
+        return refuse(error);
+      }
+    },
+    closed() {
+      if (channel && channel.incoming.state !== "closed") abandon(channel);
+      onClosed();
+      handlers.closed?.();
+    },
   });
-  session.on("env", (accept: Accept, reject: Reject, { key, val }: { key: string; val: string }) => {
-    environment++;
-    environmentBytes += key.length + val.length;
-    const fits = environment <= MAX_ENVIRONMENT && environmentBytes <= MAX_ENVIRONMENT_BYTES;
-    answer(fits && (handlers.env?.(key, val) ?? false), accept, reject);
-  });
-  session.on(
-    "window-change",
-    (_accept: Accept, _reject: Reject, info: SizeInfo) => handlers.resize?.(toSize(info)),
-  );
-  session.on("signal", (accept: Accept, reject: Reject, { name }: { name: string }) => {
-    handlers.signal?.(name);
-    answer(handlers.signal !== undefined, accept, reject);
-  });
-  const { shell, exec, subsystem } = handlers;
-  if (shell) session.on("shell", (accept: Accept, reject: Reject) => start(accept, reject, shell));
-  if (exec) {
-    session.on("exec", (accept: Accept, reject: Reject, { command }: { command: string }) => {
-      start(accept, reject, (channel) => exec(channel, command));
-    });
-  }
-  if (subsystem) {
-    const open = (accept: Accept, reject: Reject, info: { name: string }) => {
-      const handler = subsystem(info.name);
-      if (handler) start(accept, reject, handler);
-      else reject?.();
-    };
-    session.on("subsystem", open);
+}
+
+/** Runs a program; one that fails ends the session with its message. */
+async function runIn(
+  channel: ServerSessionChannel,
+  run: (channel: ServerSessionChannel) => void | Promise<void>,
+): Promise<void> {
+  try {
+    await run(channel);
+  } catch (error) {
+    failSession(channel, reasonFor(error));
   }
 }
 
-/** Accepts the request and runs its handler; a handler that fails ends the session with its message. */
-function start(
-  accept: Accept,
-  reject: Reject,
-  run: (channel: ServerSessionChannel) => void | Promise<void>,
-): void {
-  const channel = accept?.() as Ssh2Channel | undefined;
-  if (!channel) {
-    reject?.();
-    return;
+/** Bounds the variables of one session, those that are refused included. */
+class EnvironmentBound {
+  #count = 0;
+  #bytes = 0;
+
+  takes(name: string, value: string): boolean {
+    this.#bytes += name.length + value.length;
+    return ++this.#count <= MAX_ENVIRONMENT && this.#bytes <= MAX_ENVIRONMENT_BYTES;
   }
-  orderStderr(channel);
-  channel.on("error", () => {}); // the connection's own error handler reports it
-  Promise.resolve().then(() => run(channel)).catch((error: unknown) =>
-    failSession(channel, reasonFor(error))
-  );
 }
 
 /** Ends a channel whose connection is gone, for whoever reads from it or waits for its close. */
@@ -142,33 +184,31 @@ export function endSession(channel: ServerSessionChannel): void {
   channel.stderr.end(() => channel.end());
 }
 
-interface SizeInfo {
-  cols: number;
-  rows: number;
-  width: number;
-  height: number;
-}
-
-interface PtyInfo extends SizeInfo {
-  term: string;
-  modes: unknown;
-}
-
 const DEFAULT_COLUMNS = 80;
 const DEFAULT_ROWS = 25;
 const MAX_CELLS = 4096;
+const MAX_COOKIE = 256;
 
-function toSize(info: SizeInfo): WindowSize {
+function readSize(fields: WireReader): WindowSize {
   const bound = (value: number, fallback: number) => value > 0 ? Math.min(value, MAX_CELLS) : fallback;
   return {
-    columns: bound(info.cols, DEFAULT_COLUMNS),
-    rows: bound(info.rows, DEFAULT_ROWS),
-    width: Math.min(info.width, 0xffff),
-    height: Math.min(info.height, 0xffff),
+    columns: bound(fields.uint32(), DEFAULT_COLUMNS),
+    rows: bound(fields.uint32(), DEFAULT_ROWS),
+    width: Math.min(fields.uint32(), 0xffff),
+    height: Math.min(fields.uint32(), 0xffff),
   };
 }
 
-function toPtyRequest(info: PtyInfo): PtyRequest {
-  const term = /^[\w.+-]{1,64}$/.test(info.term) ? info.term : "dumb";
-  return { ...toSize(info), term, modes: parseModes(info.modes) };
+function readPtyRequest(fields: WireReader): PtyRequest {
+  const name = fields.string().toString();
+  const size = readSize(fields);
+  const term = /^[\w.+-]{1,64}$/.test(name) ? name : "dumb";
+  return { ...size, term, modes: parseModes(fields.string()) };
+}
+
+function readX11Request(fields: WireReader): X11Request {
+  const singleConnection = fields.boolean();
+  const protocol = fields.string().subarray(0, MAX_COOKIE).toString();
+  const cookie = fields.string().subarray(0, MAX_COOKIE).toString();
+  return { singleConnection, protocol, cookie, screen: fields.uint32() };
 }

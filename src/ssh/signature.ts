@@ -10,6 +10,16 @@ import type { PrivateKey } from "./private_key.ts";
 import { curveOf, type PublicKey } from "./public_key.ts";
 import { padded, WireReader, WireWriter } from "./wire.ts";
 
+/** The signatures that {@linkcode verify} knows, by the names of RFC 8308 section 3.1. */
+export const SIGNATURE_ALGORITHMS: readonly string[] = [
+  "ssh-ed25519",
+  "ecdsa-sha2-nistp256",
+  "ecdsa-sha2-nistp384",
+  "ecdsa-sha2-nistp521",
+  "rsa-sha2-512",
+  "rsa-sha2-256",
+];
+
 const RSA_HASHES: Readonly<Record<string, string>> = { "rsa-sha2-256": "sha256", "rsa-sha2-512": "sha512" };
 
 /** The signature algorithm a key uses when none is asked for. */

@@ -10,8 +10,10 @@ import { generateKey, type PrivateKey } from "../../src/ssh/private_key.ts";
 import { type ServerConnection, type ServerLimits, SshServer } from "../../src/ssh/server.ts";
 import { sign } from "../../src/ssh/signature.ts";
 import { clientAlgorithms } from "../../src/ssh/ssh2/algorithms.ts";
+import type { Kex } from "../../src/ssh/ssh2/internals.ts";
 import { acceptHostCertificates } from "../../src/ssh/ssh2/host_certificate.ts";
 import { HOST_CERTIFICATE_ALGORITHMS } from "../../src/ssh/ssh2/key_patch.ts";
+import { withLists } from "../../src/ssh/ssh2/kex_patch.ts";
 import { Client, sendMessage } from "../../src/ssh/ssh2/library.ts";
 import { WireWriter } from "../../src/ssh/wire.ts";
 
@@ -34,6 +36,8 @@ export const MESSAGE = {
 /** Key exchange is done and the service accepted; nothing was asked for yet. */
 export interface RawClient {
   readonly sessionId: Buffer;
+  /** What was negotiated. */
+  readonly kex: Kex["negotiated"];
   send(message: Uint8Array): void;
   /** The next message of the server that is not part of the transport; undefined when it has hung up. */
   receive(): Promise<Buffer | undefined>;
@@ -41,13 +45,24 @@ export interface RawClient {
   close(): void;
 }
 
-export function rawClient(stream: Socket): Promise<RawClient> {
+/** What a raw client offers, beside what ours does. */
+export interface RawOffer {
+  /** False leaves strict key exchange out. */
+  strict?: boolean;
+  kex?: string[];
+  ciphers?: string[];
+  /** The software in its identification line. */
+  ident?: string;
+}
+
+export function rawClient(stream: Socket, offer: RawOffer = {}): Promise<RawClient> {
   stream.setNoDelay(true);
   const library = new Client();
   const inbox: Buffer[] = [];
   let waiting: ((message: Buffer | undefined) => void) | undefined;
   let over = false;
-  library.on("error", ignored);
+  let said = "nothing";
+  library.on("error", (error: Error) => said = error.message);
   const closed = new Promise<void>((resolve) => {
     library.once("close", () => {
       over = true;
@@ -56,10 +71,11 @@ export function rawClient(stream: Socket): Promise<RawClient> {
     });
   });
   return new Promise((resolve, reject) => {
-    closed.then(() => reject(new Error("the server hung up during the handshake")));
+    closed.then(() => reject(new Error(`the server hung up during the handshake: ${said}`)));
     library.connect({
       sock: stream,
       username: "raw",
+      ident: offer.ident,
       algorithms: clientAlgorithms(HOST_CERTIFICATE_ALGORITHMS),
       hostVerifier: () => {
         accepted();
@@ -68,6 +84,11 @@ export function rawClient(stream: Socket): Promise<RawClient> {
       authHandler: () => resolve(client),
     });
     const protocol = library._protocol;
+    const { strict = true, ciphers } = offer;
+    const own = offer.kex ? [...offer.kex, "kex-strict-c-v00@openssh.com"] : protocol._offer.lists.kex.array;
+    const kex = own.filter((name) => strict || !name.startsWith("kex-strict"));
+    protocol._offer = withLists(protocol._offer, { kex, ciphers });
+    if (!strict) protocol._strictMode = false; // ssh2 looks at the other side's marker only
     const accepted = acceptHostCertificates(protocol);
     const dispatch = protocol._onPayload;
     protocol._onPayload = (payload: Buffer) => {
@@ -81,6 +102,11 @@ export function rawClient(stream: Socket): Promise<RawClient> {
     const client: RawClient = {
       get sessionId() {
         return protocol._kex?.sessionID ?? Buffer.alloc(0);
+      },
+      get kex() {
+        const { _kex: current } = protocol;
+        if (!current) throw new Error("there was no key exchange");
+        return current.negotiated;
       },
       send: (message) => {
         if (!over) sendMessage(protocol, message);

@@ -26,7 +26,7 @@ export class Authorities {
   readonly #trusted: Record<AuthorityKind, PublicKey[]>;
 
   private constructor(readonly cluster: string, stored: Record<AuthorityKind, StoredAuthority>) {
-    const keys = (kind: AuthorityKind) => stored[kind].signingKeys.map(parsePrivateKey);
+    const keys = (kind: AuthorityKind) => stored[kind].signingKeys.map((text) => parsePrivateKey(text));
     const [user, host] = [keys("user"), keys("host")];
     if (!user[0] || !host[0]) {
       throw new AppError("internal", "a certificate authority in the store has no key");

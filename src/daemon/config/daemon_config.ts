@@ -3,6 +3,7 @@
  * @module
  */
 import type { Secret } from "../../base/secret.ts";
+import type { Algorithms } from "../../ssh/algorithms.ts";
 import type { Address } from "./address.ts";
 import type { Labels } from "./labels.ts";
 import type { StaticToken } from "./tokens.ts";
@@ -78,6 +79,8 @@ export interface DaemonConfig {
   authToken?: Secret<string>;
   /** `sha256:<64 hex>` of host CA keys. */
   caPins: string[];
+  /** What SSH connections use; absent: the defaults. */
+  algorithms?: Algorithms;
   /** Per service. */
   limits: { maxConnections: number; maxUsers: number };
   auth: AuthConfig;

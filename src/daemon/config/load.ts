@@ -6,6 +6,7 @@ import { resolve } from "node:path";
 import { AppError, isAppError, messageOf } from "../../base/errors.ts";
 import type { Secret } from "../../base/secret.ts";
 import { type Address, dialable } from "./address.ts";
+import { algorithmChoice } from "./algorithms.ts";
 import type { DaemonConfig, LogConfig } from "./daemon_config.ts";
 import { readConfigText } from "./file.ts";
 import { chooseRoles, parseFlags, type StartFlags } from "./flags.ts";
@@ -52,6 +53,7 @@ export async function loadConfig(flags: StartFlags, host: ConfigHost): Promise<D
     authServers: authServers(sources, roles.has("auth") ? auth.listenAddr : undefined),
     authToken: await authToken(sources),
     caPins: parsed.caPins ?? teleport.ca_pin,
+    algorithms: algorithmChoice(sources),
     limits: {
       maxConnections: teleport.connection_limits.max_connections,
       maxUsers: teleport.connection_limits.max_users,

@@ -232,11 +232,11 @@ Deno.test("what this build lacks is refused by name", async () => {
 
 Deno.test("known keys without effect give a warning", async () => {
   const { warnings } = await load(`
-teleport: {ciphers: [aes256-ctr], cache: {enabled: yes}, ssh_service: {pam: {enabled: yes}}}
+teleport: {ciphersuites: [a], cache: {enabled: yes}, ssh_service: {pam: {enabled: yes}}}
 auth_service: {trusted_clusters: [{key_file: x}], license_file: y}
 `);
   assertEquals(warnings.length, 5);
-  assertEquals(warnings[0], 't.yaml:2:12: "teleport.ciphers" is recognised, has no effect yet');
+  assertEquals(warnings[0], 't.yaml:2:12: "teleport.ciphersuites" is recognised, has no effect yet');
   assertStringIncludes(warnings[3] ?? "", '"trusted_cluster" resource with "tctl create"');
 });
 

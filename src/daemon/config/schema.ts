@@ -6,6 +6,7 @@
  */
 import * as v from "valibot";
 import { parseHost } from "./address.ts";
+import { ALGORITHM_KEYS, algorithmName } from "./algorithm_name.ts";
 import { inert } from "./keys.ts";
 import { commandLabel, fixedLabels } from "./label_schema.ts";
 import { parseTokenSource, parseTokenSpec } from "./tokens.ts";
@@ -62,9 +63,9 @@ const teleport = v.object({
   }),
   storage,
   cache: inertKeys("enabled", "ttl"),
-  ciphers: inert(),
-  kex_algos: inert(),
-  mac_algos: inert(),
+  ciphers: v.optional(listOf(reading(algorithmName(ALGORITHM_KEYS.ciphers)))),
+  kex_algos: v.optional(listOf(reading(algorithmName(ALGORITHM_KEYS.kexAlgos)))),
+  mac_algos: v.optional(listOf(reading(algorithmName(ALGORITHM_KEYS.macAlgos)))),
   ciphersuites: inert(),
   keys: inertList("private_key_file", "cert_file", "private_key", "cert"),
   manual_config: inert(),

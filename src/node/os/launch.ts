@@ -9,12 +9,14 @@ import { FdStream } from "./fd_stream.ts";
 import { libc, O_CLOEXEC } from "./libc.ts";
 import { must } from "./os_error.ts";
 import { giveTerminal, openPty, setSize, type TerminalSize } from "./pty.ts";
-import { spawn, type SpawnOptions } from "./spawn.ts";
+import { memoryFile, type OwnProgram, spawn, type SpawnOptions, spawnOwn } from "./spawn.ts";
 import { applyModes, echoIsOff } from "./termios.ts";
 
 export type { Child, ExitStatus } from "./child_process.ts";
+export type { OwnProgram } from "./spawn.ts";
 
 const F_SETPIPE_SZ = 1031;
+const TCSBRK = 0x5409n;
 /** Bytes the kernel holds for a pipe: more than usual, for fewer turns of the reactor in bulk transfers. */
 const PIPE_SIZE = 256 * 1024;
 
@@ -42,6 +44,8 @@ export interface PtyChild extends Child {
   resize(cols: number, rows: number, width?: number, height?: number): void;
   /** True while the terminal does not show what is typed, as for a password. */
   echoIsOff(): boolean;
+  /** The break of a serial line, as far as a pseudo terminal knows one. @returns false after the end */
+  sendBreak(): boolean;
 }
 
 /**
@@ -93,7 +97,14 @@ function attach(child: ChildProcess, terminal: FdStream, tty: string): PtyChild 
       if (terminal.fd !== undefined) setSize(terminal.fd, { cols, rows, width, height });
     },
     echoIsOff: () => terminal.fd !== undefined && echoIsOff(terminal.fd),
+    sendBreak: () => terminal.fd !== undefined && libc().ioctl(terminal.fd, TCSBRK, null) === 0,
   };
+}
+
+/** A program of ours with pipes, and one more pipe on which it reports. */
+export interface OwnChild extends PipedChild {
+  /** What the child writes to its descriptor 3. */
+  readonly reports: Readable;
 }
 
 /**
@@ -101,27 +112,68 @@ function attach(child: ChildProcess, terminal: FdStream, tty: string): PtyChild 
  * The exit does not wait for the pipes: background processes may hold them longer.
  */
 export function launchPiped(options: LaunchOptions): PipedChild {
+  return withPipes((pipes) => {
+    const [stdin, stdout, stderr] = [pipes.toChild(), pipes.fromChild(), pipes.fromChild()];
+    const pid = spawn(options, { stdin: stdin.fd, stdout: stdout.fd, stderr: stderr.fd });
+    return { ...started(pid, stdin.stream), stdout: stdout.stream, stderr: stderr.stream };
+  });
+}
+
+/**
+ * Starts a program of ours as the user of this process, as {@link spawnOwn} does, with pipes as its descriptors 0 to 3
+ * and `plan` to read at 4.
+ */
+export function launchOwn(program: OwnProgram, plan: Uint8Array<ArrayBuffer>): OwnChild {
+  return withPipes((pipes) => {
+    const stdin = pipes.toChild();
+    const [stdout, stderr, reports] = [pipes.fromChild(), pipes.fromChild(), pipes.fromChild()];
+    const planFile = pipes.hold(memoryFile(plan));
+    const pid = spawnOwn(program, [stdin.fd, stdout.fd, stderr.fd, reports.fd, planFile]);
+    return {
+      ...started(pid, stdin.stream),
+      stdout: stdout.stream,
+      stderr: stderr.stream,
+      reports: reports.stream,
+    };
+  });
+}
+
+function started(pid: number, stdin: FdStream): Child & { stdin: Writable } {
+  const child = new ChildProcess(pid);
+  child.exit.then(() => stdin.destroy());
+  return { ...controls(child), stdin };
+}
+
+/** The pipes of one launch. */
+interface Pipes {
+  /** A pipe that the child reads from: its end, and our stream. */
+  toChild(): { fd: number; stream: FdStream };
+  fromChild(): { fd: number; stream: FdStream };
+  /** A descriptor that is to be closed once the child has it. */
+  hold(fd: number): number;
+}
+
+function withPipes<T>(launch: (pipes: Pipes) => T): T {
   const held = new Set<number>(); // closed on the way out: the child's ends, and after a failure all that is left
   const streams: FdStream[] = [];
-  const pipe = () => {
+  const pipe = (direction: "read" | "write") => {
     const ends = openPipe();
     held.add(ends.read).add(ends.write);
-    return ends;
-  };
-  const adopt = (fd: number, direction: "read" | "write") => {
-    const stream = new FdStream(fd, direction);
-    held.delete(fd);
+    const [ours, fd] = direction === "read" ? [ends.read, ends.write] : [ends.write, ends.read];
+    const stream = new FdStream(ours, direction);
+    held.delete(ours);
     streams.push(stream);
-    return stream;
+    return { fd, stream };
   };
   try {
-    const input = pipe(), output = pipe(), errors = pipe();
-    const stdin = adopt(input.write, "write");
-    const stdout = adopt(output.read, "read"), stderr = adopt(errors.read, "read");
-    const files = { stdin: input.read, stdout: output.write, stderr: errors.write };
-    const child = new ChildProcess(spawn(options, files));
-    child.exit.then(() => stdin.destroy());
-    return { ...controls(child), stdin, stdout, stderr };
+    return launch({
+      toChild: () => pipe("write"),
+      fromChild: () => pipe("read"),
+      hold: (fd) => {
+        held.add(fd);
+        return fd;
+      },
+    });
   } catch (error) {
     for (const stream of streams) stream.destroy();
     throw error;

@@ -1,9 +1,10 @@
 /**
  * The few calls of the C library that sessions of the operating system need, bound with Deno's FFI. The library is
- * opened on first use, so that importing this module needs no permission.
+ * opened, and each function bound, on first use: importing this module needs no permission and takes no time.
  * @module
  */
-import { AppError, messageOf } from "../../base/errors.ts";
+import { AppError } from "../../base/errors.ts";
+import { type Functions, lazyLibrary } from "./lazy_library.ts";
 
 const LIBRARY = "libc.so.6";
 
@@ -27,6 +28,17 @@ const SYMBOLS = {
   getdents64: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   memfd_create: { parameters: ["buffer", "u32"], result: "i32" },
   umask: { parameters: ["u32"], result: "u32" },
+  mkdir: { parameters: ["buffer", "u32"], result: "i32" },
+  rmdir: { parameters: ["buffer"], result: "i32" },
+  unlink: { parameters: ["buffer"], result: "i32" },
+  lstat: { parameters: ["buffer", "buffer"], result: "i32" },
+
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  listen: { parameters: ["i32", "i32"], result: "i32" },
+  connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  accept4: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
+  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
 
   posix_openpt: { parameters: ["i32"], result: "i32" },
   grantpt: { parameters: ["i32"], result: "i32" },
@@ -39,6 +51,8 @@ const SYMBOLS = {
   getsid: { parameters: ["i32"], result: "i32" },
   waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   syscall: { parameters: ["i64", "i64", "i64"], result: "i64" },
+  syscall_on_buffer: { name: "syscall", parameters: ["i64", "i64", "buffer"], result: "i64" },
+  syscall_of_three: { name: "syscall", parameters: ["i64", "i64", "i64", "i64"], result: "i64" },
   geteuid: { parameters: [], result: "u32" },
   getegid: { parameters: [], result: "u32" },
 
@@ -70,6 +84,7 @@ const SYMBOLS = {
   getpwnam_r: { parameters: ["buffer", "buffer", "buffer", "usize", "buffer"], result: "i32" },
   getpwuid_r: { parameters: ["u32", "buffer", "buffer", "usize", "buffer"], result: "i32" },
   getgrnam_r: { parameters: ["buffer", "buffer", "buffer", "usize", "buffer"], result: "i32" },
+  getgrgid_r: { parameters: ["u32", "buffer", "buffer", "usize", "buffer"], result: "i32" },
   getgrouplist: { parameters: ["buffer", "u32", "buffer", "buffer"], result: "i32" },
 
   utmpname: { parameters: ["buffer"], result: "i32" },
@@ -80,28 +95,25 @@ const SYMBOLS = {
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** The bound calls. */
-export type Libc = Deno.StaticForeignLibraryInterface<typeof SYMBOLS>;
+export type Libc = Functions<typeof SYMBOLS>;
 
 let opened: Libc | undefined;
 
-/** The C library. Throws AppError `unsupported` where glibc 2.34 or newer for Linux cannot be opened. */
+/**
+ * The C library. Throws AppError `unsupported` where it cannot be opened, as does a function that it does not have: glibc
+ * 2.34 or newer for Linux has them all.
+ */
 export function libc(): Libc {
   if (opened !== undefined) return opened;
   if (Deno.build.os !== "linux" || !["x86_64", "aarch64"].includes(Deno.build.arch)) {
     const here = `${Deno.build.os} on ${Deno.build.arch}`;
     throw new AppError("unsupported", `sessions need Linux on x86_64 or aarch64; this machine is ${here}`);
   }
-  try {
-    opened = Deno.dlopen(LIBRARY, SYMBOLS).symbols;
-  } catch (cause) {
-    throw new AppError(
-      "unsupported",
-      `cannot open ${LIBRARY} (${
-        messageOf(cause)
-      }); sessions need glibc 2.34 or newer and unrestricted ffi permission`,
-      { cause },
-    );
-  }
+  // The one that tells why another has failed is bound first: binding it then would overwrite what it is to tell.
+  opened = lazyLibrary(LIBRARY, SYMBOLS, {
+    atOnce: ["__errno_location"],
+    advice: "sessions need glibc 2.34 or newer and unrestricted ffi permission",
+  });
   return opened;
 }
 

@@ -3,9 +3,8 @@
  * reading /proc through Deno would need every permission. A process that made a session of its own has left this one.
  * @module
  */
-import { block, cString, textUntilNul } from "./c_memory.ts";
-import { libc, O_CLOEXEC, O_DIRECTORY, O_RDONLY } from "./libc.ts";
-import { must } from "./os_error.ts";
+import { libc } from "./libc.ts";
+import { listDirectory } from "./list_directory.ts";
 
 const SIGHUP = 1, SIGKILL = 9, SIGCONT = 18;
 /** Time for programs to save what they have, in milliseconds. */
@@ -59,24 +58,5 @@ export class SessionProcesses {
 
 /** Ids of all processes this process can see. */
 function allProcesses(): number[] {
-  const c = libc();
-  const fd = must(c.open(cString("/proc"), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), "open /proc");
-  try {
-    const pids: number[] = [];
-    const entries = block(32768);
-    const view = new DataView(entries.buffer);
-    for (;;) {
-      const size = must(c.getdents64(fd, entries, BigInt(entries.length)), "read /proc");
-      if (size === 0) return pids;
-      // `struct linux_dirent64`: inode 0, offset 8, record length 16 (16 bits), type 18, name 19.
-      for (let at = 0; at < size;) {
-        const length = view.getUint16(at + 16, true);
-        const name = textUntilNul(entries.subarray(at + 19, at + length));
-        if (/^\d+$/.test(name)) pids.push(Number(name));
-        at += length;
-      }
-    }
-  } finally {
-    c.close(fd);
-  }
+  return listDirectory("/proc").filter((name) => /^\d+$/.test(name)).map(Number);
 }

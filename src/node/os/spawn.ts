@@ -6,7 +6,7 @@ import { AppError } from "../../base/errors.ts";
 import { block, cString, cStringList } from "./c_memory.ts";
 import { execStub, STUB_FD } from "./exec_stub.ts";
 import { libc, O_CLOEXEC, O_DIRECTORY, O_RDONLY, O_RDWR } from "./libc.ts";
-import { lastErrno, osError } from "./os_error.ts";
+import { lastErrno, must, osError } from "./os_error.ts";
 import type { OsUser } from "./user.ts";
 
 /** What to start. */
@@ -24,6 +24,15 @@ export interface SpawnOptions {
 /** Standard input, output and error: a terminal, which becomes the controlling one, or three descriptors. */
 export type StandardFiles = { tty: string } | { stdin: number; stdout: number; stderr: number };
 
+/** A program of ours, which runs as the user of this process. */
+export interface OwnProgram {
+  /** Absolute path. */
+  path: string;
+  /** All arguments, the program's own name first. */
+  argv: readonly string[];
+  env: Readonly<Record<string, string>>;
+}
+
 /** How the child becomes another user: by the stub in memory, or by setpriv(1) of util-linux. */
 export type SwitchMethod = "stub" | "setpriv";
 
@@ -36,6 +45,9 @@ const MFD_CLOEXEC = 1, MFD_EXEC = 0x10;
 // ENOENT, EACCES, ENOSYS: no /proc, or a security module forbids to run from memory, or the kernel has no such files.
 const NO_STUB = new Set([2, 13, 38]);
 const UMASK = 0o22;
+const F_DUPFD_CLOEXEC = 1030;
+/** Descriptors are moved here before they become the child's lowest ones, so that none overwrites another on the way. */
+const ABOVE = 64;
 
 let method: SwitchMethod = Deno.build.arch === "x86_64" ? "stub" : "setpriv";
 
@@ -55,6 +67,24 @@ export function spawn(options: SpawnOptions, files: StandardFiles, using: Switch
   const pid = spawnWithoutStub(options, files);
   method = "setpriv"; // it works where the stub does not: do not try again each time
   return pid;
+}
+
+/**
+ * Starts a program of ours in `/`, without changing its user, with the given descriptors as its 0, 1, 2 and so on. It may
+ * hold all rights of this process: what runs is never for a client to choose. Throws AppError when the system refuses.
+ */
+export function spawnOwn(program: OwnProgram, descriptors: readonly number[]): number {
+  const moved: number[] = [];
+  try {
+    for (const fd of descriptors) {
+      moved.push(must(libc().fcntl(fd, F_DUPFD_CLOEXEC, ABOVE), "prepare a descriptor"));
+    }
+    const { pid, errno } = posixSpawn({ ...program, files: { descriptors: moved }, cwd: "/" });
+    if (errno !== 0) throw osError(`start ${program.path}`, errno);
+    return pid;
+  } finally {
+    for (const fd of moved) libc().close(fd);
+  }
 }
 
 function checkTexts(options: SpawnOptions): void {
@@ -98,6 +128,15 @@ function spawnByStub(options: SpawnOptions, files: StandardFiles): { pid: number
   } finally {
     libc().close(program);
   }
+}
+
+/** A descriptor of a file in memory that holds `bytes`, for a child to read from the start with pread(2). */
+export function memoryFile(bytes: Uint8Array<ArrayBuffer>): number {
+  const c = libc();
+  const fd = must(c.memfd_create(cString("plan"), MFD_CLOEXEC), "make a file in memory");
+  if (c.write(fd, bytes, BigInt(bytes.length)) === bytes.length) return fd;
+  c.close(fd);
+  throw new AppError("limit", "cannot fill a file in memory: out of memory");
 }
 
 /** A descriptor of a file in memory that may be run. */
@@ -157,7 +196,7 @@ interface RawSpawn {
   path: string;
   argv: readonly string[];
   env: Readonly<Record<string, string>>;
-  files: StandardFiles;
+  files: StandardFiles | { descriptors: readonly number[] };
   /** Becomes STUB_FD in the child. */
   program?: number;
   cwd?: string;
@@ -190,17 +229,20 @@ function posixSpawn(options: RawSpawn): { pid: number; errno: number } {
 function addFileActions(actions: Uint8Array<ArrayBuffer>, options: RawSpawn): void {
   const c = libc();
   const { files, program, cwd } = options;
+  let kept = 3;
   if ("tty" in files) {
     // The first terminal that a session leader opens becomes its controlling terminal.
     c.posix_spawn_file_actions_addopen(actions, 0, cString(files.tty), O_RDWR, 0);
     c.posix_spawn_file_actions_adddup2(actions, 0, 1);
     c.posix_spawn_file_actions_adddup2(actions, 0, 2);
   } else {
-    [files.stdin, files.stdout, files.stderr].forEach((fd, target) => {
-      c.posix_spawn_file_actions_adddup2(actions, fd, target);
-    });
+    const descriptors = "descriptors" in files
+      ? files.descriptors
+      : [files.stdin, files.stdout, files.stderr];
+    descriptors.forEach((fd, target) => c.posix_spawn_file_actions_adddup2(actions, fd, target));
+    kept = descriptors.length;
   }
   if (program !== undefined) c.posix_spawn_file_actions_adddup2(actions, program, STUB_FD);
-  c.posix_spawn_file_actions_addclosefrom_np(actions, program === undefined ? 3 : STUB_FD + 1);
+  c.posix_spawn_file_actions_addclosefrom_np(actions, program === undefined ? kept : STUB_FD + 1);
   if (cwd !== undefined) c.posix_spawn_file_actions_addchdir_np(actions, cString(cwd));
 }

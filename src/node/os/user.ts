@@ -44,15 +44,20 @@ export function lookupUser(name: string): OsUser | undefined {
   );
 }
 
-/** The account this process runs as; one without an entry gets its number as name, `/` as home and `/bin/sh`. */
-export function currentUser(): OsUser {
-  const uid = libc().geteuid();
-  const known = ask(
+/** The account with this number, or undefined when there is none. Otherwise as {@link lookupUser}. */
+export function lookupUserId(uid: number): OsUser | undefined {
+  return ask(
     PASSWD_SIZE,
     `look up user ${uid}`,
     (record, text, found) => libc().getpwuid_r(uid, record, text, BigInt(text.length), found),
     toUser,
   );
+}
+
+/** The account this process runs as; one without an entry gets its number as name, `/` as home and `/bin/sh`. */
+export function currentUser(): OsUser {
+  const uid = libc().geteuid();
+  const known = lookupUserId(uid);
   if (known !== undefined) return known;
   const gid = libc().getegid();
   return { name: String(uid), uid, gid, groups: [gid], home: "/", shell: "/bin/sh" };
@@ -67,6 +72,26 @@ export function lookupGroupId(name: string): number | undefined {
     `look up group "${name}"`,
     (record, text, found) => libc().getgrnam_r(wanted, record, text, BigInt(text.length), found),
     (record) => new DataView(record.buffer).getUint32(16, true),
+  );
+}
+
+/** The name of a user, or undefined when the number has none. */
+export function lookupUserName(uid: number): string | undefined {
+  return ask(
+    PASSWD_SIZE,
+    `look up user ${uid}`,
+    (record, text, found) => libc().getpwuid_r(uid, record, text, BigInt(text.length), found),
+    (record) => textAtAddressIn(record, 0),
+  );
+}
+
+/** The name of a group, or undefined when the number has none. */
+export function lookupGroupName(gid: number): string | undefined {
+  return ask(
+    GROUP_SIZE,
+    `look up group ${gid}`,
+    (record, text, found) => libc().getgrgid_r(gid, record, text, BigInt(text.length), found),
+    (record) => textAtAddressIn(record, 0),
   );
 }
 

@@ -5,6 +5,8 @@
  * @module
  */
 import type { Buffer } from "node:buffer";
+import { isAppError } from "../../base/errors.ts";
+import { WireReader } from "../wire.ts";
 import type { Ssh2Connection } from "./internals.ts";
 
 export type Side = "server" | "client";
@@ -34,22 +36,44 @@ export function isLegal(side: Side, phase: Phase, number: number): boolean {
 const MAX_MESSAGES = 200;
 const MAX_BYTES = 256 * 1024;
 
+export interface Gate {
+  /** Ends the connection; nothing that comes after it is looked at. */
+  cut(reason: string): void;
+  /** Takes a kind of message away from ssh2. A handler that throws AppError `bad_input` ends the connection. */
+  take(number: number, handler: (fields: WireReader) => void): void;
+}
+
 /**
  * Installs the gate on a connection.
  * @param authenticated tells the phase
- * @param refuse called with the reason when a message is illegal; it must end the connection
+ * @param refuse called once with the reason when a message is illegal; it must end the connection
  */
 export function installGate(
   connection: Ssh2Connection,
   side: Side,
   authenticated: () => boolean,
   refuse: (reason: string) => void,
-): void {
+): Gate {
   const protocol = connection._protocol;
   const dispatch = protocol._onPayload;
+  const taken = new Map<number, (fields: WireReader) => void>();
   let messages = 0;
   let bytes = 0;
   let refused = false;
+  const cut = (reason: string) => {
+    if (refused) return;
+    refused = true;
+    refuse(reason);
+  };
+  const hand = (number: number, handler: (fields: WireReader) => void, payload: Buffer) => {
+    protocol._onPacket(); // as ssh2 does for every message: the peer lives
+    try {
+      handler(new WireReader(payload.subarray(1)));
+    } catch (error) {
+      if (!isAppError(error, "bad_input")) throw error;
+      cut(`message ${number} is malformed: ${error.message}`);
+    }
+  };
   protocol._onPayload = (payload: Buffer) => {
     if (refused) return;
     const open = authenticated();
@@ -62,13 +86,14 @@ export function installGate(
     if (
       number === undefined || flooded || !isLegal(side, open ? "authenticated" : "authenticating", number)
     ) {
-      refused = true;
-      return refuse(
+      return cut(
         flooded && !open
           ? "too many messages before authentication"
           : `message ${number} is not allowed ${open ? "after" : "before"} authentication`,
       );
     }
-    return dispatch(payload);
+    const own = taken.get(number);
+    return own ? hand(number, own, payload) : dispatch(payload);
   };
+  return { cut, take: (number, handler) => void taken.set(number, handler) };
 }

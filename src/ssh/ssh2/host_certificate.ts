@@ -10,6 +10,7 @@ import { sign } from "../signature.ts";
 import { WireReader } from "../wire.ts";
 import type { HostKeyObject, Kex, Protocol, Ssh2Connection } from "./internals.ts";
 import { plainAlgorithm } from "./key_patch.ts";
+import { onKeyExchange } from "./key_exchange.ts";
 import { libraryKey } from "./library.ts";
 
 /** What a server proves itself with. */
@@ -77,21 +78,16 @@ function signingKey(
  * @returns a function for the host verifier: it must be called once the presented key was accepted
  */
 export function acceptHostCertificates(protocol: Protocol): () => void {
-  let kex = protocol._kex;
+  let current: Kex | undefined;
   let plain: string | undefined;
-  Object.defineProperty(protocol, "_kex", {
-    configurable: true,
-    get: () => kex,
-    set: (value: Kex | undefined) => {
-      kex = value;
-      const algorithm = value?.negotiated?.serverHostKey;
-      plain = algorithm === undefined ? undefined : plainAlgorithm(algorithm);
-      if (value && plain?.startsWith("rsa-sha2-")) {
-        value.negotiated.serverHostKey = "ssh-rsa-cert-v01@openssh.com"; // the type inside the presented blob
-      }
-    },
+  onKeyExchange(protocol, (kex) => {
+    current = kex;
+    plain = plainAlgorithm(kex.negotiated.serverHostKey);
+    if (plain?.startsWith("rsa-sha2-")) {
+      kex.negotiated.serverHostKey = "ssh-rsa-cert-v01@openssh.com"; // the type inside the presented blob
+    }
   });
   return () => {
-    if (kex && plain !== undefined) kex.negotiated.serverHostKey = plain;
+    if (current && plain !== undefined) current.negotiated.serverHostKey = plain;
   };
 }

@@ -4,13 +4,43 @@
  * @module
  */
 import type { Buffer } from "node:buffer";
+import type { DiffieHellman } from "node:crypto";
 import type { EventEmitter } from "node:events";
 import type { Duplex, Readable, Writable } from "node:stream";
 
 /** lib/protocol/kex.js: the state of a key exchange. */
 export interface Kex {
+  type: "25519" | "ecdh" | "group" | "groupex";
   sessionID: Buffer;
   negotiated: { serverHostKey: string; kex: string; cs: { cipher: string }; sc: { cipher: string } };
+  /** On a server: the client wants an EXT_INFO. */
+  remoteExtInfoEnabled: boolean;
+}
+
+/** The same with a finite-field group: DHExchange. */
+export interface GroupKex extends Kex {
+  type: "group";
+  groupName: string;
+  _dh: DiffieHellman | null;
+  _public: Buffer | null;
+  generateKeys(): void;
+  computeSecret(value: Buffer): Buffer | Error;
+}
+
+/** What one side offers: KexInit. */
+export interface KexOffer {
+  lists: {
+    kex: { array: string[] };
+    serverHostKey: { array: string[] };
+    cs: OfferedDirection;
+    sc: OfferedDirection;
+  };
+}
+
+interface OfferedDirection {
+  cipher: { array: string[] };
+  mac: { array: string[] };
+  compress: { array: string[] };
 }
 
 /** lib/protocol/Protocol.js */
@@ -20,7 +50,20 @@ export interface Protocol {
   _hostKeys: Record<string, HostKeyObject>;
   _handlers: Record<string, (protocol: Protocol, ...rest: unknown[]) => void>;
   _onPayload: (payload: Buffer) => unknown;
+  /** Called for every message: the peer lives. */
+  _onPacket: () => void;
+  /** Gone once the connection is over: nothing can be sent any more. */
+  _destruct: unknown;
   _onWrite: (data: Buffer) => void;
+  _onHeader: (header: unknown) => void;
+  _onHandshakeComplete: (negotiated: Kex["negotiated"]) => void;
+  _onError: (error: Error) => void;
+  _offer: KexOffer;
+  /** Absent until the other side's identification line came. */
+  /** `inPlace` is ours: it decrypts where the data lies. */
+  _decipher: { _onPayload: InboundConfig["onPayload"]; inPlace?: boolean } | undefined;
+  /** What takes the next bytes; returns where it stopped. */
+  _parse: (chunk: Buffer, at: number, end: number) => number | undefined;
   /** Our own KEXINIT, while a key exchange runs. */
   _kexinit: Buffer | undefined;
   /** Messages that wait for its end. */
@@ -29,12 +72,23 @@ export interface Protocol {
   rekey(): void;
   _authsQueue: string[];
   _packetRW: {
-    write: { allocStart: number; alloc(length: number): Buffer; finalize(packet: Buffer): Buffer };
+    write: {
+      allocStart: number;
+      allocStartKEX: number;
+      /** @param force a whole packet even during a key exchange, when packets wait */
+      alloc(length: number, force?: boolean): Buffer;
+      finalize(packet: Buffer, force?: boolean): Buffer;
+    };
   };
   _server: boolean;
   disconnect(reason: number): void;
   channelOpenConfirm(recipient: number, sender: number, window: number, packetSize: number): void;
   channelOpenFail(recipient: number, reason: number, description: string): void;
+  channelSuccess(recipient: number): void;
+  channelFailure(recipient: number): void;
+  channelClose(recipient: number): void;
+  requestSuccess(data?: Buffer): void;
+  requestFailure(): void;
   ping(): void;
 }
 
@@ -45,30 +99,39 @@ export interface HostKeyObject {
   getPublicSSH(): Buffer;
 }
 
-/** What onChannelOpen hands over (handlers.misc.js, CHANNEL_OPEN). */
-export interface ChannelOpenInfo {
-  type: string;
-  sender: number;
-  window: number;
-  packetSize: number;
-  data: unknown;
-}
-
 /** lib/utils.js ChannelManager */
 export interface ChannelTable {
+  _count: number;
+  /** A function that {@linkcode PendingOpen} describes stands for a channel that was asked for. */
   add(value?: unknown): number;
+  /** Throws for a number that no channel can have. */
+  get(id: number): unknown;
   update(id: number, value: unknown): void;
   remove(id: number): void;
 }
 
+/** Told what became of a channel that was asked for. */
+export type PendingOpen = (error: Error | undefined, channel?: Ssh2Channel) => void;
+
+/** One direction of a channel. */
+export interface ChannelEnd {
+  id: number;
+  window: number;
+  packetSize: number;
+  /** "open", "eof", "closing" or "closed" */
+  state: string;
+}
+
 /** A channel as lib/Channel.js makes them; `stderr` is writable on a server, readable on a client. */
 export interface Ssh2Channel extends Duplex {
+  incoming: ChannelEnd;
+  outgoing: ChannelEnd;
+  /** Wait for the answers to our requests, in order; told true for a failure. */
+  _callbacks: ((failed: boolean) => void)[];
   stderr: Writable & Readable;
   exit(status: number): void;
   exit(signal: string, coreDumped: boolean, message: string): void;
   close(): void;
-  setWindow(rows: number, cols: number, height: number, width: number): void;
-  signal(name: string): void;
 }
 
 /** A client of lib/server.js or lib/client.js. */
@@ -110,19 +173,9 @@ export interface Ssh2Server extends EventEmitter {
   injectSocket(socket: Duplex): void;
 }
 
-export interface Ssh2Session extends EventEmitter {
-  _channel?: Ssh2Channel;
-}
-
 export interface Ssh2Client extends Ssh2Connection {
   connect(config: Record<string, unknown>): void;
-  exec(command: string, options: Record<string, unknown>, done: ChannelCallback): void;
-  shell(window: unknown, options: Record<string, unknown>, done: ChannelCallback): void;
-  subsys(name: string, done: ChannelCallback): void;
-  forwardOut(fromHost: string, fromPort: number, host: string, port: number, done: ChannelCallback): void;
 }
-
-export type ChannelCallback = (error: Error | undefined, channel: Ssh2Channel) => void;
 
 /** One direction's cipher settings (lib/protocol/crypto.js createCipher, createDecipher). */
 export interface OutboundConfig {

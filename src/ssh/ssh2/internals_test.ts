@@ -1,7 +1,8 @@
 // The library with its patches comes before ssh2's own modules, as everywhere: they keep references to what it patches.
-import { Client, libraryKey, sendMessage, Server } from "./library.ts";
+import { Channel, Client, libraryKey, MAX_WINDOW, sendMessage, Server } from "./library.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Buffer } from "node:buffer";
+import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import channelModule from "ssh2/lib/Channel.js";
 import constantsModule from "ssh2/lib/protocol/constants.js";
@@ -12,20 +13,15 @@ import protocolModule from "ssh2/lib/protocol/Protocol.js";
 import protocolUtilsModule from "ssh2/lib/protocol/utils.js";
 import packageJson from "ssh2/package.json" with { type: "json" };
 import { issueCertificate } from "../certificate.ts";
+import { usableNames } from "../algorithms.ts";
 import { useAeadMaker } from "../cipher.ts";
 import { generateKey } from "../private_key.ts";
+import { sign } from "../signature.ts";
 import { clientAlgorithms, serverAlgorithms } from "./algorithms.ts";
 import { acceptHostCertificates, presentHostCertificates, serverHostKeys } from "./host_certificate.ts";
-import type {
-  AuthContext,
-  ChannelOpenInfo,
-  Protocol,
-  Ssh2Channel,
-  Ssh2Client,
-  Ssh2Connection,
-} from "./internals.ts";
+import type { AuthContext, Protocol, Ssh2Client, Ssh2Connection } from "./internals.ts";
 import { HOST_CERTIFICATE_ALGORITHMS } from "./key_patch.ts";
-import { loginKey } from "./user_certificate.ts";
+import { certificateLogin } from "./user_certificate.ts";
 
 type Members = Record<string, unknown>;
 
@@ -100,7 +96,9 @@ async function pair(): Promise<Pair> {
     sock,
     username: "joe",
     algorithms: clientAlgorithms(HOST_CERTIFICATE_ALGORITHMS),
-    authHandler: [{ type: "publickey", username: "joe", key: loginKey(certify("user")) }],
+    authHandler: certificateLogin("joe", certify("user"), () => client._protocol, (error) => {
+      throw error;
+    }),
     hostVerifier: () => {
       accepted();
       return true;
@@ -151,10 +149,14 @@ Deno.test("the key parser takes the bytes after the type name, and returns failu
   const { blob } = generateKey().publicKey;
   const fields = blob.subarray(4 + "ssh-ed25519".length);
   assertEquals((parseDERKey(fields, "ssh-ed25519") as Members).type, "ssh-ed25519");
-  const { certificate } = certify("host");
+  const { key, certificate } = certify("host");
   const afterType = certificate.blob.subarray(4 + certificate.type.length);
-  const parsed = parseDERKey(afterType, certificate.type) as { getPublicSSH(): Buffer };
-  assertEquals(parsed.getPublicSSH(), certificate.key.blob);
+  const parsed = parseDERKey(afterType, certificate.type) as {
+    verify(data: Buffer, signature: Buffer): boolean;
+  };
+  const signature = sign(key, blob).subarray(-64);
+  assertEquals(parsed.verify(blob, signature), true);
+  assertEquals(parsed.verify(blob.subarray(1), signature), false);
   for (const bytes of [Buffer.alloc(0), Buffer.alloc(3), Buffer.from([255, 255, 255, 255])]) {
     assert(parseDERKey(bytes, certificate.type) instanceof Error);
   }
@@ -168,11 +170,11 @@ Deno.test("host certificate algorithms can be negotiated", () => {
 
 Deno.test("every algorithm that we offer is one that ssh2 supports", () => {
   const supported = constantsModule as Record<string, string[]>;
-  const { kex, cipher, hmac } = serverAlgorithms();
-  for (const name of kex ?? []) assert(supported.SUPPORTED_KEX?.includes(name), name);
-  for (const name of cipher ?? []) assert(supported.SUPPORTED_CIPHER?.includes(name), name);
-  for (const name of hmac ?? []) assert(supported.SUPPORTED_MAC?.includes(name), name);
-  const names = [...kex ?? [], ...cipher ?? [], ...hmac ?? []].join(" ");
+  const [kex, ciphers, macs] = [usableNames("kex"), usableNames("ciphers"), usableNames("macs")];
+  for (const name of kex) assert(supported.SUPPORTED_KEX?.includes(name), name);
+  for (const name of ciphers) assert(supported.SUPPORTED_CIPHER?.includes(name), name);
+  for (const name of macs) assert(supported.SUPPORTED_MAC?.includes(name), name);
+  const names = [...kex, ...ciphers, ...macs].join(" ");
   assertEquals(/sha1|cbc|md5|arcfour|3des|zlib|group1-|group14-sha1/.test(names), false);
 });
 
@@ -219,10 +221,21 @@ Deno.test("a server's connection and its protocol have the members we use", asyn
     _packetRW: "object",
     _server: "boolean",
     disconnect: "function",
+    _onPacket: "function",
+    _destruct: "function",
     channelOpenConfirm: "function",
     channelOpenFail: "function",
+    channelSuccess: "function",
+    channelFailure: "function",
+    channelClose: "function",
+    requestSuccess: "function",
+    requestFailure: "function",
     ping: "function",
   });
+  for (const name of ["CHANNEL_DATA", "CHANNEL_EXTENDED_DATA", "CHANNEL_EOF", "CHANNEL_CLOSE"]) {
+    assertEquals(typeof both.server._protocol._handlers[name], "function", name);
+    assertEquals(typeof both.client._protocol._handlers[name], "function", name);
+  }
   assertEquals(both.server._protocol._server, true);
   assertEquals(both.server._protocol._strictMode, true);
 });
@@ -232,10 +245,6 @@ Deno.test("a client's connection and its protocol have the members we use", asyn
   assertKinds("client", both.client, {
     _protocol: "object",
     _sock: "object",
-    exec: "function",
-    shell: "function",
-    subsys: "function",
-    forwardOut: "function",
     end: "function",
   });
   assertKinds("protocol", both.client._protocol, {
@@ -299,72 +308,57 @@ Deno.test("every message after the key exchange goes through _onPayload, which t
   assertEquals(late, false, "the gate must be installed before the key exchange");
 });
 
-Deno.test("a channel open reaches its handler with the fields we read", async () => {
+Deno.test("a channel of ours is one of ssh2's, and moves bytes both ways", async () => {
   await using both = await pair();
-  const opened = Promise.withResolvers<ChannelOpenInfo>();
-  both.server._protocol._handlers.CHANNEL_OPEN = (protocol: Protocol, ...rest: unknown[]) => {
-    const info = rest[0] as ChannelOpenInfo;
-    protocol.channelOpenFail(info.sender, 1, "seen enough");
-    opened.resolve(info);
+  const end = (id: number) => ({ id, window: MAX_WINDOW, packetSize: 32768, state: "open" });
+  const make = (connection: Ssh2Connection, server: boolean) => {
+    const id = connection._chanMgr.add();
+    const channel = new Channel(connection, { type: "session", incoming: end(id), outgoing: end(0) }, {
+      server,
+    });
+    connection._chanMgr.update(id, channel);
+    assertEquals(connection._chanMgr.get(id), channel);
+    assertEquals(connection._chanMgr._count, 1);
+    return channel;
   };
-  const answered = Promise.withResolvers<Error | undefined>();
-  both.client.forwardOut("127.0.0.1", 1234, "host", 22, (error) => answered.resolve(error));
-  const info = await opened.promise;
-  assertKinds("info", info, { type: "string", sender: "number", window: "number", packetSize: "number" });
-  assertEquals(info.type, "direct-tcpip");
-  assertEquals(info.data, { destIP: "host", destPort: 22, srcIP: "127.0.0.1", srcPort: 1234 });
-  assertMatch((await answered.promise)?.message ?? "", /seen enough/);
+  const [there, here] = [make(both.server, true), make(both.client, false)];
+  assertKinds("server channel", there, {
+    incoming: "object",
+    outgoing: "object",
+    _callbacks: "array",
+    exit: "function",
+    close: "function",
+    stderr: "object",
+    write: "function",
+  });
+  assertKinds("client channel", here, { close: "function", stderr: "object", _callbacks: "array" });
+  here.write("ping");
+  const [ping] = await once(there, "data");
+  assertEquals(String(ping), "ping");
+  assertEquals(there.incoming.window, MAX_WINDOW - 4);
+  there.stderr.write("pong");
+  const [pong] = await once(here.stderr, "data");
+  assertEquals(String(pong), "pong");
+  const answered = new Promise<boolean>((resolve) => here._callbacks.push(resolve));
+  both.server._protocol.channelFailure(0);
+  assertEquals(await answered, true);
+  const closed = once(here, "close");
+  here.resume();
+  there.end();
+  await closed;
+  assertEquals(here.incoming.state, "closed");
+  assertEquals(both.client._chanMgr._count, 0);
 });
 
-Deno.test("a session's requests come as events with the arguments we read, and its channel has what we use", async () => {
-  await using both = await pair();
-  const requests: [string, unknown][] = [];
-  both.server.on(
-    "session",
-    (accept: () => { on(name: string, listener: (...args: unknown[]) => void): void }) => {
-      const session = accept();
-      for (const name of ["pty", "env", "window-change", "signal"]) {
-        session.on(name, (accepted, _reject, info) => {
-          requests.push([name, info]);
-          if (typeof accepted === "function") accepted();
-        });
-      }
-      session.on("exec", (accepted, _reject, info) => {
-        requests.push(["exec", info]);
-        const channel = (accepted as () => Ssh2Channel)();
-        assertKinds("server channel", channel, {
-          exit: "function",
-          close: "function",
-          stderr: "object",
-          write: "function",
-        });
-        channel.stderr.write("e");
-        channel.exit(7);
-        channel.end();
-      });
-    },
-  );
-  const env = { LANG: "C" };
-  const pty = { term: "xterm", cols: 80, rows: 25, width: 0, height: 0, modes: { ECHO: 1 } };
-  const exit = Promise.withResolvers<unknown>();
-  both.client.exec("true", { pty, env }, (error, channel) => {
-    if (error) return exit.reject(error);
-    assertKinds("client channel", channel, { setWindow: "function", signal: "function", close: "function" });
-    assertKinds("client channel", channel, { stderr: "object" });
-    channel.once("exit", (code: unknown) => exit.resolve(code));
-  });
-  assertEquals(await exit.promise, 7);
-  assertEquals(requests.map(([name]) => name).sort(), ["env", "exec", "pty"]);
-  const told = Object.fromEntries(requests);
-  assertEquals(told.env, { key: "LANG", val: "C" });
-  assertEquals(told.exec, { command: "true" });
-  assertKinds("pty", told.pty, {
-    term: "string",
-    cols: "number",
-    rows: "number",
-    width: "number",
-    modes: "object",
-  });
+Deno.test("a function in the channel table stands for a channel that was asked for, and hears of the end", async () => {
+  const both = await pair();
+  const told = Promise.withResolvers<Error | undefined>();
+  both.client._chanMgr.add(Object.assign((error?: Error) => told.resolve(error), { type: "session" }));
+  const closed = once(both.client, "close");
+  await both[Symbol.asyncDispose]();
+  await closed;
+  assert(await told.promise instanceof Error);
+  assertEquals(both.client._protocol._destruct, undefined);
 });
 
 Deno.test("a message of our own is sent through the packet writer", async () => {

@@ -4,8 +4,10 @@
  * @module
  */
 import type { Buffer } from "node:buffer";
+import { verify } from "node:crypto";
 import constantsModule from "ssh2/lib/protocol/constants.js";
 import keyParserModule from "ssh2/lib/protocol/keyParser.js";
+import { curveOf, type PublicKey, readPublicKeyFields } from "../public_key.ts";
 import { WireReader } from "../wire.ts";
 
 /** Host key algorithms with certificates, strongest first. */
@@ -13,6 +15,7 @@ export const HOST_CERTIFICATE_ALGORITHMS: readonly string[] = [
   "ssh-ed25519-cert-v01@openssh.com",
   "ecdsa-sha2-nistp256-cert-v01@openssh.com",
   "ecdsa-sha2-nistp384-cert-v01@openssh.com",
+  "ecdsa-sha2-nistp521-cert-v01@openssh.com",
   "rsa-sha2-512-cert-v01@openssh.com",
   "rsa-sha2-256-cert-v01@openssh.com",
 ];
@@ -34,11 +37,31 @@ keyParser.parseDERKey = (data, type) => {
   try {
     const reader = new WireReader(data);
     reader.string();
-    return parseDERKey(reader.rest(), plain);
+    return new CertifiedKey(readPublicKeyFields(plain, reader));
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error)); // ssh2 takes errors as values here
   }
 };
+
+/** What ssh2 checks a host's signature with. Its own keys fail in this runtime for some curves. */
+class CertifiedKey {
+  readonly #key: PublicKey;
+
+  constructor(key: PublicKey) {
+    this.#key = key;
+  }
+
+  /**
+   * @param signature in DER for ECDSA
+   * @param hash given for RSA
+   */
+  verify(data: Buffer, signature: Buffer, hash?: string): boolean {
+    const { type, keyObject } = this.#key;
+    if (type === "ssh-ed25519") return signature.length === 64 && verify(null, data, keyObject, signature);
+    if (type === "ssh-rsa") return hash !== undefined && verify(hash, data, keyObject, signature);
+    return verify(curveOf(type).hash, data, keyObject, signature);
+  }
+}
 
 const { SUPPORTED_SERVER_HOST_KEY } = constantsModule as { SUPPORTED_SERVER_HOST_KEY: string[] };
 SUPPORTED_SERVER_HOST_KEY.push(...HOST_CERTIFICATE_ALGORITHMS);

@@ -5,6 +5,7 @@
  */
 import "./cipher_patch.ts";
 import "./key_patch.ts";
+import "./kex_patch.ts";
 import type { Buffer } from "node:buffer";
 import ssh2Module from "ssh2";
 import channelModule from "ssh2/lib/Channel.js";
@@ -34,7 +35,9 @@ const channels = channelModule as {
   PACKET_SIZE: number;
 };
 
-const { sendPacket } = protocolUtilsModule as { sendPacket(protocol: Protocol, packet: Buffer): void };
+const { sendPacket } = protocolUtilsModule as {
+  sendPacket(protocol: Protocol, packet: Buffer, bypass?: boolean): void;
+};
 
 export const { Client, Server } = ssh2;
 export const { Channel, MAX_WINDOW, PACKET_SIZE } = channels;
@@ -53,4 +56,13 @@ export function sendMessage(protocol: Protocol, message: Uint8Array): void {
   const packet = protocol._packetRW.write.alloc(message.length);
   packet.set(message, start);
   sendPacket(protocol, protocol._packetRW.write.finalize(packet));
+}
+
+/** Sends one message at once, past those that wait for the end of a key exchange. */
+export function sendUrgently(protocol: Protocol, message: Uint8Array): void {
+  const { write } = protocol._packetRW;
+  const start = write.allocStartKEX;
+  const packet = write.alloc(message.length, true);
+  packet.set(message, start);
+  sendPacket(protocol, write.finalize(packet, true), true);
 }

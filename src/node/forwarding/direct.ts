@@ -1,0 +1,44 @@
+/**
+ * Connections that the node makes for its clients.
+ * @module
+ */
+import type { Duplex } from "node:stream";
+import { formatHostPort } from "../../base/dial.ts";
+import { AppError } from "../../base/errors.ts";
+import type { ForwardTarget } from "../../ssh/server_channels.ts";
+import type { NodeConnection, NodeContext } from "../context.ts";
+import { connectUnix } from "../os/unix_socket.ts";
+import { osLogin } from "../os_login.ts";
+import { audited, nameForAudit } from "./audit.ts";
+import { checkForwarding } from "./rules.ts";
+
+/** RFC 1035 section 2.3.4. */
+const MAX_HOST = 255;
+
+/** To a port of a host that this node can reach. */
+export function dialForClient(
+  node: NodeContext,
+  connection: NodeConnection,
+  target: ForwardTarget,
+): Promise<Duplex> {
+  const address = formatHostPort({ host: nameForAudit(target.host), port: target.port });
+  return audited(node, connection, "connection", address, () => {
+    checkForwarding(connection.identity);
+    if (target.host.length > MAX_HOST) {
+      throw new AppError("not_found", "a name of that length is no host");
+    }
+    return node.dial(target.host, target.port);
+  });
+}
+
+/** To a socket of this host, which the login's OS user must be allowed to reach. */
+export function dialSocketForClient(
+  node: NodeContext,
+  connection: NodeConnection,
+  path: string,
+): Promise<Duplex> {
+  return audited(node, connection, "connection", nameForAudit(path), () => {
+    checkForwarding(connection.identity);
+    return connectUnix(path, osLogin(connection.username));
+  });
+}

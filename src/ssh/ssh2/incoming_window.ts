@@ -1,0 +1,36 @@
+/**
+ * Flow control of incoming channel data (RFC 4254 section 5.2). ssh2 keeps whatever comes, also past the window that it
+ * granted, so a peer could fill our memory. Here such a peer is cut off.
+ * @module
+ */
+import type { Buffer } from "node:buffer";
+import type { ChannelEnd, Ssh2Connection } from "./internals.ts";
+
+/** A channel or a session that has not started. */
+interface Receiver {
+  incoming?: ChannelEnd;
+}
+
+/**
+ * Installs the check on one connection. Call it before channels open.
+ * @param cut must end the connection
+ */
+export function installIncomingWindow(library: Ssh2Connection, cut: (reason: string) => void): void {
+  const { _handlers: handlers, _server: server } = library._protocol;
+  for (const name of ["CHANNEL_DATA", "CHANNEL_EXTENDED_DATA"]) {
+    const receive = handlers[name];
+    handlers[name] = (protocol, ...rest) => {
+      const [recipient, data] = rest as [number, Buffer];
+      const entry = library._chanMgr.get(recipient);
+      if (typeof entry !== "object" || entry === null) return; // data that crossed our refusal
+      const { incoming } = entry as Receiver;
+      if (!incoming || incoming.state === "closed") return;
+      if (data.length > incoming.window) {
+        return cut(`channel ${recipient} got ${data.length} bytes with a window of ${incoming.window}`);
+      }
+      // No client has a use for extended data: a server drops it, but it counts.
+      if (server && name === "CHANNEL_EXTENDED_DATA") incoming.window -= data.length;
+      else receive?.(protocol, ...rest);
+    };
+  }
+}

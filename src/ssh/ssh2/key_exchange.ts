@@ -1,0 +1,61 @@
+/**
+ * Each key exchange of a connection as it begins, and what ssh2's finite-field groups lack: the check of the other side's
+ * value, and private exponents of the length that the group's strength needs, which makes them ten times cheaper. An
+ * unauthenticated client may ask for the largest group.
+ * @module
+ */
+import type { Buffer } from "node:buffer";
+import { createDiffieHellman, createDiffieHellmanGroup, randomBytes } from "node:crypto";
+import type { GroupKex, Kex, Protocol } from "./internals.ts";
+
+const watchers = new WeakMap<Protocol, ((kex: Kex) => void)[]>();
+
+/** Calls `see` with every key exchange, once its algorithms are known and before its first message leaves. */
+export function onKeyExchange(protocol: Protocol, see: (kex: Kex) => void): void {
+  const known = watchers.get(protocol);
+  if (known) {
+    known.push(see);
+    return;
+  }
+  const all = [see];
+  watchers.set(protocol, all);
+  let kex = protocol._kex;
+  Object.defineProperty(protocol, "_kex", {
+    configurable: true,
+    get: () => kex,
+    set: (value: Kex | undefined) => {
+      kex = value;
+      if (value) { for (const watcher of all) watcher(value); }
+    },
+  });
+}
+
+/** Twice the strength of the largest group, and what OpenSSH takes for 256-bit keys. */
+const EXPONENT_BYTES = 64;
+
+/** Makes one key exchange with a finite-field group (RFC 4253 section 8, RFC 8268) cheap and strict. */
+export function hardenGroup(kex: Kex): void {
+  if (!isGroup(kex)) return;
+  const group = createDiffieHellmanGroup(kex.groupName);
+  const prime = group.getPrime();
+  kex.generateKeys = () => {
+    if (kex._dh) return;
+    const exchange = createDiffieHellman(prime, group.getGenerator());
+    exchange.setPrivateKey(randomBytes(EXPONENT_BYTES));
+    kex._public = exchange.generateKeys();
+    kex._dh = exchange;
+  };
+  const compute = kex.computeSecret;
+  kex.computeSecret = (value) =>
+    isWithin(value, prime) ? compute.call(kex, value) : new Error("the value is outside of the group");
+}
+
+function isGroup(kex: Kex): kex is GroupKex {
+  return kex.type === "group";
+}
+
+/** Whether 1 < value < prime - 1 (RFC 4253 section 8 with RFC 8268 section 4: what is left out gives the secret away). */
+function isWithin(value: Buffer, prime: Buffer): boolean {
+  const number = BigInt(`0x${value.toString("hex") || "0"}`);
+  return number > 1n && number < BigInt(`0x${prime.toString("hex")}`) - 1n;
+}

@@ -1,0 +1,27 @@
+/**
+ * Names of files that come from the other side of a transfer. Only a plain name is ever put behind a folder of ours:
+ * everything else could lead out of it (CVE-2018-20685, CVE-2019-6111).
+ * @module
+ */
+
+const SLASH = 0x2f, DOT = 0x2e;
+
+/** False for an empty name, `.`, `..` and whatever holds a slash or a NUL. */
+export function isPlainName(name: Uint8Array): boolean {
+  if (name.length === 0 || name.includes(SLASH) || name.includes(0)) return false;
+  return name.length > 2 || name.some((byte) => byte !== DOT);
+}
+
+/** A name or message of the other side, safe for a terminal: control characters are written as `\x1b`. */
+export function shownName(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(
+    /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    (character) => {
+      const code = character.charCodeAt(0);
+      return code < 0x100
+        ? `\\x${code.toString(16).padStart(2, "0")}`
+        : `\\u${code.toString(16).padStart(4, "0")}`;
+    },
+  );
+}
