@@ -12,6 +12,7 @@ import { AppError, isAppError, messageOf } from "../../src/base/errors.ts";
 import { findNodes } from "../../src/model/server.ts";
 import type { ClientSession } from "../../src/ssh/channel.ts";
 import { connectSsh, type SshClient } from "../../src/ssh/client.ts";
+import type { ClientOptions } from "../../src/ssh/client_connection.ts";
 import { printableCell } from "../output.ts";
 import type { Login } from "./home.ts";
 
@@ -19,14 +20,16 @@ import type { Login } from "./home.ts";
 export class Cluster {
   private constructor(readonly login: Login, readonly proxy: SshClient) {}
 
-  static async connect(login: Login): Promise<Cluster> {
+  /** @param timeoutMs milliseconds for the connection and the login to the proxy */
+  static async connect(login: Login, timeoutMs?: number): Promise<Cluster> {
     const { profile, certificate, key } = login;
     const [principal] = certificate.principals;
     if (principal === undefined) {
       throw new AppError("access_denied", "the certificate allows no login at all");
     }
     const proxy = await connectSsh({
-      stream: await dialTcp(profile.proxyHost, profile.sshPort),
+      stream: await dialTcp(profile.proxyHost, profile.sshPort, timeoutMs),
+      timeoutMs,
       username: principal,
       credential: { key, certificate },
       verifyHost: (presented) => {
@@ -53,13 +56,15 @@ export class Cluster {
    * Logs in to a node.
    * @param host its name, `name.cluster`, uuid, or address
    * @param port 0 for the registered one
+   * @param options what the node may reach through the connection
    */
-  async node(host: string, port: number, username: string): Promise<SshClient> {
+  async node(host: string, port: number, username: string, options: ClientOptions = {}): Promise<SshClient> {
     const name = isIP(host) ? await this.#idOf(host, port) : host;
     const pipe = await this.proxy.subsystem(`proxy:${host.includes(":") ? `[${host}]` : host}:${port}`);
     const { certificate, key } = this.login;
     return await explained(pipe, () =>
       connectSsh({
+        ...options,
         stream: pipe.stream,
         username,
         credential: { key, certificate },

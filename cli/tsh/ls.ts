@@ -2,22 +2,11 @@
  * `tsh ls` and `tsh clusters`.
  * @module
  */
-import { AppError } from "../../src/base/errors.ts";
 import { type Format, labelText, printResult, table } from "../output.ts";
 import { Cluster } from "./cluster.ts";
 import { ensureLogin } from "./login.ts";
 import type { TshOptions } from "./options.ts";
-
-/** `key=value[,key=value]`; all must match. */
-export function parseLabels(text: string): Record<string, string> {
-  const labels: Record<string, string> = {};
-  for (const part of text.split(",")) {
-    const at = part.indexOf("=");
-    if (at <= 0) throw new AppError("bad_input", `"${part}" is not a label; write key=value`);
-    labels[part.slice(0, at).trim()] = part.slice(at + 1).trim();
-  }
-  return labels;
-}
+import { hasLabels, parseLabels } from "./ssh/target.ts";
 
 export async function lsCommand(
   filter: string | undefined,
@@ -29,7 +18,7 @@ export async function lsCommand(
   try {
     const { api } = await cluster.api();
     const nodes = (await api.call("servers.list", { role: "node" }))
-      .filter((node) => Object.entries(wanted).every(([key, value]) => node.labels[key] === value))
+      .filter((node) => hasLabels(node, wanted))
       .sort((a, b) => a.name.localeCompare(b.name) || a.id.localeCompare(b.id));
     await printResult(format, nodes, () =>
       `${

@@ -2,7 +2,7 @@
  * The local terminal during a remote session: raw mode, resizing, both directions of data.
  * @module
  */
-import type { Readable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import { writeAll } from "../../src/base/files.ts";
 import type { ClientSession, ExitStatus, PtyRequest, WindowSize } from "../../src/ssh/channel.ts";
 
@@ -22,20 +22,27 @@ export function terminalRequest(): PtyRequest {
   return { ...windowSize(), term: Deno.env.get("TERM") ?? "xterm", modes: new Map() };
 }
 
-/**
- * Connects standard input, output and error to a session until it ends.
- * @param pty whether the remote side has a terminal: then the local one passes every key on
- */
-export async function attachTerminal(session: ClientSession, pty: boolean): Promise<ExitStatus> {
-  const raw = pty && Deno.stdin.isTerminal();
+export interface Attachment {
+  /** The remote side has a terminal: then the local one passes every key on. */
+  pty: boolean;
+  /** Nothing is read from standard input. */
+  stdinNull?: boolean;
+  /** Sees what is typed before it is sent. */
+  typed?(bytes: Uint8Array): Uint8Array;
+}
+
+/** Connects standard input, output and error to a session until it ends. */
+export async function attachTerminal(session: ClientSession, attachment: Attachment): Promise<ExitStatus> {
+  const raw = attachment.pty && !attachment.stdinNull && Deno.stdin.isTerminal();
   const onResize = () => session.resize(windowSize());
   if (raw) {
     Deno.stdin.setRaw(true);
     Deno.addSignalListener("SIGWINCH", onResize);
   }
   try {
-    const output = Promise.all([copy(session.stream, Deno.stdout), copy(session.stderr, Deno.stderr)]);
-    void feed(session);
+    const output = Promise.all([copyOut(session.stream, Deno.stdout), copyOut(session.stderr, Deno.stderr)]);
+    if (attachment.stdinNull) session.stream.end();
+    else void feedInput(session.stream, raw ? attachment.typed : undefined);
     const status = await session.exit;
     await output;
     return status;
@@ -47,16 +54,21 @@ export async function attachTerminal(session: ClientSession, pty: boolean): Prom
   }
 }
 
-async function copy(from: Readable, to: typeof Deno.stdout): Promise<void> {
-  for await (const chunk of from) await writeAll(to, chunk);
+/** Everything that comes, until its end. When nobody reads any more, the rest is dropped. */
+export async function copyOut(from: Readable, to: typeof Deno.stdout): Promise<void> {
+  try {
+    for await (const chunk of from) await writeAll(to, chunk);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error; // `tsh ssh luna cat big | head`
+    from.destroy();
+  }
 }
 
-/** Standard input to the session; its end is passed on. */
-async function feed(session: ClientSession): Promise<void> {
-  const { stream } = session;
+/** Standard input to a stream; its end is passed on. */
+export async function feedInput(to: Writable, typed = (bytes: Uint8Array) => bytes): Promise<void> {
   for await (const chunk of Deno.stdin.readable) {
-    if (!stream.writable) return;
-    if (!stream.write(chunk)) await new Promise<void>((resolve) => stream.once("drain", resolve));
+    if (!to.writable) return;
+    if (!to.write(typed(chunk))) await new Promise<void>((resolve) => to.once("drain", resolve));
   }
-  stream.end();
+  to.end();
 }

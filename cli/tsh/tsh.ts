@@ -47,14 +47,16 @@ export function tsh(args: string[]): Promise<number> {
         options.format,
       );
     });
-  command("ssh", "Opens a shell or runs a command on a node.").passThroughOptions()
-    .argument("<[user@]host>", "the node: name, uuid or address")
-    .argument("[command...]", "a command; its options go to it")
-    .option("-p, --port <port>", "SSH port of the node")
-    .option("-t, --tty", "use a terminal also for a command")
-    .addHelpText("after", examples("tsh ssh root@luna", "tsh ssh luna uptime", "tsh ssh -t luna top"))
-    .action(async (target, words, options) => {
-      await (await import("./ssh.ts")).sshCommand(target, words, { ...common(options), ...options });
+  // OpenSSH's flags have a parser of their own: ssh/flags.ts.
+  root.command("ssh").description("Opens a shell or runs a command on a node; takes the flags of ssh.")
+    .usage("[flags] [user@]host [command...]").helpOption(false)
+    .allowUnknownOption().passThroughOptions().argument("[args...]")
+    .action(async (args) => {
+      const [{ parseCall }, { runSsh }] = await Promise.all([
+        import("./ssh/flags.ts"),
+        import("./ssh/run.ts"),
+      ]);
+      await runSsh(parseCall(args, common({})));
     });
   command("play", "Replays a recorded session: space pauses, arrows seek and change the speed, q quits.")
     .argument("<session>", "the session's id, as the audit log has it")

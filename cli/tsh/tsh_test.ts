@@ -1,9 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { AppError } from "../../src/base/errors.ts";
 import { isOlder, parseProxy } from "./login.ts";
-import { parseLabels } from "./ls.ts";
 import { ttlMs } from "./options.ts";
-import { parseTarget } from "./ssh.ts";
+import { parseLabels, parseTarget } from "./ssh/target.ts";
 import { withCommand } from "./tsh.ts";
 
 Deno.test("a proxy address names host, web port and SSH port", () => {
@@ -42,9 +41,9 @@ Deno.test("--ttl counts minutes and keeps to the limits", () => {
 });
 
 Deno.test("a target is [user@]host", () => {
-  assertEquals(parseTarget("luna"), { login: undefined, host: "luna" });
-  assertEquals(parseTarget("root@luna"), { login: "root", host: "luna" });
-  assertEquals(parseTarget("joe@corp@luna"), { login: "joe@corp", host: "luna" });
+  assertEquals(parseTarget("luna"), { login: undefined, host: "luna", port: 0 });
+  assertEquals(parseTarget("root@luna"), { login: "root", host: "luna", port: 0 });
+  assertEquals(parseTarget("joe@corp@luna"), { login: "joe@corp", host: "luna", port: 0 });
   for (const bad of ["", "root@", "@luna"]) assertThrows(() => parseTarget(bad), AppError);
 });
 
