@@ -1,6 +1,6 @@
 /**
  * The one executable. The name it is called by picks the tool (`teleport`, `tctl`, `tsh`, or `ssh` for tsh's client);
- * `teleport tctl ...` and `teleport tsh ...` work as well. Only the chosen tool's code is loaded.
+ * `teleport tctl ...` and `teleport tsh ...` work as well. A runtime that hides the name passes it in TELEPORT_CALLED_AS. Only the chosen tool's code is loaded.
  * @module
  */
 
@@ -11,13 +11,14 @@ function isTool(name: string | undefined): name is Tool {
   return TOOLS.some((tool) => tool === name);
 }
 
-function choose(calledAs: string, args: string[]): { tool: Tool; args: string[] } {
+function choose(calledAs: string, args: string[]): { tool: Tool | "ssh" | "scp"; args: string[] } {
   const [first, ...rest] = args;
+  if (calledAs === "ssh" || calledAs === "scp") return { tool: calledAs, args };
   if (calledAs === "tctl" || calledAs === "tsh") return { tool: calledAs, args };
   return isTool(first) ? { tool: first, args: rest } : { tool: "teleport", args };
 }
 
-async function run(tool: Tool, args: string[]): Promise<number> {
+async function run(tool: Tool | "ssh" | "scp", args: string[]): Promise<number> {
   switch (tool) {
     case "teleport":
       // Started for each session that moves files: nothing else of the tool is loaded.
@@ -27,11 +28,14 @@ async function run(tool: Tool, args: string[]): Promise<number> {
       return await (await import("./cli/tctl/tctl.ts")).tctl(args);
     case "tsh":
       return await (await import("./cli/tsh/tsh.ts")).tsh(args);
+    case "ssh":
+    case "scp":
+      return await (await import("./cli/tsh/as_openssh.ts")).asOpenSsh(tool, args);
   }
 }
 
 if (import.meta.main) {
-  const name = Deno.execPath().split("/").at(-1) ?? "";
+  const name = (Deno.env.get("TELEPORT_CALLED_AS") ?? Deno.execPath()).split("/").at(-1) ?? "";
   const { tool, args } = choose(name, Deno.args);
   Deno.exit(await run(tool, args));
 }

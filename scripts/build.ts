@@ -75,8 +75,7 @@ if [ ! -f "$run/complete" ]; then
   : > "$new/complete"
   mv "$new" "$run" 2>/dev/null || rm -rf "$new"
 fi
-case "\${0##*/}" in tctl) set -- tctl "$@" ;; tsh) set -- tsh "$@" ;; esac
-DENO_NO_UPDATE_CHECK=1 DENO_DIR="$run/cache" exec "$run/deno" run -A -q --no-lock --no-config --no-remote \\
+TELEPORT_CALLED_AS="\${0##*/}" DENO_NO_UPDATE_CHECK=1 DENO_DIR="$run/cache" exec "$run/deno" run -A -q --no-lock --no-config --no-remote \\
   --unstable-kv --unstable-worker-options "$run/app/main.js" "$@"
 `;
 }

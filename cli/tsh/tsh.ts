@@ -6,7 +6,19 @@ import { formatOption } from "../output.ts";
 import { examples, program, runProgram } from "../program.ts";
 import { addCommonOptions, type TshOptions, VALUE_OPTIONS } from "./options.ts";
 
-const COMMANDS = ["login", "logout", "status", "ls", "ssh", "play", "clusters", "version", "help"];
+const COMMANDS = [
+  "login",
+  "logout",
+  "status",
+  "ls",
+  "ssh",
+  "scp",
+  "config",
+  "play",
+  "clusters",
+  "version",
+  "help",
+];
 
 export function tsh(args: string[]): Promise<number> {
   const root = addCommonOptions(program("tsh", "Logs in to a Teleport cluster and to its nodes."))
@@ -57,6 +69,26 @@ export function tsh(args: string[]): Promise<number> {
         import("./ssh/run.ts"),
       ]);
       await runSsh(parseCall(args, common({})));
+    });
+  root.command("scp").description("Copies files to and from nodes; takes the flags of scp.")
+    .usage("[flags] <from>... <to>").helpOption(false)
+    .allowUnknownOption().passThroughOptions().argument("[args...]")
+    .action(async (args) => {
+      const [{ parseScpCall }, { runScp }] = await Promise.all([
+        import("./scp/flags.ts"),
+        import("./scp/run.ts"),
+      ]);
+      await runScp(parseScpCall(args, common({})));
+    });
+  command("config", "Prints what ssh needs to reach the cluster's nodes, or puts it into ~/.ssh/config.")
+    .option("--write", "put it into ~/.ssh/config")
+    .option("--remove", "take it out of there")
+    .addHelpText(
+      "after",
+      examples("tsh config", "tsh config --write", "ssh root@luna.main", "tsh config --remove"),
+    )
+    .action(async (options) => {
+      await (await import("./config/run.ts")).configCommand({ ...common(options), ...options });
     });
   command("play", "Replays a recorded session: space pauses, arrows seek and change the speed, q quits.")
     .argument("<session>", "the session's id, as the audit log has it")

@@ -16,6 +16,8 @@ export const BORROW: unique symbol = Symbol("borrow");
 /** A stream that can hand out its own memory. */
 export interface Lender {
   /**
+   * Pieces are no Buffers: the `slice` of those does not copy.
+   *
    * From now on what comes goes to `consumer` and no more into the stream. What the stream held before, the end and
    * errors stay events.
    * @param consumer returns false to get no more for now; what is under way already still comes
@@ -73,7 +75,7 @@ export function flow(from: Readable, to: Writable): void {
 
 const READ_SIZE = 256 * 1024;
 /** One for all sockets of a thread: filled and handed out within one turn. */
-let readBuffer: Buffer | undefined;
+let readBuffer: Uint8Array | undefined;
 
 /**
  * Makes a socket a lender and a borrower. It reads 256 KiB at a time into memory that all sockets share, and writes what
@@ -83,7 +85,7 @@ let readBuffer: Buffer | undefined;
 export function lendingSocket(make: (onread: OnReadOpts) => Socket): Socket & Lender & Borrower {
   let consumer: ((piece: Uint8Array) => boolean) | undefined;
   const socket = make({
-    buffer: readBuffer ??= Buffer.allocUnsafeSlow(READ_SIZE),
+    buffer: readBuffer ??= new Uint8Array(READ_SIZE),
     callback(length, buffer) {
       const piece = buffer.subarray(0, length);
       // What the stream still holds comes first.

@@ -13,19 +13,24 @@ export function isBackground(): boolean {
   return Deno.env.has(MARK);
 }
 
-/** Starts this very call in the background. @throws {Exit} 0 when it is set up, else with its status */
-export async function continueInBackground(): Promise<never> {
+/**
+ * Starts this very call in the background.
+ * @param keepOutput a command's output goes on to ours; without it nothing of ours is held
+ * @throws {Exit} 0 when it is set up, else with its status
+ */
+export async function continueInBackground(keepOutput: boolean): Promise<never> {
   const child = spawn(Deno.execPath(), thisCall(), {
     detached: true,
-    stdio: ["ignore", "inherit", "inherit"],
+    stdio: ["ignore", keepOutput ? "inherit" : "ignore", keepOutput ? "inherit" : "pipe"],
     env: { ...Deno.env.toObject(), [MARK]: String(Deno.pid) },
   });
+  child.stderr?.on("data", (chunk: Uint8Array) => void Deno.stderr.writeSync(chunk));
   const code = await new Promise<number>((resolve) => {
-    const ready = () => resolve(0);
-    Deno.addSignalListener("SIGUSR1", ready);
+    Deno.addSignalListener("SIGUSR1", () => resolve(0));
     child.once("exit", (status) => resolve(status ?? 255));
     child.once("error", () => resolve(255));
   });
+  child.stderr?.destroy();
   child.unref();
   throw new Exit(code);
 }

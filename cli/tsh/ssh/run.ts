@@ -3,7 +3,7 @@
  * @module
  */
 import type { Duplex } from "node:stream";
-import { AppError, isAppError, messageOf } from "../../../src/base/errors.ts";
+import { AppError, messageOf } from "../../../src/base/errors.ts";
 import type { ClientSession } from "../../../src/ssh/channel.ts";
 import type { SshClient } from "../../../src/ssh/client.ts";
 import { examples, Exit, print, printError } from "../../program.ts";
@@ -25,13 +25,7 @@ const FAILED = 255;
 export async function runSsh(call: SshCall): Promise<void> {
   if (call.help) return help(call);
   if (call.version) return printVersion();
-  try {
-    await connectAndRun(call);
-  } catch (error) {
-    if (error instanceof Exit || !call.asSsh || !isAppError(error)) throw error;
-    printError(`ssh: ${error.message}\n`);
-    throw new Exit(FAILED);
-  }
+  await connectAndRun(call);
 }
 
 function help({ asSsh }: SshCall): void {
@@ -61,7 +55,7 @@ async function connectAndRun(call: SshCall): Promise<void> {
       throw new AppError("bad_input", "-f without a command needs -N: there is nothing to run");
     }
     await ensureLogin(call); // asks now, while there is a terminal
-    await (await import("./background.ts")).continueInBackground();
+    await (await import("./background.ts")).continueInBackground(!call.noCommand);
   }
   const login = await ensureLogin(call);
   const username = target.login ?? call.login ?? defaultLogin(login.certificate.principals);
@@ -88,14 +82,19 @@ interface Messages {
   verbose(text: string): void;
 }
 
-function messages({ quiet, verbose, logFile }: SshCall): Messages {
-  const write = (text: string) =>
-    logFile === undefined
-      ? printError(`${text}\r\n`.replace("\r", Deno.stdin.isTerminal() ? "\r" : ""))
-      : Deno.writeTextFileSync(logFile, `${text}\n`, { append: true, mode: 0o600 });
+function messages(call: SshCall): Messages {
+  const lineEnd = Deno.stdin.isTerminal() ? "\r\n" : "\n"; // it may be raw
+  const write = (text: string) => {
+    if (call.logFile === undefined) return printError(`${text}${lineEnd}`);
+    Deno.writeTextFileSync(call.logFile, `${text}\n`, { append: true, mode: 0o600 });
+  };
   return {
-    warn: (text) => quiet || write(text),
-    verbose: (text) => verbose > 0 && write(`debug1: ${text}`),
+    warn(text) {
+      if (!call.quiet) write(text);
+    },
+    verbose(text) {
+      if (call.verbose > 0) write(`debug1: ${text}`);
+    },
   };
 }
 
@@ -145,7 +144,11 @@ async function use(
       allocated: (text) => say.warn(text),
     });
   }
-  if (call.background) (await import("./background.ts")).detach();
+  if (call.background) {
+    (await import("./background.ts")).detach();
+    // Nobody reads messages any more.
+    if (call.noCommand && call.logFile === undefined) Object.assign(call, { quiet: true, verbose: 0 });
+  }
   const lost = node.closed.then(() => {
     say.warn(`Connection to ${host} closed by remote host.`);
     return FAILED;

@@ -16,7 +16,8 @@ const push = prototype.push;
 prototype.push = function (this: Ssh2Channel, chunk: unknown): boolean {
   if (!(chunk instanceof Uint8Array)) return push.call(this, chunk);
   const consumer = consumers.get(this);
-  return consumer && this.readableLength === 0 ? consumer(chunk) : push.call(this, Buffer.from(chunk));
+  if (!consumer || this.readableLength > 0) return push.call(this, Buffer.from(chunk));
+  return consumer(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length));
 };
 
 prototype[LEND] = function (this: Ssh2Channel, consumer) {
@@ -33,7 +34,11 @@ export function readInPlace({ _protocol: protocol, _sock: socket }: Ssh2Connecti
   if (!isLender(socket)) return;
   socket[LEND]((piece) => {
     // ssh2's own deciphers and the first messages keep references.
-    socket.emit("data", protocol._decipher?.inPlace === true ? piece : Buffer.from(piece));
+    const inPlace = protocol._decipher?.inPlace === true;
+    socket.emit(
+      "data",
+      inPlace ? Buffer.from(piece.buffer, piece.byteOffset, piece.length) : Buffer.from(piece),
+    );
     return true;
   });
 }

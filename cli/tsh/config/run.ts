@@ -1,0 +1,79 @@
+/**
+ * `tsh config`: makes stock ssh, scp, sftp, rsync and git work with the cluster's nodes.
+ * @module
+ */
+import { AppError } from "../../../src/base/errors.ts";
+import { print } from "../../program.ts";
+import { loginFiles, tshHome } from "../home.ts";
+import { ensureLogin, storedLogin } from "../login.ts";
+import type { TshOptions } from "../options.ts";
+import { type ClusterAccess, configBlock, withBlock, withoutBlock } from "./ssh_config_block.ts";
+
+export interface ConfigOptions extends TshOptions {
+  write?: boolean;
+  remove?: boolean;
+}
+
+export async function configCommand(options: ConfigOptions): Promise<void> {
+  if (options.write && options.remove) {
+    throw new AppError("bad_input", "--write and --remove exclude each other");
+  }
+  if (options.identity !== undefined) throw new AppError("bad_input", "-i flag cannot be used here");
+  const login = options.remove ? await storedLogin(options) : await ensureLogin(options);
+  if (!login) throw new AppError("not_found", "there is no login here whose block could be removed");
+  const { cluster, proxyHost, sshPort } = login.profile;
+  const files = loginFiles(login.profile);
+  const access: ClusterAccess = {
+    cluster,
+    proxyHost,
+    proxyPort: sshPort,
+    key: files.key,
+    certificate: files.certificate,
+    knownHosts: `${tshHome()}/known_hosts`,
+  };
+  if (!options.write && !options.remove) return print(configBlock(access));
+  const path = configPath();
+  const changed = await rewrite(
+    path,
+    (text) => options.remove ? withoutBlock(text, access) : withBlock(text, access),
+  );
+  const what = options.remove ? "no longer knows" : "now knows";
+  print(
+    changed
+      ? `${path} ${what} the nodes of ${cluster}: ssh root@NODE.${cluster}\n`
+      : `${path} is as it should be\n`,
+  );
+}
+
+function configPath(): string {
+  const home = Deno.env.get("HOME");
+  if (!home) throw new AppError("bad_input", "HOME is not set, so there is no ~/.ssh/config");
+  return `${home}/.ssh/config`;
+}
+
+/** Replaces a file at once, or not at all; where a link leads to it, the link stays. @returns whether it changed */
+async function rewrite(path: string, change: (text: string) => string): Promise<boolean> {
+  const folder = path.slice(0, path.lastIndexOf("/"));
+  await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+  const existing = await readExisting(path);
+  const text = existing?.text ?? "";
+  const changed = change(text);
+  if (changed === text) return false;
+  const target = existing?.path ?? path;
+  const temporary = `${target}.${Deno.pid}.new`;
+  const mode = (existing?.mode ?? 0o600) & ~0o022; // ssh refuses a file that others may write
+  await Deno.writeTextFile(temporary, changed, { mode });
+  await Deno.chmod(temporary, mode);
+  await Deno.rename(temporary, target);
+  return true;
+}
+
+async function readExisting(path: string): Promise<{ path: string; text: string; mode: number } | undefined> {
+  try {
+    const real = await Deno.realPath(path);
+    return { path: real, text: await Deno.readTextFile(real), mode: (await Deno.stat(real)).mode ?? 0o600 };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,57 @@
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { AppError } from "../../../src/base/errors.ts";
+import { type ClusterAccess, configBlock, withBlock, withoutBlock } from "./ssh_config_block.ts";
+
+const ACCESS: ClusterAccess = {
+  cluster: "main",
+  proxyHost: "work.example.com",
+  proxyPort: 3023,
+  key: "/home/joe/.tsh/keys/work/joe",
+  certificate: "/home/joe/.tsh/keys/work/joe-cert.pub",
+  knownHosts: "/home/joe/.tsh/known_hosts",
+};
+
+Deno.test("writing the block twice is writing it once, and taking it out leaves what was there", () => {
+  const others = fc.array(
+    fc.constantFrom("Host *\n", "    Port 22\n", "\n", "# BEGIN tsh\n", "# END tsh: x\n", "User joe"),
+  )
+    .map((lines) => lines.join(""));
+  fc.assert(fc.property(others, others, (before, after) => {
+    const once = withBlock(before, ACCESS);
+    assertEquals(withBlock(once, ACCESS), once);
+    assertEquals(withBlock(once, { ...ACCESS, proxyPort: 9999 }).includes("-p 9999"), true);
+    const removed = withoutBlock(once, ACCESS);
+    assert(removed === before || removed === `${before}\n`, JSON.stringify({ before, removed }));
+    const around = once + after;
+    assertEquals(withoutBlock(withBlock(around, ACCESS), ACCESS), removed + after);
+  }));
+});
+
+Deno.test("blocks of two clusters stand side by side", () => {
+  const east = { ...ACCESS, cluster: "east" };
+  const both = withBlock(withBlock("Host x\n", ACCESS), east);
+  assertStringIncludes(both, "Host *.main !work.example.com");
+  assertStringIncludes(both, "Host *.east !work.example.com");
+  assertEquals(withoutBlock(withoutBlock(both, east), ACCESS), "Host x\n");
+  assertEquals(withoutBlock("Host x\n", ACCESS), "Host x\n");
+});
+
+Deno.test("names and paths cannot break out of their line, their quotes or the shell's words", () => {
+  for (
+    const bad of [
+      { cluster: "main\nHost *" },
+      { cluster: "a b" },
+      { cluster: "*" },
+      { proxyHost: "-oProxyCommand=x" },
+      { proxyHost: "a;b" },
+      { key: '/home/"x"' },
+      { knownHosts: "/home/\nHost *" },
+    ]
+  ) {
+    assertThrows(() => configBlock({ ...ACCESS, ...bad }), AppError, "cannot stand in an ssh configuration");
+  }
+  const odd = configBlock({ ...ACCESS, key: "/home/o'neil & 50%/key" });
+  assertStringIncludes(odd, `IdentityFile "/home/o'neil & 50%%/key"`);
+  assertStringIncludes(odd, `-i '/home/o'\\''neil & 50%%/key'`);
+});
