@@ -15,6 +15,16 @@ export interface Prerequisite {
 export const SSH: Prerequisite = { program: "ssh", package: "openssh-client" };
 export const SSHD: Prerequisite = { program: "sshd", package: "openssh-server", path: "/usr/sbin/sshd" };
 export const PROCPS: Prerequisite = { program: "pgrep", package: "procps" };
+export const RSYNC: Prerequisite = { program: "rsync", package: "rsync" };
+export const GIT: Prerequisite = { program: "git", package: "git" };
+export const CURL: Prerequisite = { program: "curl", package: "curl" };
+export const XAUTH: Prerequisite = { program: "xauth", package: "xauth" };
+export const SFTP_SERVER: Prerequisite = {
+  program: "sftp-server",
+  package: "openssh-sftp-server",
+  path: "/usr/lib/openssh/sftp-server",
+};
+export const ANSIBLE: Prerequisite = { program: "ansible-playbook", package: "ansible-core" };
 export const SSH_AUDIT: Prerequisite = { program: "ssh-audit", package: "ssh-audit" };
 
 async function succeeds(command: string, args: string[]): Promise<boolean> {

@@ -4,7 +4,19 @@
  * @module
  */
 import { withPlainShell } from "../tests/kit/plain_shell.ts";
-import { ensure, PROCPS, SSH, SSHD } from "./prerequisites.ts";
+import {
+  ANSIBLE,
+  CURL,
+  ensure,
+  GIT,
+  PROCPS,
+  RSYNC,
+  SFTP_SERVER,
+  SSH,
+  SSH_AUDIT,
+  SSHD,
+  XAUTH,
+} from "./prerequisites.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
 const REPORT = `${ROOT}artifacts/tests.xml`;
@@ -24,7 +36,12 @@ function count(report: string): { passed: number; failed: number; skipped: numbe
 
 const again = await withPlainShell("scripts/run_tests.ts", Deno.args);
 if (again !== undefined) Deno.exit(again);
-const missing = await ensure([SSH, SSHD, PROCPS]);
+/** Tests that use one of these are skipped without it, and say so. */
+const optional = await ensure([RSYNC, GIT, CURL, XAUTH, ANSIBLE, SSH_AUDIT]);
+if (optional.length > 0) {
+  console.error(`not installed, so that their tests are skipped: ${optional.join(", ")}`);
+}
+const missing = await ensure([SSH, SSHD, SFTP_SERVER, PROCPS]);
 if (missing.length > 0) {
   console.error(`the tests need the packages ${missing.join(", ")}: install them and run this again`);
   Deno.exit(1);

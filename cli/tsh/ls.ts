@@ -11,7 +11,7 @@ import { hasLabels, parseLabels } from "./ssh/target.ts";
 export async function lsCommand(
   filter: string | undefined,
   options: TshOptions,
-  format: Format,
+  format: Format | "ansible",
 ): Promise<void> {
   const wanted = filter === undefined ? {} : parseLabels(filter);
   const cluster = await Cluster.connect(await ensureLogin(options));
@@ -20,6 +20,11 @@ export async function lsCommand(
     const nodes = (await api.call("servers.list", { role: "node" }))
       .filter((node) => hasLabels(node, wanted))
       .sort((a, b) => a.name.localeCompare(b.name) || a.id.localeCompare(b.id));
+    if (format === "ansible") {
+      const { ansibleInventory } = await import("./ansible.ts");
+      const inventory = ansibleInventory(nodes, cluster.login.profile.cluster);
+      return await printResult("json", inventory, () => "");
+    }
     await printResult(format, nodes, () =>
       `${
         table(

@@ -2,7 +2,8 @@
  * `tsh`: the user's client.
  * @module
  */
-import { formatOption } from "../output.ts";
+import { Option } from "@commander-js/extra-typings";
+import { formatOption, FORMATS } from "../output.ts";
 import { examples, program, runProgram } from "../program.ts";
 import { addCommonOptions, type TshOptions, VALUE_OPTIONS } from "./options.ts";
 
@@ -45,7 +46,12 @@ export function tsh(args: string[]): Promise<number> {
     .action(async (options) => await (await import("./logout.ts")).logoutCommand(common(options)));
   command("status", "Shows the logins and how long they are valid.").addOption(formatOption())
     .action(async (options) => await (await import("./status.ts")).statusCommand(options.format));
-  command("ls", "Lists the nodes of the cluster.").addOption(formatOption())
+  command("ls", "Lists the nodes of the cluster.")
+    .addOption(
+      new Option("--format <format>", "output format").choices([...FORMATS, "ansible"]).default(
+        "text" as const,
+      ),
+    )
     .argument("[labels]", "only nodes with these labels: key=value,key=value")
     .action(async (labels, options) =>
       await (await import("./ls.ts")).lsCommand(labels, common(options), options.format)

@@ -116,6 +116,9 @@ function identify(attempt: CertificateAttempt, trust: Trust, now: number): Ident
   const identity = certificate.kind === "host"
     ? identifyHost(certificate, { trust, now })
     : identifyUser(certificate, { trust, now, address: remote.address });
+  if (identity.kind === "user" && identity.forceCommand !== undefined) {
+    throw new AppError("unauthenticated", "a certificate that forces a command does not open the API");
+  }
   const name = identity.kind === "host" ? identity.hostId : identity.name;
   if (name !== username) {
     throw new AppError("unauthenticated", "the login name differs from the certificate's");

@@ -15,6 +15,7 @@ const RUNTIME_FLAGS = [
   "--no-prompt",
   "--no-code-cache",
   "--allow-ffi",
+  "--allow-env=TELEPORT_CALLED_AS",
 ];
 
 /**
@@ -29,6 +30,7 @@ const ENVIRONMENT = {
   DENO_NO_PACKAGE_JSON: "1",
   DENO_NO_UPDATE_CHECK: "1",
   NO_COLOR: "1",
+  TELEPORT_CALLED_AS: "teleport", // whatever name this process was started by
 };
 
 /** This program with other arguments: from the sources, out of the bundle, or the one executable that it is. */

@@ -63,5 +63,7 @@ export interface ClientSession {
    * @returns whether the server did it
    */
   break(ms: number): Promise<boolean>;
+  /** We read no more standard output: the program is to know, as by a closed pipe (eow@openssh.com, OpenSSH PROTOCOL 2.1). */
+  endOutput(): void;
   close(): void;
 }

@@ -30,8 +30,8 @@ export interface ConnectOptions extends ClientOptions {
   credential?: Credential | RemoteCredential;
   /** ... or by answering the server's questions; `sessionId` is this connection's exchange hash. */
   answer?(question: string, sessionId: Buffer): string | Promise<string>;
-  /** Must throw unless the certificate is the wanted host's. */
-  verifyHost(certificate: Certificate): void;
+  /** Must throw unless the certificate is the wanted host's; asked at every key exchange. */
+  verifyHost(certificate: Certificate): undefined;
   /** Milliseconds for the handshake and the login together. */
   timeoutMs?: number;
   /** The server computes ciphers without libcrypto, as the auth role does: ChaCha20 is then the faster choice. */
@@ -83,7 +83,9 @@ export async function connectSsh(options: ConnectOptions): Promise<SshClient> {
       ),
       hostVerifier: (blob: Buffer) => {
         try {
-          options.verifyHost(parseCertificate(blob));
+          const verdict: unknown = options.verifyHost(parseCertificate(blob));
+          // A promise, for one, would be a verdict that nobody waits for.
+          if (verdict !== undefined) throw new AppError("internal", "the check of the host gave no verdict");
           host.accepted();
           return true;
         } catch (error) {

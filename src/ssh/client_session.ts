@@ -90,6 +90,11 @@ class SessionOverSsh2 implements ClientSession {
     return this.#layer.request(this.#channel, "break", new WireWriter().uint32(ms).bytes());
   }
 
+  endOutput(): void {
+    this.#channel.resume(); // what is under way is dropped, so that the end is noticed
+    this.#layer.notify(this.#channel, "eow@openssh.com");
+  }
+
   close(): void {
     this.#channel.close();
   }

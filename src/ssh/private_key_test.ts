@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { generateKeyPairSync } from "node:crypto";
 import fc from "fast-check";
@@ -64,6 +64,17 @@ Deno.test("no change of a key file makes the parser fail with anything but an Ap
     }),
     { numRuns: 500 },
   );
+});
+
+Deno.test("padding that is not 1, 2, 3 ... means that the file is damaged", () => {
+  const [key] = KEYS;
+  assert(key);
+  const body = Buffer.from(formatPrivateKey(key, "abc").split("\n").slice(1, -2).join(""), "base64");
+  assertEquals([...body.subarray(-2)], [1, 2]);
+  for (const last of [0, 1, 3, 255]) {
+    body[body.length - 1] = last;
+    assertThrows(() => parsePrivateKey(armour(body.toString("base64"))), AppError, "damaged");
+  }
 });
 
 Deno.test("a private key shows nothing of itself in JSON, inspection or text", () => {

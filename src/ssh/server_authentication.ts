@@ -7,7 +7,8 @@ import { Buffer } from "node:buffer";
 import { AppError, isAppError, messageOf } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
 import { type Certificate, CERTIFICATE_SUFFIX, parseCertificate } from "./certificate.ts";
-import { verify } from "./signature.ts";
+import { printable } from "./public_key.ts";
+import { SIGNATURE_ALGORITHMS, verify } from "./signature.ts";
 import type { AuthContext, InteractiveContext, PublicKeyContext, Ssh2Connection } from "./ssh2/internals.ts";
 import { plainAlgorithm } from "./ssh2/key_patch.ts";
 
@@ -137,7 +138,8 @@ export function authenticateOn<I>(
   function readCertificate(context: PublicKeyContext, proven: boolean): Certificate {
     try {
       const parsed = parseCertificate(context.key.data);
-      if (proven) checkSignature(context, parsed);
+      const algorithm = announcedAlgorithm(context, parsed);
+      if (proven) checkSignature(context, parsed, algorithm);
       return parsed;
     } catch (error) {
       if (isAppError(error)) {
@@ -149,15 +151,22 @@ export function authenticateOn<I>(
   }
 }
 
-/** The signature must be by the certified key, over this session, with the algorithm that was announced. */
-function checkSignature(context: PublicKeyContext, certificate: Certificate): void {
+/** The signature algorithm that goes with the announced name: one that we verify, of the certified key's kind. */
+function announcedAlgorithm(context: PublicKeyContext, certificate: Certificate): string {
   const algorithm = plainAlgorithm(context.key.algo) ?? "";
-  const family = algorithm.startsWith("rsa-sha2-") ? "ssh-rsa" : algorithm;
+  const type = algorithm.startsWith("rsa-sha2-") ? "ssh-rsa" : algorithm;
+  if (type === certificate.key.type && SIGNATURE_ALGORITHMS.includes(algorithm)) return algorithm;
+  const name = printable(context.key.algo);
+  throw new AppError(
+    "unauthenticated",
+    `${name} is not accepted for a certificate of an ${certificate.key.type} key`,
+  );
+}
+
+/** The signature must be by the certified key, over this session, with the algorithm that was announced. */
+function checkSignature(context: PublicKeyContext, certificate: Certificate, algorithm: string): void {
   const { signature, blob } = context;
-  if (
-    family !== certificate.key.type || !signature || !blob ||
-    !verify(certificate.key, signature, blob, algorithm)
-  ) {
+  if (!signature || !blob || !verify(certificate.key, signature, blob, algorithm)) {
     throw new AppError("unauthenticated", "the signature does not fit the certificate's key");
   }
 }

@@ -16,7 +16,7 @@ import { LIBCRYPTO_PATHS, openLibcrypto } from "../../src/ssh/libcrypto.ts";
 import { EchoServer } from "../kit/echo_server.ts";
 import { LOGIN } from "../kit/machine.ts";
 import { eventually } from "../kit/run.ts";
-import { certify, KEY_KINDS, type KeyKind, makeKey, signaturesOf } from "../kit/ssh_keys.ts";
+import { certify, KEY_KINDS, makeKey, signaturesOf } from "../kit/ssh_keys.ts";
 import { Sshd } from "../kit/sshd.ts";
 
 const CERTIFIED = "-cert-v01@openssh.com";

@@ -12,6 +12,7 @@ import { sign } from "../../src/ssh/signature.ts";
 import { clientAlgorithms } from "../../src/ssh/ssh2/algorithms.ts";
 import type { Kex } from "../../src/ssh/ssh2/internals.ts";
 import { acceptHostCertificates } from "../../src/ssh/ssh2/host_certificate.ts";
+import { onKeyExchange } from "../../src/ssh/ssh2/key_exchange.ts";
 import { HOST_CERTIFICATE_ALGORITHMS } from "../../src/ssh/ssh2/key_patch.ts";
 import { withLists } from "../../src/ssh/ssh2/kex_patch.ts";
 import { Client, sendMessage } from "../../src/ssh/ssh2/library.ts";
@@ -53,6 +54,8 @@ export interface RawOffer {
   ciphers?: string[];
   /** The software in its identification line. */
   ident?: string;
+  /** Sent as its half of the key exchange. */
+  publicValue?: Buffer;
 }
 
 export function rawClient(stream: Socket, offer: RawOffer = {}): Promise<RawClient> {
@@ -88,6 +91,8 @@ export function rawClient(stream: Socket, offer: RawOffer = {}): Promise<RawClie
     const own = offer.kex ? [...offer.kex, "kex-strict-c-v00@openssh.com"] : protocol._offer.lists.kex.array;
     const kex = own.filter((name) => strict || !name.startsWith("kex-strict"));
     protocol._offer = withLists(protocol._offer, { kex, ciphers });
+    const { publicValue } = offer;
+    if (publicValue) onKeyExchange(protocol, (exchange) => exchange.getPublicKey = () => publicValue);
     if (!strict) protocol._strictMode = false; // ssh2 looks at the other side's marker only
     const accepted = acceptHostCertificates(protocol);
     const dispatch = protocol._onPayload;
@@ -125,7 +130,15 @@ export function rawClient(stream: Socket, offer: RawOffer = {}): Promise<RawClie
 /** A publickey request; without a signer it only asks whether the key would do. */
 export function publicKeyRequest(
   client: RawClient,
-  offer: { user: string; algorithm: string; blob: Uint8Array; signer?: PrivateKey; signature?: Uint8Array },
+  offer: {
+    user: string;
+    algorithm: string;
+    blob: Uint8Array;
+    signer?: PrivateKey;
+    /** The algorithm that the signer uses. */
+    signs?: string;
+    signature?: Uint8Array;
+  },
 ): Buffer {
   const { user, algorithm, blob, signer } = offer;
   const signed = signer !== undefined || offer.signature !== undefined;
@@ -133,7 +146,7 @@ export function publicKeyRequest(
     .string("publickey").boolean(signed).string(algorithm).string(blob).bytes();
   if (!signed) return request;
   const data = new WireWriter().string(client.sessionId).raw(request).bytes();
-  const signature = offer.signature ?? (signer ? sign(signer, data) : new Uint8Array());
+  const signature = offer.signature ?? (signer ? sign(signer, data, offer.signs) : new Uint8Array());
   return new WireWriter().raw(request).string(signature).bytes();
 }
 

@@ -4,12 +4,14 @@
  */
 import { Buffer } from "node:buffer";
 import { connect, createServer, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { issueCertificate } from "../../src/ssh/certificate.ts";
 import { type ConnectOptions, connectSsh, type SshClient } from "../../src/ssh/client.ts";
 import { generateKey } from "../../src/ssh/private_key.ts";
 import { type Routes, type ServerConnection, type ServerLimits, SshServer } from "../../src/ssh/server.ts";
 import { WireReader, WireWriter } from "../../src/ssh/wire.ts";
 import { MESSAGE, publicKeyRequest, type RawClient, rawClient } from "./raw_ssh.ts";
+import { streamPair } from "./stream_pair.ts";
 
 const LOGIN = "joe";
 
@@ -21,8 +23,8 @@ export interface TestServer extends AsyncDisposable {
   /** The next connection that logs in. */
   connection(): Promise<ServerConnection<string>>;
   client(options?: Partial<ConnectOptions>): Promise<SshClient>;
-  /** A client that is logged in and sends what a test wants. */
-  raw(): Promise<RawClient & { readonly stream: Socket }>;
+  /** A client that is logged in and sends what a test wants; over a stream in memory, whose buffers are small. */
+  raw(): Promise<RawClient & { readonly stream: Duplex }>;
   /** From now on the server hears nothing: its connections stand, but it is stuck. */
   mute(): void;
 }
@@ -82,8 +84,9 @@ export async function startTestServer(
         ...options,
       }),
     async raw() {
-      const stream = dial();
-      const client = await rawClient(stream);
+      const [stream, accepted] = streamPair();
+      server.accept(accepted, { address: "memory", port: 0 });
+      const client = await rawClient(stream as Socket);
       const offer = { user: LOGIN, algorithm: user.type, blob: user.blob, signer: key };
       client.send(publicKeyRequest(client, offer));
       const answer = await client.receive();

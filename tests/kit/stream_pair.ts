@@ -1,5 +1,6 @@
 /**
- * The two ends of a connection in memory. Either direction may end first; one end that is destroyed breaks the other.
+ * The two ends of a connection in memory. Either direction may end first, an end that is not read holds the other's writes
+ * back, and one that is destroyed breaks the other.
  * @module
  */
 import { Buffer } from "node:buffer";
@@ -8,17 +9,29 @@ import { Duplex } from "node:stream";
 class End extends Duplex {
   peer: End | undefined;
   #ended = false;
+  #held: (() => void) | undefined;
 
-  override _read(): void {}
+  /** As sockets have it. */
+  setNoDelay(): void {}
+
+  override _read(): void {
+    const release = this.#held;
+    this.#held = undefined;
+    release?.();
+  }
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
-    this.peer?.push(Buffer.from(chunk));
-    done();
+    const { peer } = this;
+    // Later, as on a network: never while the sender is still in the middle of its work.
+    queueMicrotask(() => {
+      if (!peer || peer.push(Buffer.from(chunk))) done();
+      else peer.#held = done;
+    });
   }
 
   override _final(done: (error?: Error | null) => void): void {
     this.#ended = true;
-    this.peer?.push(null);
+    queueMicrotask(() => this.peer?.push(null));
     done();
   }
 

@@ -11,6 +11,7 @@ import {
   rawClient,
   startSpyServer,
 } from "../kit/raw_ssh.ts";
+import { makeKey } from "../kit/ssh_keys.ts";
 
 const ALGORITHM = "ssh-ed25519-cert-v01@openssh.com";
 
@@ -74,6 +75,37 @@ Deno.test("a refused client learns which methods there are, and no reason", asyn
   assertEquals(reader.text(), "publickey");
   assertEquals(reader.boolean(), false);
   reader.end();
+});
+
+Deno.test("the announced algorithm is the certificate's and the signature's, and none with SHA-1", async () => {
+  await using server = await startSpyServer();
+  const [rsa, ed] = [makeKey("rsa"), makeKey("ed25519")];
+  const cases = [
+    { key: rsa, announced: "rsa-sha2-512", signs: "rsa-sha2-512", good: true },
+    { key: rsa, announced: "rsa-sha2-256", signs: "rsa-sha2-256", good: true },
+    { key: rsa, announced: "rsa-sha2-512", signs: "rsa-sha2-256", good: false },
+    { key: rsa, announced: "rsa-sha2-256", signs: "rsa-sha2-512", good: false },
+    { key: rsa, announced: "ssh-rsa", signs: "rsa-sha2-256", good: false },
+    { key: rsa, announced: "ssh-ed25519", signs: "rsa-sha2-512", good: false },
+    { key: ed, announced: "ssh-ed25519", signs: "ssh-ed25519", good: true },
+    { key: ed, announced: "ecdsa-sha2-nistp256", signs: "ssh-ed25519", good: false },
+    { key: ed, announced: "sk-ssh-ed25519", signs: "ssh-ed25519", good: false },
+    { key: ed, announced: "", signs: "ssh-ed25519", good: false },
+  ];
+  for (const { key, announced, signs, good } of cases) {
+    const { blob } = certifyUser(server.ca, key, "joe", "joe");
+    const algorithm = `${announced}-cert-v01@openssh.com`;
+    const client = await rawClient(await server.dial());
+    const what = `${announced} signed by ${signs}`;
+    const mismatch = good || announced.startsWith("rsa-sha2-"); // only the signature tells
+    client.send(publicKeyRequest(client, { user: "joe", algorithm, blob }));
+    const offered = mismatch ? MESSAGE.userauthPkOk : MESSAGE.userauthFailure;
+    assertEquals((await client.receive())?.[0], offered, what);
+    client.send(publicKeyRequest(client, { user: "joe", algorithm, blob, signer: key, signs }));
+    const answer = good ? MESSAGE.userauthSuccess : MESSAGE.userauthFailure;
+    assertEquals((await client.receive())?.[0], answer, what);
+    client.close();
+  }
 });
 
 Deno.test("a signature of another connection is worth nothing", async () => {

@@ -125,6 +125,10 @@ const strangeUser: Record<string, { why: string; change: (fixture: AuthFixture) 
     why: "may not be used from this address",
     change: () => ({ criticalOptions: { "source-address": "" } }),
   },
+  "that forces a command": {
+    why: "forces a command",
+    change: () => ({ criticalOptions: { "force-command": "/usr/bin/backup" } }),
+  },
   "that claims a host's role": {
     why: "claims a host's role",
     change: () => ({ extensions: { ...ROLES, [EXTENSION.hostRole]: "admin" } }),

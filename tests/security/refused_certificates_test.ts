@@ -262,3 +262,33 @@ Deno.test("stock ssh with a plain key, an expired or a foreign certificate gets 
     await cluster.event("auth", (event) => event.user === user);
   }
 });
+
+Deno.test("a certificate that forces a command runs that command whatever is asked for, and opens nothing else", async () => {
+  const key = generateKey();
+  const certificate = certificateOf("forced", key, {
+    criticalOptions: { "force-command": 'echo "forced: $SSH_ORIGINAL_COMMAND"' },
+    extensions: { "permit-pty": "", "permit-port-forwarding": "" },
+  });
+  const file = `${directory}/forced`;
+  await Deno.writeTextFile(file, formatPrivateKey(key), { mode: 0o600 });
+  await Deno.writeTextFile(`${file}-cert.pub`, `${formatCertificateLine(certificate)}\n`);
+  const { node, auth } = await cluster.addresses();
+  const ssh = (args: string[], command: string[] = [], port = node?.port) =>
+    run("ssh", [
+      ...["-F", "none", "-i", file, "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-p", `${port}`],
+      ...["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", ...args],
+      ...[port === auth?.port ? "forced@127.0.0.1" : `${LOGIN}@127.0.0.1`, ...command],
+    ]);
+  assertEquals((await ssh([], ["id"])).stdout, "forced: id\n");
+  assertEquals((await ssh(["-T"])).stdout, "forced: \n");
+  assertEquals((await ssh(["-tt"], ["id"])).stdout, "forced: id\r\n");
+  assertMatch((await ssh(["-s"], ["sftp"])).stdout, /^forced: /);
+  assertEquals((await ssh(["-s"], ["proxy:alpha:0"])).stdout, "");
+  assertEquals((await ssh(["-o", "SendEnv=SSH_ORIGINAL_COMMAND"], ["id"])).stdout, "forced: id\n");
+  const forward = await ssh(["-W", `127.0.0.1:${node?.port}`]);
+  assertEquals([forward.code, forward.stdout], [255, ""]);
+  assertMatch(forward.stderr, /administratively prohibited|not permitted/);
+  const api = await ssh(["-s"], ["auth-api"], auth?.port);
+  assertEquals(api.code, 255);
+  assertStringIncludes(api.stderr, "Permission denied");
+});

@@ -63,7 +63,7 @@ const BOTH_MARKERS: Attack[] = [
   { toward: "client", rewrite: withoutMarker },
 ];
 
-function verifyHost(): void {}
+function verifyHost(): undefined {}
 
 Deno.test("without tampering the man in the middle is no hindrance", async () => {
   await using server = await EchoServer.start();

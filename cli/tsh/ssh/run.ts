@@ -196,11 +196,12 @@ async function delayed(): Promise<{ code?: number }> {
   return {};
 }
 
-function wantsTerminal({ terminal, words, subsystem }: SshCall): boolean {
+function wantsTerminal({ terminal, words, subsystem, asSsh }: SshCall): boolean {
   if (terminal === "no" || subsystem) return false;
   if (terminal === "force") return true;
   const here = Deno.stdin.isTerminal();
-  return terminal === "yes" ? here : words.length === 0 && here;
+  // ssh wants a second -t where it has no terminal itself; tsh believes the first.
+  return terminal === "yes" ? here || !asSsh : words.length === 0 && here;
 }
 
 async function startSession(

@@ -38,8 +38,9 @@ export async function downloadByScp(
   target: string,
   options: ScpDownloadOptions = {},
 ): Promise<Summary> {
-  const sink = new Sink(new ScpPeer(session.stream, options.stallMs), files, asked, options);
-  return await finish(session, sink.report, () => sink.receive(target, 0));
+  const peer = new ScpPeer(session.stream, options.stallMs);
+  const sink = new Sink(peer, files, asked, options);
+  return await finish(session, peer, sink.report, () => sink.receive(target, 0));
 }
 
 type Record = Extract<ScpLine, { type: "file" | "directory" }>;

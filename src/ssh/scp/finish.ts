@@ -4,6 +4,7 @@
  */
 import { AppError } from "../../base/errors.ts";
 import type { ClientSession } from "../channel.ts";
+import type { ScpPeer } from "./peer.ts";
 import type { Summary, TransferReport } from "../transfer/report.ts";
 
 /**
@@ -12,12 +13,14 @@ import type { Summary, TransferReport } from "../transfer/report.ts";
  */
 export async function finish(
   session: ClientSession,
+  peer: ScpPeer,
   report: TransferReport,
   work: () => Promise<void>,
 ): Promise<Summary> {
   try {
     await work();
   } catch (error) {
+    peer.abandon();
     session.close();
     throw error;
   }

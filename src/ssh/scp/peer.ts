@@ -4,60 +4,91 @@
  */
 import type { Duplex } from "node:stream";
 import { clearTimeout, setTimeout } from "node:timers";
-import { AppError, messageOf } from "../../base/errors.ts";
-import { give } from "../../base/lending.ts";
+import { AppError } from "../../base/errors.ts";
+import { give, receive } from "../../base/lending.ts";
 import { peerText } from "../peer_text.ts";
 import { FATAL, formatError, GOOD, MAX_LINE } from "./lines.ts";
 
 const DEFAULT_STALL_MS = 300_000;
 const NEWLINE = 10;
+/** With so much not taken yet, no more is wanted. */
+const MAX_HELD = 1024 * 1024;
 /** What may still come after the end. */
 const MAX_REST = 1024 * 1024;
 
 export class ScpPeer {
   readonly #stream: Duplex;
-  readonly #pieces: AsyncIterator<Uint8Array>;
   readonly #stallMs: number;
+  readonly #pieces: Uint8Array[] = [];
+  readonly #more: () => void;
+  #held = 0;
   #piece: Uint8Array = new Uint8Array();
+  #ended = false;
+  #abandoned = false;
+  #wake = () => {};
 
   /** @param stallMs milliseconds without a sign of life, until the session is given up */
   constructor(stream: Duplex, stallMs = DEFAULT_STALL_MS) {
     this.#stream = stream;
-    this.#pieces = stream[Symbol.asyncIterator]();
     this.#stallMs = stallMs;
+    this.#more = receive(stream, (piece) => this.#keep(piece));
+    const end = () => {
+      this.#ended = true;
+      this.#wake();
+    };
+    stream.once("end", end).once("close", end).on("error", end);
   }
 
-  /** The bytes that are there, at most `most`; waits for the first. None at the end. A view, true until the next call. */
-  async take(most: number): Promise<Uint8Array> {
+  #keep(piece: Uint8Array): boolean {
+    if (this.#abandoned) return true;
+    this.#pieces.push(piece.slice()); // what was lent is used again
+    this.#held += piece.length;
+    this.#wake();
+    return this.#held < MAX_HELD;
+  }
+
+  /** Waits until there is something to take. @returns false at the end */
+  async #fill(): Promise<boolean> {
     while (this.#piece.length === 0) {
-      const next = await this.#within(this.#pieces.next());
-      if (next.done) return this.#piece;
-      this.#piece = next.value;
+      const next = this.#pieces.shift();
+      if (next) {
+        const full = this.#held >= MAX_HELD;
+        this.#held -= next.length;
+        this.#piece = next;
+        if (full && this.#held < MAX_HELD) this.#more();
+      } else if (this.#ended) return false;
+      else await this.#within(new Promise<void>((resolve) => this.#wake = resolve));
     }
-    const taken = this.#piece.subarray(0, most);
+    return true;
+  }
+
+  #split(count: number): Uint8Array {
+    const taken = this.#piece.subarray(0, count);
     this.#piece = this.#piece.subarray(taken.length);
     return taken;
+  }
+
+  /** The bytes that are there, at most `most`; waits for the first. None at the end. */
+  async take(most: number): Promise<Uint8Array> {
+    return await this.#fill() ? this.#split(most) : new Uint8Array();
   }
 
   /** A line without its newline; undefined at the end. @throws {AppError} bad_input for one that is too long */
   async line(): Promise<Uint8Array | undefined> {
     const parts: Uint8Array[] = [];
     let length = 0;
-    for (;;) {
+    while (await this.#fill()) {
       const end = this.#piece.indexOf(NEWLINE);
-      const part = await this.take(end < 0 ? MAX_LINE : end + 1);
-      if (part.length === 0) {
-        if (length === 0) return undefined;
-        throw new AppError("closed", "the other side ended in the middle of a line");
-      }
+      const part = this.#split(end < 0 ? this.#piece.length : end);
       length += part.length;
       if (length > MAX_LINE) throw new AppError("bad_input", "protocol error: line too long");
-      const last = part.indexOf(NEWLINE);
-      parts.push(part.slice(0, last < 0 ? part.length : last));
-      if (last < 0) continue;
-      this.#piece = concatenated([part.subarray(last + 1), this.#piece]);
+      parts.push(part);
+      if (end < 0) continue;
+      this.#split(1);
       return concatenated(parts);
     }
+    if (length === 0) return undefined;
+    throw new AppError("closed", "the other side ended in the middle of a line");
   }
 
   /**
@@ -114,6 +145,13 @@ export class ScpPeer {
     throw new AppError("bad_input", "the other side does not end");
   }
 
+  /** Gives the session up: what still comes is dropped, so that it can end. */
+  abandon(): void {
+    this.#abandoned = true;
+    this.#pieces.length = 0;
+    this.#more();
+  }
+
   async #within<T>(work: Promise<T>): Promise<T> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<never>((_, reject) => {
@@ -122,9 +160,6 @@ export class ScpPeer {
     });
     try {
       return await Promise.race([work, late]);
-    } catch (error) {
-      if (error instanceof AppError) throw error;
-      throw new AppError("closed", `the session broke: ${messageOf(error)}`, { cause: error });
     } finally {
       clearTimeout(timer);
     }

@@ -31,8 +31,9 @@ export async function uploadByScp(
   sources: readonly string[],
   options: ScpOptions = {},
 ): Promise<Summary> {
-  const source = new Source(new ScpPeer(session.stream, options.stallMs), files, options);
-  return await finish(session, source.report, async () => {
+  const peer = new ScpPeer(session.stream, options.stallMs);
+  const source = new Source(peer, files, options);
+  return await finish(session, peer, source.report, async () => {
     await source.greet();
     for (const path of sources) await source.send(path, 0);
     await source.end();

@@ -144,29 +144,32 @@ export class SftpConnection {
     const waiting = this.#waiting.get(id);
     if (!waiting) throw new AppError("bad_input", "the sftp server answered what nobody had asked");
     this.#waiting.delete(id);
+    if (this.#waiting.size === 0) this.#stopWatching();
     this.#queued.shift()?.();
     this.#answeredAt = performance.now();
     waiting.resolve(response);
   }
 
-  /** One timer at a time, set anew only when it fires: answers come by the thousand. */
+  /** One timer for as long as anything waits, set anew only when it fires: answers come by the thousand. */
   #watchForStall(): void {
     if (this.#stall !== undefined) return;
     const look = () => {
-      this.#stall = undefined;
-      if (this.#waiting.size === 0) return;
       const left = this.#answeredAt + this.#stallMs - performance.now();
       if (left > 0) this.#stall = setTimeout(look, left);
       else this.#fail(new AppError("timeout", "the sftp server does not answer any more"));
     };
     this.#stall = setTimeout(look, this.#stallMs);
-    this.#stall.unref();
+  }
+
+  #stopWatching(): void {
+    clearTimeout(this.#stall);
+    this.#stall = undefined;
   }
 
   #fail(error: AppError): void {
     if (this.#failure) return;
     this.#failure = error;
-    clearTimeout(this.#stall);
+    this.#stopWatching();
     this.#starting?.reject(error);
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();

@@ -96,8 +96,13 @@ class Download {
     const bits = (mode ?? DEFAULT_DIRECTORY) & PLAIN_PERMISSIONS;
     const made = await this.#makeDirectory(target, bits | OWNER_ALL);
     const inside = new Inside();
-    const refused = (error: AppError) => this.report.problem(source, error);
+    // A listing may be endless: it can be stopped at each name, refused ones included.
+    const refused = (error: AppError) => {
+      this.report.check();
+      this.report.problem(source, error);
+    };
     for await (const entry of this.#client.list(source, refused)) {
+      this.report.check();
       const path = within(source, entry.name);
       const attributes = await this.#behindLink(path, entry.attributes);
       if (!attributes) continue;

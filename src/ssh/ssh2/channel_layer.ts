@@ -21,7 +21,7 @@ import { UnstartedSession } from "./unstarted_session.ts";
 
 const log = logger("ssh");
 
-const OPEN = 90, OPEN_CONFIRMATION = 91, OPEN_FAILURE = 92, REQUEST = 98;
+const OPEN = 90, OPEN_CONFIRMATION = 91, OPEN_FAILURE = 92, REQUEST = 98, SUCCESS = 99, FAILURE = 100;
 
 /** A channel that takes less at once would have us send a packet for every few bytes. */
 const MIN_PACKET = 256;
@@ -83,6 +83,8 @@ export class ChannelLayer {
     gate.take(OPEN_CONFIRMATION, (fields) => this.#onConfirmation(fields));
     gate.take(OPEN_FAILURE, (fields) => this.#onFailure(fields));
     gate.take(REQUEST, (fields) => this.#onRequest(fields));
+    gate.take(SUCCESS, (fields) => this.#onAnswer(fields.uint32(), false));
+    gate.take(FAILURE, (fields) => this.#onAnswer(fields.uint32(), true));
     const { _handlers: handlers } = library._protocol;
     const { CHANNEL_EOF: onEof, CHANNEL_CLOSE: onClose } = handlers;
     handlers.CHANNEL_EOF = (protocol, ...rest) => {
@@ -285,6 +287,11 @@ export class ChannelLayer {
     if (!line.add(() => this.#serve(() => request(type, own), answer))) {
       this.#options.gate.cut("too many requests on a channel wait for an answer");
     }
+  }
+
+  #onAnswer(id: number, failed: boolean): void {
+    const entry = this.#library._chanMgr.get(id);
+    if (entry instanceof Channel) (entry as Ssh2Channel)._callbacks.shift()?.(failed);
   }
 
   #serve(request: () => Answer | Promise<Answer>, answer: (good: Answer) => void): void | Promise<void> {

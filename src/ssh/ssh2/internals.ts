@@ -15,6 +15,10 @@ export interface Kex {
   negotiated: { serverHostKey: string; kex: string; cs: { cipher: string }; sc: { cipher: string } };
   /** On a server: the client wants an EXT_INFO. */
   remoteExtInfoEnabled: boolean;
+  /** Our half. */
+  getPublicKey(): Buffer;
+  /** @param value the other side's half */
+  computeSecret(value: Buffer): Buffer | Error;
 }
 
 /** The same with a finite-field group: DHExchange. */
@@ -24,7 +28,6 @@ export interface GroupKex extends Kex {
   _dh: DiffieHellman | null;
   _public: Buffer | null;
   generateKeys(): void;
-  computeSecret(value: Buffer): Buffer | Error;
 }
 
 /** What one side offers: KexInit. */

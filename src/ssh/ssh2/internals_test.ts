@@ -19,7 +19,7 @@ import { generateKey } from "../private_key.ts";
 import { sign } from "../signature.ts";
 import { clientAlgorithms, serverAlgorithms } from "./algorithms.ts";
 import { acceptHostCertificates, presentHostCertificates, serverHostKeys } from "./host_certificate.ts";
-import type { AuthContext, Protocol, Ssh2Client, Ssh2Connection } from "./internals.ts";
+import type { AuthContext, Ssh2Client, Ssh2Connection } from "./internals.ts";
 import { HOST_CERTIFICATE_ALGORITHMS } from "./key_patch.ts";
 import { certificateLogin } from "./user_certificate.ts";
 

@@ -1,6 +1,6 @@
 /**
- * Each key exchange of a connection as it begins, and what ssh2's finite-field groups lack: the check of the other side's
- * value, and private exponents of the length that the group's strength needs, which makes them ten times cheaper. An
+ * Each key exchange of a connection as it begins, and what ssh2's lack: the check of the other side's value, and for
+ * finite-field groups private exponents of the length that their strength needs, which makes them ten times cheaper. An
  * unauthenticated client may ask for the largest group.
  * @module
  */
@@ -33,9 +33,21 @@ export function onKeyExchange(protocol: Protocol, see: (kex: Kex) => void): void
 /** Twice the strength of the largest group, and what OpenSSH takes for 256-bit keys. */
 const EXPONENT_BYTES = 64;
 
-/** Makes one key exchange with a finite-field group (RFC 4253 section 8, RFC 8268) cheap and strict. */
-export function hardenGroup(kex: Kex): void {
-  if (!isGroup(kex)) return;
+/** Makes one key exchange strict with the other side's value, and cheap. The runtime checks points of the NIST curves. */
+export function hardenExchange(kex: Kex): void {
+  if (isGroup(kex)) hardenGroup(kex);
+  else if (kex.type === "25519") accept(kex, (value) => value.length === POINT_BYTES);
+}
+
+/** The length of a Curve25519 public key (RFC 8731 section 3). */
+const POINT_BYTES = 32;
+
+function isGroup(kex: Kex): kex is GroupKex {
+  return kex.type === "group";
+}
+
+/** RFC 4253 section 8, RFC 8268. */
+function hardenGroup(kex: GroupKex): void {
   const group = createDiffieHellmanGroup(kex.groupName);
   const prime = group.getPrime();
   kex.generateKeys = () => {
@@ -45,13 +57,13 @@ export function hardenGroup(kex: Kex): void {
     kex._public = exchange.generateKeys();
     kex._dh = exchange;
   };
-  const compute = kex.computeSecret;
-  kex.computeSecret = (value) =>
-    isWithin(value, prime) ? compute.call(kex, value) : new Error("the value is outside of the group");
+  accept(kex, (value) => isWithin(value, prime));
 }
 
-function isGroup(kex: Kex): kex is GroupKex {
-  return kex.type === "group";
+function accept(kex: Kex, isGood: (value: Buffer) => boolean): void {
+  const compute = kex.computeSecret;
+  kex.computeSecret = (value) =>
+    isGood(value) ? compute.call(kex, value) : new Error("the other side's value is not valid");
 }
 
 /** Whether 1 < value < prime - 1 (RFC 4253 section 8 with RFC 8268 section 4: what is left out gives the secret away). */

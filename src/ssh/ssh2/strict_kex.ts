@@ -14,7 +14,7 @@ import { disconnectWith, REASON } from "./disconnect.ts";
 import { noteExtInfo, sendExtInfo } from "./ext_info.ts";
 import type { Kex, Ssh2Connection } from "./internals.ts";
 import { holdKexInit, releaseKexInit, withLists } from "./kex_patch.ts";
-import { hardenGroup, onKeyExchange } from "./key_exchange.ts";
+import { hardenExchange, onKeyExchange } from "./key_exchange.ts";
 
 const KEXINIT = 20;
 /** A peer that waits for our KEXINIT before it sends its own is not kept longer than this. */
@@ -31,7 +31,7 @@ export function guardKeyExchange(library: Ssh2Connection, broken: (reason: strin
     disconnectWith(library, REASON.keyExchangeFailed, reason);
     broken(reason);
   };
-  onKeyExchange(protocol, hardenGroup);
+  onKeyExchange(protocol, hardenExchange);
   if (protocol._server) guardFirst(library, end);
   else {
     noteExtInfo(protocol);

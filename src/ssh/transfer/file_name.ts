@@ -12,16 +12,14 @@ export function isPlainName(name: Uint8Array): boolean {
   return name.length > 2 || name.some((byte) => byte !== DOT);
 }
 
+/** What a terminal acts on: control characters, line separators, marks that turn the direction of writing. */
+// deno-lint-ignore no-control-regex
+const ACTING = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
 /** A name or message of the other side, safe for a terminal: control characters are written as `\x1b`. */
 export function shownName(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replace(
-    /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
-    (character) => {
-      const code = character.charCodeAt(0);
-      return code < 0x100
-        ? `\\x${code.toString(16).padStart(2, "0")}`
-        : `\\u${code.toString(16).padStart(4, "0")}`;
-    },
-  );
+  return text.replace(ACTING, (character) => {
+    const code = character.charCodeAt(0).toString(16);
+    return code.length <= 2 ? `\\x${code.padStart(2, "0")}` : `\\u${code.padStart(4, "0")}`;
+  });
 }

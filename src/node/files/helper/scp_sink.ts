@@ -3,7 +3,13 @@
  * @module
  */
 import { isAppError } from "../../../base/errors.ts";
-import { FileType, fileType } from "../../../ssh/sftp/attributes.ts";
+import {
+  FileType,
+  fileType,
+  OWNER_ALL,
+  OWNER_WRITE,
+  PLAIN_PERMISSIONS,
+} from "../../../ssh/sftp/attributes.ts";
 import { parseScpLine, type ScpLine, type ScpTimes } from "../../../ssh/scp/lines.ts";
 import { libc } from "../../os/libc.ts";
 import { bytesOf, type ScpOptions } from "../plan.ts";
@@ -30,7 +36,8 @@ import { join } from "./resolve_path.ts";
 import type { ScpChannel } from "./scp_channel.ts";
 import { octal } from "./sftp_session.ts";
 
-const OWNER_WRITE = 0o200, OWNER_ALL = 0o700;
+/** Set user id, set group id, sticky. */
+const SPECIAL = 0o7000;
 
 type Record = Extract<ScpLine, { type: "file" | "directory" }>;
 
@@ -44,8 +51,10 @@ export class ScpSink {
     this.#options = options;
     this.#channel = channel;
     this.#reporter = reporter;
-    this.#mask = libc().umask(0);
-    if (!options.preserve) libc().umask(this.#mask);
+    const usual = libc().umask(0);
+    // Only who asks for it gets files that run as their owner.
+    this.#mask = options.preserve ? 0 : usual | SPECIAL;
+    libc().umask(this.#mask & PLAIN_PERMISSIONS);
   }
 
   run(): void {
@@ -105,7 +114,7 @@ export class ScpSink {
   }
 
   #mode(record: Record): number {
-    return this.#options.preserve ? record.mode : record.mode & ~this.#mask;
+    return record.mode & ~this.#mask;
   }
 
   #directory(path: Uint8Array, record: Record, times: ScpTimes | undefined): void {
@@ -152,7 +161,7 @@ export class ScpSink {
     };
     let written = 0;
     try {
-      written = this.#copy(fd, record.size, keep);
+      this.#copy(fd, record.size, keep, (count) => written += count);
       const regular = typeof before === "number" || fileType(before.mode) === FileType.REGULAR;
       if (!failed && regular) keep(truncateOpen(fd, record.size), "truncate: ");
       const exists = typeof before !== "number";
@@ -176,8 +185,12 @@ export class ScpSink {
   }
 
   /** Takes all of the data, also after a failure: what follows in the stream is the next line. */
-  #copy(fd: number, size: number, keep: (result: number) => void): number {
-    let written = 0;
+  #copy(
+    fd: number,
+    size: number,
+    keep: (result: number) => void,
+    onWritten: (count: number) => void,
+  ): void {
     let broken = false;
     for (let left = size; left > 0;) {
       let piece = this.#channel.take(left);
@@ -188,12 +201,11 @@ export class ScpSink {
         keep(count);
         broken = count < 0;
         if (!broken) {
-          written += count;
+          onWritten(count);
           piece = piece.subarray(count);
         }
       }
     }
-    return written;
   }
 }
 

@@ -1,0 +1,148 @@
+/**
+ * A running cluster whose user CA a test holds, and people with certificates that the test makes up: what no login would
+ * give them, or less than every login gives.
+ * @module
+ */
+import { EXTENSION } from "../../src/model/authority.ts";
+import type { Permit } from "../../src/model/identity.ts";
+import { formatCertificateLine, issueCertificate } from "../../src/ssh/certificate.ts";
+import { formatPrivateKey, generateKey, type PrivateKey } from "../../src/ssh/private_key.ts";
+import { type ConnectOptions, connectSsh, type Credential, type SshClient } from "../../src/ssh/client.ts";
+import { authorityKeys, dial } from "./admin.ts";
+import { type ClusterOptions, Daemon } from "./cluster.ts";
+import { type Result, run, type RunOptions, spawn } from "./run.ts";
+
+const HOUR = 3600;
+
+export class OwnCluster implements AsyncDisposable {
+  private constructor(
+    readonly directory: string,
+    public daemon: Daemon,
+    readonly authorities: Record<"user" | "host", PrivateKey>,
+    readonly options: Omit<ClusterOptions, "directory">,
+  ) {}
+
+  static async start(options: Omit<ClusterOptions, "directory"> = {}): Promise<OwnCluster> {
+    const directory = await Deno.makeTempDir({ prefix: "teleport-own-" });
+    await Deno.chmod(directory, 0o711); // other users' programs lie below
+    await (await Daemon.start({ ...options, directory })).stop();
+    const authorities = await authorityKeys(`${directory}/data`);
+    return new OwnCluster(directory, await Daemon.start({ ...options, directory }), authorities, options);
+  }
+
+  /** Starts the daemon anew, after a test has ended it. */
+  async restart(): Promise<void> {
+    this.daemon = await Daemon.start({ ...this.options, directory: this.directory });
+  }
+
+  /** @param principals the OS users it may become */
+  async user(
+    name: string,
+    principals: string[],
+    permits: Permit[],
+    forceCommand?: string,
+  ): Promise<CertifiedUser> {
+    const key = generateKey();
+    const now = Math.floor(Date.now() / 1000);
+    const certificate = issueCertificate(this.authorities.user, {
+      kind: "user",
+      key: key.publicKey,
+      keyId: name,
+      principals,
+      validAfter: now - HOUR,
+      validBefore: now + HOUR,
+      criticalOptions: forceCommand === undefined ? {} : { "force-command": forceCommand },
+      extensions: {
+        ...Object.fromEntries(permits.map((permit) => [`permit-${permit}`, ""])),
+        [EXTENSION.roles]: JSON.stringify({ version: "v1", roles: ["admin"] }),
+      },
+    });
+    const home = `${this.directory}/home-${name}`;
+    await Deno.mkdir(home, { mode: 0o700 });
+    await Deno.writeTextFile(`${home}/key`, formatPrivateKey(key), { mode: 0o600 });
+    await Deno.writeTextFile(`${home}/key-cert.pub`, `${formatCertificateLine(certificate)}\n`);
+    const hostCa = this.authorities.host.publicKey.toLine();
+    await Deno.writeTextFile(`${home}/known_hosts`, `@cert-authority * ${hostCa}\n`);
+    const { proxySsh } = await this.daemon.addresses();
+    return new CertifiedUser(name, home, principals[0] ?? "", proxySsh?.port ?? 0, { key, certificate });
+  }
+
+  /** Our own client, logged in to the node. */
+  async connect(user: CertifiedUser, options: Partial<ConnectOptions> = {}): Promise<SshClient> {
+    const { node } = await this.daemon.addresses();
+    return await connectSsh({
+      stream: await dial(node?.port ?? 0),
+      username: user.login,
+      credential: user.credential,
+      verifyHost: () => {},
+      ...options,
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.daemon.stop();
+    await Deno.remove(this.directory, { recursive: true });
+  }
+}
+
+/** Somebody with stock ssh, a key and a certificate. */
+export class CertifiedUser {
+  constructor(
+    readonly name: string,
+    readonly home: string,
+    readonly login: string,
+    readonly proxyPort: number,
+    readonly credential: Credential,
+  ) {}
+
+  get keyFile(): string {
+    return `${this.home}/key`;
+  }
+
+  /** What every ssh of this person is told. */
+  get options(): string[] {
+    return [
+      ...["-F", "none", "-i", this.keyFile, "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"],
+      ...["-o", `UserKnownHostsFile=${this.home}/known_hosts`, "-o", "StrictHostKeyChecking=yes"],
+      ...["-o", "GlobalKnownHostsFile=/dev/null"],
+    ];
+  }
+
+  /** The same, through the proxy. */
+  get throughProxy(): string[] {
+    const port = `${this.proxyPort}`;
+    const proxy = ["ssh", ...this.options, "-p", port, `${this.login}@127.0.0.1`, "-s", "proxy:%h:%p"];
+    return [...this.options, "-o", `ProxyCommand=${proxy.join(" ")}`];
+  }
+
+  get target(): string {
+    return `${this.login}@alpha.main`;
+  }
+
+  /** Stock ssh through the proxy to the node. */
+  ssh(args: readonly string[], command: string[], options: RunOptions = {}): Promise<Result> {
+    const words = [...this.throughProxy, ...args, this.target, ...command];
+    return run("ssh", words, { ...options, env: { HOME: this.home, ...options.env } });
+  }
+
+  /** The same in the background; end it with {@linkcode hangUp}. */
+  sshInBackground(args: readonly string[], command: string[], env: Record<string, string> = {}) {
+    const words = [...this.throughProxy, ...args, this.target, ...command];
+    return spawn("ssh", words, { env: { HOME: this.home, ...env } });
+  }
+}
+
+/**
+ * Ends a program that runs in the background and what it has started, for good: OpenSSH's client can miss a TERM that
+ * comes just before it waits. @returns what it said on standard error
+ */
+export async function hangUp(child: Deno.ChildProcess): Promise<string> {
+  try {
+    Deno.kill(-child.pid, "SIGKILL");
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error; // it has ended
+  }
+  const { stderr } = await child.output();
+  await child.stdin.close().catch(() => {}); // the other end is gone
+  return new TextDecoder().decode(stderr);
+}
