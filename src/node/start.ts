@@ -116,15 +116,11 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
     filesProgram: settings.filesProgram,
   };
   const server = nodeSshServer(context, member.credentials, { maxConnections: settings.maxConnections });
-  const listener = await listenOn(settings.socket, async (socket) => {
-    try {
-      const line = await readClientAddressLine(socket, FIRST_BYTES_MS);
-      server.accept(socket, line && verifyClientAddressLine(line, hostId, member.trust, clock));
-    } catch (error) {
-      if (!isAppError(error)) log.error("accepting failed: {error}", { error: messageOf(error) });
-      socket.destroy();
-    }
-  });
+  const relayed = async (socket: Socket) => {
+    const line = await readClientAddressLine(socket, FIRST_BYTES_MS);
+    return line && verifyClientAddressLine(line, hostId, member.trust, clock);
+  };
+  const listener = await listenOn(settings.socket, (socket) => server.accept(socket, relayed(socket)));
 
   return {
     async stop() {

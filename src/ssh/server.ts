@@ -23,6 +23,7 @@ import { Server } from "./ssh2/library.ts";
 import { cipherReady } from "./ssh2/portable_cipher.ts";
 import { guardKeyExchange } from "./ssh2/strict_kex.ts";
 import { installTransport, type RekeyPolicy } from "./ssh2/transport.ts";
+import { WaitingRoom } from "./waiting_room.ts";
 
 export type { Endpoint, Routes, ServerConnection } from "./server_connection.ts";
 export type { HostCredential } from "./ssh2/host_certificate.ts";
@@ -31,6 +32,7 @@ export interface ServerLimits extends ConnectionLimits {
   /** Milliseconds from the TCP connection to the end of authentication. */
   loginGraceMs: number;
   maxAuthTries: number;
+  /** When so many wait, one of them makes room for each newcomer. */
   maxUnauthenticated: number;
   maxUnauthenticatedPerAddress: number;
   maxConnections: number;
@@ -72,14 +74,15 @@ export interface ServerSocket extends Duplex {
 export class SshServer<I> {
   readonly #options: ServerOptions<I>;
   readonly #limits: ServerLimits;
-  readonly #unauthenticated = new Map<Duplex, { remote: Endpoint; cancelGrace(): void }>();
-  readonly #perAddress = new Map<string, number>();
+  readonly #waiting: WaitingRoom;
+  #displaced = 0;
   readonly #connections = new Set<ServerConnection<I>>();
   #library: Ssh2Server;
 
   constructor(options: ServerOptions<I>) {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#waiting = new WaitingRoom(this.#limits);
     this.#library = this.#makeLibrary(options.hostCredential);
   }
 
@@ -102,60 +105,69 @@ export class SshServer<I> {
 
   /**
    * Takes over a connected socket.
-   * @param remote where the client really is, when somebody trusted relays for it
+   * @param relayed where the client really is, when somebody trusted relays for it, or the way to find out, on which the
+   * socket's bytes wait; a rejection ends the connection
    */
-  accept(socket: ServerSocket, remote: Endpoint = remoteOf(socket)): void {
-    const { address } = remote;
-    const sameAddress = this.#perAddress.get(address) ?? 0;
-    if (
-      this.#unauthenticated.size >= this.#limits.maxUnauthenticated ||
-      sameAddress >= this.#limits.maxUnauthenticatedPerAddress ||
-      this.#connections.size >= this.#limits.maxConnections
-    ) {
-      this.#options.onRefused?.(remote, "too many connections");
-      socket.on("error", () => {}); // being torn down: nothing to report to
+  accept(socket: ServerSocket, relayed?: Endpoint | Promise<Endpoint | undefined>): void {
+    const peer = { address: socket.remoteAddress ?? "unknown", port: socket.remotePort ?? 0 };
+    const known = relayed instanceof Promise ? undefined : relayed;
+    socket.on("error", (error: Error) => {
+      // After the login the connection's end is noticed by its sessions.
+      const remote = this.#waiting.remoteOf(socket);
+      if (remote) this.#options.onRefused?.(remote, messageOf(error));
+    });
+    if (this.#connections.size >= this.#limits.maxConnections) {
+      this.#options.onRefused?.(known ?? peer, "too many connections");
       socket.destroy();
       return;
     }
     socket.setNoDelay?.(true);
-    this.#perAddress.set(address, sameAddress + 1);
+    this.#displace(this.#waiting.enter(socket, known ?? peer));
     const grace = setTimeout(() => {
+      const remote = this.#waiting.remoteOf(socket);
+      if (!remote) return; // it has logged in
       this.#options.onRefused?.(remote, "no login within the grace time");
       socket.destroy();
     }, this.#limits.loginGraceMs);
     grace.unref();
-    this.#unauthenticated.set(socket, { remote, cancelGrace: () => clearTimeout(grace) });
-    socket.once("close", () => this.#settled(socket));
+    socket.once("close", () => {
+      clearTimeout(grace);
+      this.#waiting.leave(socket);
+    });
     // A peer that sends no more is gone: SSH knows no half-closed transport. Without this a killed client would keep its
     // sessions until a keep-alive fails, where the listener allows half-open sockets.
     socket.once("end", () => {
       socket.end();
       setTimeout(() => socket.destroy(), CLOSE_GRACE_MS).unref();
     });
-    socket.on("error", (error: Error) => {
-      // After the login the connection's end is noticed by its sessions.
-      if (this.#unauthenticated.has(socket)) this.#options.onRefused?.(remote, messageOf(error));
-    });
-    cipherReady.then(() => {
-      if (!socket.destroyed) this.#library.injectSocket(socket);
+    this.#start(socket, relayed).catch((error) => {
+      this.#options.onRefused?.(peer, messageOf(error));
+      socket.destroy();
     });
   }
 
-  /** The socket left the unauthenticated set: it logged in or closed. */
-  #settled(socket: Duplex): void {
-    const entry = this.#unauthenticated.get(socket);
-    if (!entry) return;
-    const { address } = entry.remote;
-    entry.cancelGrace();
-    this.#unauthenticated.delete(socket);
-    const count = (this.#perAddress.get(address) ?? 1) - 1;
-    if (count > 0) this.#perAddress.set(address, count);
-    else this.#perAddress.delete(address);
+  async #start(socket: ServerSocket, relayed?: Endpoint | Promise<Endpoint | undefined>): Promise<void> {
+    await cipherReady;
+    const told = relayed instanceof Promise ? await relayed : undefined;
+    if (told) this.#displace(this.#waiting.move(socket, told));
+    if (!socket.destroyed) this.#library.injectSocket(socket);
+  }
+
+  /** Ends a connection that has to make room for another. */
+  #displace(guest: { socket: Duplex; remote: Endpoint } | undefined): void {
+    if (!guest) return;
+    this.#displaced++;
+    const why = `it made room for another connection, as ${this.#displaced} have so far`;
+    this.#options.onRefused?.(guest.remote, why);
+    guest.socket.destroy();
   }
 
   #onHeader(library: Ssh2Connection): void {
     const socket = library._sock as ServerSocket;
-    const remote = this.#unauthenticated.get(socket)?.remote ?? remoteOf(socket);
+    const remote = this.#waiting.remoteOf(socket);
+    if (!remote) return void socket.destroy(); // it had to make room in the meantime
+    this.#waiting.advance(socket, "greeted");
+    library.once("handshake", () => this.#waiting.advance(socket, "keyed"));
     const refuse = (reason: string) => {
       this.#options.onRefused?.(remote, reason);
       library.end();
@@ -185,7 +197,7 @@ export class SshServer<I> {
       socket.off("data", count);
       if (socket.destroyed) return; // its "close" may be over: nobody would ever forget the connection
       if (!authenticated) return refuse("authenticated without an identity");
-      this.#settled(socket);
+      if (!this.#waiting.leave(socket)) return refuse("it logged in when it had to go");
       this.#serve(library, gate, socket, { remote, ...authenticated });
     });
   }
@@ -221,15 +233,11 @@ export class SshServer<I> {
    * @returns settles when all are closed and their sessions know it
    */
   async close(graceMs: number = CLOSE_GRACE_MS): Promise<void> {
-    for (const socket of this.#unauthenticated.keys()) socket.destroy();
+    for (const socket of [...this.#waiting.sockets]) socket.destroy();
     const connections = [...this.#connections];
     for (const connection of connections) connection.close(graceMs);
     await Promise.all(connections.map(({ closed }) => closed));
   }
-}
-
-function remoteOf(socket: ServerSocket): Endpoint {
-  return { address: socket.remoteAddress ?? "unknown", port: socket.remotePort ?? 0 };
 }
 
 /** Key exchange and logins with the largest certificates stay far below. */

@@ -61,14 +61,13 @@ export function serveSession(
   handlers: SessionHandlers,
   { explain, onClosed }: SessionSurroundings,
 ): void {
-  let channel: Ssh2Channel | undefined;
+  let started = false;
   const environment = new EnvironmentBound();
 
   const start = (run: ((channel: ServerSessionChannel) => void | Promise<void>) | undefined): Answer => {
-    const started = channel = run && session.start();
-    if (!run || !started) return false;
-    started.on("error", () => {}); // the connection's own error handler reports it
-    return () => void runIn(started, run);
+    if (!run) return false;
+    started = true;
+    return () => void runIn(channel, run);
   };
   const beforeStart = (type: string, fields: WireReader): Answer | Promise<Answer> => {
     const { shell, exec, subsystem, agent, x11 } = handlers;
@@ -90,7 +89,7 @@ export function serveSession(
         return start(shell);
       case "exec": {
         const command = fields.string().toString();
-        return start(exec && ((started) => exec(started, command)));
+        return start(exec && (() => exec(channel, command)));
       }
       case "subsystem":
         return start(subsystem?.(fields.string().toString()));
@@ -119,21 +118,22 @@ export function serveSession(
     explain(reasonFor(error));
     return false;
   };
-  const session = open.acceptSession({
+  const channel = open.acceptSession({
     request(type, fields) {
       try {
-        const good = anyTime(type, fields) ?? (channel === undefined && beforeStart(type, fields));
+        const good = anyTime(type, fields) ?? (!started && beforeStart(type, fields));
         return good instanceof Promise ? good.catch(refuse) : good;
       } catch (error) {
         return refuse(error);
       }
     },
     closed() {
-      if (channel && channel.incoming.state !== "closed") abandon(channel);
+      if (started && channel.incoming.state !== "closed") abandon(channel);
       onClosed();
       handlers.closed?.();
     },
   });
+  channel.on("error", () => {}); // the connection's own error handler reports it
 }
 
 /** Runs a program; one that fails ends the session with its message. */

@@ -161,6 +161,23 @@ Deno.test("what comes after a request that takes time waits for it", async () =>
   assertEquals(order, ["x11", "exec"]);
 });
 
+Deno.test("input that comes while the program still waits for something is not lost", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  await using server = await serverWith({ x11: () => promise });
+  const client = await server.raw();
+  const channel = await openRaw(client, "session", 0) as number;
+  client.send(channelMessage.request(channel, "x11-req", x11()));
+  client.send(channelMessage.request(channel, "exec", text("cat")));
+  client.send(channelMessage.data(channel, Buffer.from("typed early")));
+  client.send(channelMessage.eof(channel));
+  client.send(channelMessage.global("ping"));
+  assertEquals(await answerOf(client), 82);
+  resolve();
+  let received = "";
+  for await (const chunk of await server.started) received += chunk;
+  assertEquals(received, "typed early");
+});
+
 Deno.test("a request that is refused with a reason tells it, and the program runs nevertheless", async () => {
   await using server = await serverWith({
     agent: () => {

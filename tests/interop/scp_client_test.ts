@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { localDisk } from "../../cli/tsh/scp/local_disk.ts";
 import { AppError } from "../../src/base/errors.ts";
 import type { ClientSession } from "../../src/ssh/channel.ts";
 import { scpCommand } from "../../src/ssh/scp/command.ts";
@@ -6,7 +7,6 @@ import { downloadByScp } from "../../src/ssh/scp/download.ts";
 import { uploadByScp } from "../../src/ssh/scp/upload.ts";
 import type { LocalFiles } from "../../src/ssh/transfer/local_files.ts";
 import type { Problem, Progress } from "../../src/ssh/transfer/report.ts";
-import { localDisk } from "../kit/local_disk.ts";
 import { processSession } from "../kit/process_session.ts";
 import { startTestNode } from "../kit/test_node.ts";
 import { digestOf, makeTree, readContents, readTree, withFolder } from "../kit/trees.ts";

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { localDisk } from "../../cli/tsh/scp/local_disk.ts";
 import { AppError } from "../../src/base/errors.ts";
 import type { SftpClient } from "../../src/ssh/sftp/client.ts";
 import { download } from "../../src/ssh/sftp/download.ts";
@@ -8,7 +9,6 @@ import { upload } from "../../src/ssh/sftp/upload.ts";
 import type { LocalFiles } from "../../src/ssh/transfer/local_files.ts";
 import type { Problem, Progress } from "../../src/ssh/transfer/report.ts";
 import { FilesHelper } from "../kit/files_helper.ts";
-import { localDisk } from "../kit/local_disk.ts";
 import { startStockSftp, STOCK_SFTP } from "../kit/stock_sftp.ts";
 import { digestOf, makeTree, readContents, readTree, withFolder } from "../kit/trees.ts";
 

@@ -24,6 +24,7 @@ export function processSession(command: string, cwd: string): ClientSession {
     resize: () => {},
     signal: (name) => void child.kill(`SIG${name}` as "SIGTERM"),
     break: () => Promise.resolve(false),
+    endOutput: () => {},
     close: () => void child.kill("SIGKILL"),
   };
 }

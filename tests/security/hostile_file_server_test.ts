@@ -1,6 +1,7 @@
 /** What a hostile server may try on the client library: to choose names, to write elsewhere, to take memory and time. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Duplex, duplexPair } from "node:stream";
+import { localDisk } from "../../cli/tsh/scp/local_disk.ts";
 import { AppError } from "../../src/base/errors.ts";
 import type { ClientSession } from "../../src/ssh/channel.ts";
 import { downloadByScp, type ScpDownloadOptions } from "../../src/ssh/scp/download.ts";
@@ -12,7 +13,6 @@ import { findRemote } from "../../src/ssh/sftp/remote_names.ts";
 import type { NamedFile, Response } from "../../src/ssh/sftp/response.ts";
 import { FakeServer } from "../../src/ssh/sftp/testing/fake_server.ts";
 import type { Problem } from "../../src/ssh/transfer/report.ts";
-import { localDisk } from "../kit/local_disk.ts";
 import { withFolder } from "../kit/trees.ts";
 
 const encoder = new TextEncoder();
@@ -242,6 +242,7 @@ function scpSession(text: string | Uint8Array, code = 0): ClientSession {
     resize: () => {},
     signal: () => {},
     break: () => Promise.resolve(false),
+    endOutput: () => {},
     close: () => ours.destroy(),
   };
 }

@@ -186,7 +186,7 @@ class Copy {
         ? baseName(await sftp.realPath(path))
         : baseName(path);
       const place = folder ? `${target.replace(/\/+$/, "")}/${name}` : target;
-      add(total, await this.#each(path, () => download(sftp, path, this.#disk, place, this.#options)));
+      add(total, await this.#each(() => download(sftp, path, this.#disk, place, this.#options)));
     }
     return total;
   }
@@ -216,7 +216,7 @@ class Copy {
   }
 
   /** One of several that a pattern found: the others go on. */
-  async #each(path: string, copy: () => Promise<Summary>): Promise<Summary> {
+  async #each(copy: () => Promise<Summary>): Promise<Summary> {
     try {
       return await copy();
     } catch (error) {

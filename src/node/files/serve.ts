@@ -46,6 +46,7 @@ export async function serveFiles(
   });
   request.onRunning({
     signal: (signal) => child.signal(signal),
+    endOutput: () => child.stdout.destroy(),
     abandon: () => {
       // It sees the end of its input, closes and reports what is open, and leaves.
       child.stdin.destroy();

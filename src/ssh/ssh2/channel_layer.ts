@@ -17,7 +17,7 @@ import { installIncomingWindow } from "./incoming_window.ts";
 import type { ChannelEnd, PendingOpen, Ssh2Channel, Ssh2Connection } from "./internals.ts";
 import { Channel, MAX_WINDOW, PACKET_SIZE, sendMessage } from "./library.ts";
 import { type Refusal, refusalError, refusalNumber } from "./open_refusal.ts";
-import { UnstartedSession } from "./unstarted_session.ts";
+import { orderStderr } from "./window_patch.ts";
 
 const log = logger("ssh");
 
@@ -45,8 +45,11 @@ export interface IncomingOpen {
   readonly fields: WireReader;
   /** A channel for bytes both ways, either of which may end first; undefined when nobody is there any more. */
   accept(): Ssh2Channel | undefined;
-  /** A session that is asked for things before it starts. To be decided at once. */
-  acceptSession(handlers: Receiver): UnstartedSession;
+  /**
+   * A session, with a standard error of its own. What comes before its program runs waits for that. To be decided at
+   * once.
+   */
+  acceptSession(receiver: Receiver): Ssh2Channel;
   refuse(refusal: Refusal, reason: string): void;
 }
 
@@ -86,21 +89,11 @@ export class ChannelLayer {
     gate.take(SUCCESS, (fields) => this.#onAnswer(fields.uint32(), false));
     gate.take(FAILURE, (fields) => this.#onAnswer(fields.uint32(), true));
     const { _handlers: handlers } = library._protocol;
-    const { CHANNEL_EOF: onEof, CHANNEL_CLOSE: onClose } = handlers;
-    handlers.CHANNEL_EOF = (protocol, ...rest) => {
-      const entry = library._chanMgr.get(rest[0] as number);
-      if (entry instanceof UnstartedSession) entry.ended = true;
-      else onEof?.(protocol, ...rest);
-    };
+    const onClose = handlers.CHANNEL_CLOSE;
     handlers.CHANNEL_CLOSE = (protocol, ...rest) => {
-      const id = rest[0] as number;
-      const entry = library._chanMgr.get(id);
-      if (entry instanceof UnstartedSession) {
-        library._chanMgr.remove(id);
-        protocol.channelClose(entry._chanInfo.outgoing.id);
-        this.#countAnswer();
-      } else onClose?.(protocol, ...rest);
-      this.#forget(id);
+      onClose?.(protocol, ...rest);
+      this.#countAnswer();
+      this.#forget(rest[0] as number);
     };
     installIncomingWindow(library, (reason) => gate.cut(reason));
     library.once("close", () => {
@@ -238,7 +231,7 @@ export class ChannelLayer {
         return confirm((incoming) => byteChannel(this.#library, undefined, incoming, outgoing), NOBODY);
       },
       acceptSession: (receiver) =>
-        confirm((incoming) => new UnstartedSession(this.#library, incoming, outgoing), receiver),
+        confirm((incoming) => sessionChannel(this.#library, incoming, outgoing), receiver),
     });
   }
 
@@ -321,6 +314,13 @@ function byteChannel(
   return new Channel(library, { type, incoming, outgoing }, { server: false });
 }
 
+/** The server's end of a session. */
+function sessionChannel(library: Ssh2Connection, incoming: ChannelEnd, outgoing: ChannelEnd): Ssh2Channel {
+  const channel = new Channel(library, { type: "session", incoming, outgoing }, { server: true });
+  orderStderr(channel);
+  return channel;
+}
+
 /** What the other side says of its end of a channel: its number, window and packet size. */
 function readEnd(fields: WireReader): ChannelEnd {
   const id = fields.uint32();
@@ -334,6 +334,5 @@ function isPending(entry: unknown): entry is PendingOpen & { type: string } {
 
 /** Our direction of an open channel. */
 function endOf(entry: unknown): ChannelEnd | undefined {
-  if (entry instanceof UnstartedSession) return entry._chanInfo.outgoing;
-  return typeof entry === "object" && entry !== null ? (entry as Ssh2Channel).outgoing : undefined;
+  return entry instanceof Channel ? (entry as Ssh2Channel).outgoing : undefined;
 }

@@ -4,12 +4,8 @@
  * @module
  */
 import type { Buffer } from "node:buffer";
-import type { ChannelEnd, Ssh2Connection } from "./internals.ts";
-
-/** A channel or a session that has not started. */
-interface Receiver {
-  incoming?: ChannelEnd;
-}
+import type { Ssh2Channel, Ssh2Connection } from "./internals.ts";
+import { Channel } from "./library.ts";
 
 /**
  * Installs the check on one connection. Call it before channels open.
@@ -22,9 +18,8 @@ export function installIncomingWindow(library: Ssh2Connection, cut: (reason: str
     handlers[name] = (protocol, ...rest) => {
       const [recipient, data] = rest as [number, Buffer];
       const entry = library._chanMgr.get(recipient);
-      if (typeof entry !== "object" || entry === null) return; // data that crossed our refusal
-      const { incoming } = entry as Receiver;
-      if (!incoming || incoming.state === "closed") return;
+      if (!(entry instanceof Channel)) return; // it crossed our refusal
+      const { incoming } = entry as Ssh2Channel;
       if (data.length > incoming.window) {
         return cut(`channel ${recipient} got ${data.length} bytes with a window of ${incoming.window}`);
       }

@@ -19,6 +19,8 @@ import { hardenExchange, onKeyExchange } from "./key_exchange.ts";
 const KEXINIT = 20;
 /** A peer that waits for our KEXINIT before it sends its own is not kept longer than this. */
 const HOLD_MS = 1000;
+/** The identification line of this program, which never delays what it sends. */
+const OURS = "SSH-2.0-Teleport";
 
 /**
  * Watches over the key exchanges of one connection. Call it on a server's connection when the client's identification
@@ -66,7 +68,10 @@ function guardFirst(library: Ssh2Connection, end: (reason: string) => void): voi
   if (!decipher) return;
   const dispatch = decipher._onPayload;
   let strict: boolean | undefined;
-  let held = !knowsStrictKex(protocol._remoteIdentRaw?.toString("latin1") ?? "");
+  const line = protocol._remoteIdentRaw?.toString("latin1") ?? "";
+  // OpenSSH's client sends its KEXINIT at once and its next message when that one is acknowledged: with an answer of ours
+  // at once, without one after the 40 ms of a delayed acknowledgement. So ours is better sent after its own.
+  let held = protocol._server ? line !== OURS : !knowsStrictKex(line);
 
   /** Sends the KEXINIT that was held. @returns false when there is nothing to offer */
   const release = (theirsIsStrict: boolean): boolean => {
@@ -121,7 +126,7 @@ function offersStrictKex(payload: Buffer, fromClient: boolean): boolean {
  * what was really negotiated is checked at the end.
  */
 export function knowsStrictKex(line: string): boolean {
-  if (line === "SSH-2.0-Teleport") return true;
+  if (line === OURS) return true;
   const [, major, minor] = /^SSH-2\.0-OpenSSH_(\d{1,3})\.(\d{1,3})/.exec(line) ?? [];
   if (Number(major) > 9 || Number(major) === 9 && Number(minor) >= 6) return true;
   // Debian 12 has it from this update on; other systems that brought it to old versions do not say so in the line.
