@@ -4,6 +4,17 @@
  */
 import type { OwnProgram } from "../node/os/launch.ts";
 
+/** A part of this program that can run by itself. */
+export interface OwnPart {
+  /** Its module, below the project's folder or the bundle's, without its ending. */
+  module: string;
+  /** The arguments by which the whole program runs it. */
+  args: readonly string[];
+}
+
+/** Serves the files of one session. */
+export const FILES_PART: OwnPart = { module: "cli/teleport/sftp_server", args: ["teleport", "sftp-server"] };
+
 /** No network, no files, no programs but through the C library, no questions, nothing kept from one run to the next. */
 const RUNTIME_FLAGS = [
   "run",
@@ -15,7 +26,6 @@ const RUNTIME_FLAGS = [
   "--no-prompt",
   "--no-code-cache",
   "--allow-ffi",
-  "--allow-env=TELEPORT_CALLED_AS",
 ];
 
 /**
@@ -33,17 +43,18 @@ const ENVIRONMENT = {
   TELEPORT_CALLED_AS: "teleport", // whatever name this process was started by
 };
 
-/** This program with other arguments: from the sources, out of the bundle, or the one executable that it is. */
-export function ownProgram(args: readonly string[]): OwnProgram {
+/** A part of this program: from the sources, out of the bundle, or by the one executable that it is. */
+export function ownProgram({ module, args }: OwnPart): OwnProgram {
   const path = Deno.execPath();
   const timeZone = Deno.env.get("TZ");
   const env = { ...ENVIRONMENT, ...(timeZone === undefined ? {} : { TZ: timeZone }) };
   if (Deno.build.standalone) return { path, argv: [path, ...args], env };
-  return { path, argv: [path, ...RUNTIME_FLAGS, mainModule(), ...args], env };
+  // The arguments tell nothing to the module, but people who look at the list of processes.
+  return { path, argv: [path, ...RUNTIME_FLAGS, moduleUrl(module), ...args], env };
 }
 
 /** Two folders above this file in the sources; beside it in the bundle of `deno task build`. */
-function mainModule(): string {
+function moduleUrl(module: string): string {
   const bundled = !new URL(import.meta.url).pathname.endsWith("/src/daemon/own_program.ts");
-  return new URL(bundled ? "./main.js" : "../../main.ts", import.meta.url).href;
+  return new URL(bundled ? `./${module}.js` : `../../${module}.ts`, import.meta.url).href;
 }

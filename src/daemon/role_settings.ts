@@ -7,7 +7,7 @@ import { JOIN_ROLES, type JoinRole } from "../model/identity.ts";
 import { isHostName } from "../model/name.ts";
 import type { DaemonConfig } from "./config/daemon_config.ts";
 import type { ListeningSocket } from "./listener.ts";
-import { ownProgram } from "./own_program.ts";
+import { FILES_PART, ownProgram } from "./own_program.ts";
 import { STORE_FILE } from "./permissions.ts";
 import type { RoleSettings } from "./worker_protocol.ts";
 
@@ -106,7 +106,7 @@ export function nodeSettings(
     address: formatHostPort(outward(config, facts, socket)),
     labels: { fixed, commands },
     permitUserEnv: config.node.permitUserEnv,
-    filesProgram: ownProgram(["teleport", "sftp-server"]),
+    filesProgram: ownProgram(FILES_PART),
     maxConnections: config.limits.maxConnections,
   };
 }

@@ -2,12 +2,13 @@
  * The node role, put together: membership, recording spool, labels, SSH front.
  * @module
  */
+import type { Socket } from "node:net";
 import { readClientAddressLine, verifyClientAddressLine } from "../api/client_address.ts";
 import { EventQueue } from "../api/event_queue.ts";
 import { Membership } from "../api/membership.ts";
 import type { Clock } from "../base/clock.ts";
 import { dialAny, dialHalfOpen, type HostPort } from "../base/dial.ts";
-import { isAppError, messageOf } from "../base/errors.ts";
+import { messageOf } from "../base/errors.ts";
 import type { Files } from "../base/files.ts";
 import { listenOn } from "../base/listen.ts";
 import { logger } from "../base/log.ts";
@@ -120,7 +121,7 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
     const line = await readClientAddressLine(socket, FIRST_BYTES_MS);
     return line && verifyClientAddressLine(line, hostId, member.trust, clock);
   };
-  const listener = await listenOn(settings.socket, (socket) => server.accept(socket, relayed(socket)));
+  const listener = await listenOn(settings.socket, (socket) => server.accept(socket, () => relayed(socket)));
 
   return {
     async stop() {

@@ -70,6 +70,8 @@ export interface ServerSocket extends Duplex {
   setNoDelay?(on: boolean): unknown;
 }
 
+type FindEndpoint = () => Promise<Endpoint | undefined>;
+
 /** Serves SSH on sockets that somebody else accepted. */
 export class SshServer<I> {
   readonly #options: ServerOptions<I>;
@@ -95,6 +97,11 @@ export class SshServer<I> {
     return this.#connections;
   }
 
+  /** How many have not logged in. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   #makeLibrary(credential: HostCredential): Ssh2Server {
     return new Server({
       hostKeys: serverHostKeys(credential),
@@ -105,12 +112,12 @@ export class SshServer<I> {
 
   /**
    * Takes over a connected socket.
-   * @param relayed where the client really is, when somebody trusted relays for it, or the way to find out, on which the
-   * socket's bytes wait; a rejection ends the connection
+   * @param relayed where the client really is, when somebody trusted relays for it; or finds that out, before SSH begins
+   * on the socket, and ends the connection if it throws
    */
-  accept(socket: ServerSocket, relayed?: Endpoint | Promise<Endpoint | undefined>): void {
+  accept(socket: ServerSocket, relayed?: Endpoint | FindEndpoint): void {
     const peer = { address: socket.remoteAddress ?? "unknown", port: socket.remotePort ?? 0 };
-    const known = relayed instanceof Promise ? undefined : relayed;
+    const [known, find] = typeof relayed === "function" ? [undefined, relayed] : [relayed, undefined];
     socket.on("error", (error: Error) => {
       // After the login the connection's end is noticed by its sessions.
       const remote = this.#waiting.remoteOf(socket);
@@ -140,16 +147,16 @@ export class SshServer<I> {
       socket.end();
       setTimeout(() => socket.destroy(), CLOSE_GRACE_MS).unref();
     });
-    this.#start(socket, relayed).catch((error) => {
-      this.#options.onRefused?.(peer, messageOf(error));
+    this.#start(socket, find).catch((error) => {
+      if (this.#waiting.remoteOf(socket)) this.#options.onRefused?.(peer, messageOf(error));
       socket.destroy();
     });
   }
 
-  async #start(socket: ServerSocket, relayed?: Endpoint | Promise<Endpoint | undefined>): Promise<void> {
+  async #start(socket: ServerSocket, find?: FindEndpoint): Promise<void> {
     await cipherReady;
-    const told = relayed instanceof Promise ? await relayed : undefined;
-    if (told) this.#displace(this.#waiting.move(socket, told));
+    const found = await find?.();
+    if (found) this.#displace(this.#waiting.move(socket, found));
     if (!socket.destroyed) this.#library.injectSocket(socket);
   }
 

@@ -62,6 +62,7 @@ export function serveSession(
   { explain, onClosed }: SessionSurroundings,
 ): void {
   let started = false;
+  let over = false;
   const environment = new EnvironmentBound();
 
   const start = (run: ((channel: ServerSessionChannel) => void | Promise<void>) | undefined): Answer => {
@@ -120,6 +121,7 @@ export function serveSession(
   };
   const channel = open.acceptSession({
     request(type, fields) {
+      if (over) return false; // it waited in line while the client left
       try {
         const good = anyTime(type, fields) ?? (!started && beforeStart(type, fields));
         return good instanceof Promise ? good.catch(refuse) : good;
@@ -129,6 +131,7 @@ export function serveSession(
     },
     closed() {
       if (started && channel.incoming.state !== "closed") abandon(channel);
+      over = true;
       onClosed();
       handlers.closed?.();
     },

@@ -178,6 +178,26 @@ Deno.test("input that comes while the program still waits for something is not l
   assertEquals(received, "typed early");
 });
 
+Deno.test("a program that still waited for something when its client left does not start", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const order: string[] = [];
+  await using server = await serverWith({
+    x11: () => promise,
+    exec: () => void order.push("exec"),
+    closed: () => void order.push("closed"),
+  });
+  const client = await server.raw();
+  const channel = await openRaw(client, "session", 0) as number;
+  client.send(channelMessage.request(channel, "x11-req", x11()));
+  client.send(channelMessage.request(channel, "exec", text("id")));
+  client.send(channelMessage.close(channel));
+  assertEquals(await answerOf(client), CLOSE);
+  resolve();
+  client.send(channelMessage.global("ping"));
+  assertEquals(await answerOf(client), 82);
+  assertEquals(order, ["closed"]);
+});
+
 Deno.test("a request that is refused with a reason tells it, and the program runs nevertheless", async () => {
   await using server = await serverWith({
     agent: () => {

@@ -34,6 +34,10 @@ export class WaitingRoom {
     this.#limits = limits;
   }
 
+  get size(): number {
+    return this.#guests.size;
+  }
+
   get sockets(): Iterable<Duplex> {
     return this.#guests.keys();
   }

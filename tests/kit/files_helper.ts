@@ -3,7 +3,7 @@
  * @module
  */
 import { Duplex } from "node:stream";
-import { ownProgram } from "../../src/daemon/own_program.ts";
+import { FILES_PART, ownProgram } from "../../src/daemon/own_program.ts";
 import { formatPlan, type HelperPlan, type SftpOptions } from "../../src/node/files/plan.ts";
 import { type Deed, parseReport, type Report } from "../../src/node/files/report.ts";
 import { launchOwn, type OwnChild } from "../../src/node/os/launch.ts";
@@ -29,7 +29,7 @@ export class FilesHelper implements AsyncDisposable {
     const { uid, gid, groups, home } = user;
     const becomes = Deno.uid() === 0 ? { uid, gid, groups } : undefined;
     const plan = formatPlan({ user: becomes, home, task });
-    return new FilesHelper(launchOwn(ownProgram(["teleport", "sftp-server"]), plan));
+    return new FilesHelper(launchOwn(ownProgram(FILES_PART), plan));
   }
 
   /** An sftp server, and a client that talks to it. */

@@ -160,6 +160,7 @@ export function authRequest(user: string, method: string, fields: Uint8Array = n
 export interface SpyServer extends AsyncDisposable {
   readonly ca: PrivateKey;
   readonly server: SshServer<string>;
+  readonly port: number;
   readonly connections: ServerConnection<string>[];
   readonly refusals: string[];
   /** Sessions that were asked for. */
@@ -222,6 +223,7 @@ export async function startSpyServer(
   return {
     ca,
     server,
+    port,
     connections,
     refusals,
     sessions,

@@ -6,7 +6,7 @@ import { connect, createServer, type Socket } from "node:net";
 import { systemClock } from "../../src/base/clock.ts";
 import { dialHalfOpen } from "../../src/base/dial.ts";
 import { AppError } from "../../src/base/errors.ts";
-import { ownProgram } from "../../src/daemon/own_program.ts";
+import { FILES_PART, ownProgram } from "../../src/daemon/own_program.ts";
 import type { EventFields } from "../../src/model/event.ts";
 import { PERMITS, type UserIdentity } from "../../src/model/identity.ts";
 import type { NodeContext } from "../../src/node/context.ts";
@@ -52,7 +52,7 @@ export async function startTestNode({ forceCommand, context }: TestNodeOptions =
     dial: dialHalfOpen,
     permitUserEnv: false,
     waitingEvents: () => 0,
-    filesProgram: ownProgram(["teleport", "sftp-server"]),
+    filesProgram: ownProgram(FILES_PART),
     ...context,
   };
   const identity: UserIdentity = {

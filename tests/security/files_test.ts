@@ -5,7 +5,7 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { Duplex } from "node:stream";
 import { AppError } from "../../src/base/errors.ts";
-import { ownProgram } from "../../src/daemon/own_program.ts";
+import { FILES_PART, ownProgram } from "../../src/daemon/own_program.ts";
 import { formatPlan, type HelperPlan } from "../../src/node/files/plan.ts";
 import { launchOwn } from "../../src/node/os/launch.ts";
 import { lookupUser } from "../../src/node/os/user.ts";
@@ -14,7 +14,7 @@ import { OpenFlag } from "../../src/ssh/sftp/protocol.ts";
 import type { SshClient } from "../../src/ssh/client.ts";
 import { withoutRoot } from "../kit/machine.ts";
 import { TemporaryUser } from "../kit/os_account.ts";
-import { eventually, run } from "../kit/run.ts";
+import { eventually, ROOT, run } from "../kit/run.ts";
 import { startTestNode, type TestNode } from "../kit/test_node.ts";
 
 const { READ, WRITE, CREATE, TRUNCATE } = OpenFlag;
@@ -300,10 +300,11 @@ Deno.test("the program started by hand becomes nobody, whatever plan it is given
   const directory = await Deno.makeTempDir();
   try {
     await Deno.chmod(directory, 0o755);
-    const { path, argv, env } = ownProgram(["teleport", "sftp-server"]);
+    const { path, argv, env } = ownProgram(FILES_PART);
     // The user has a copy of the program; the modules are where the sources are.
-    await run("cp", ["-r", `${new URL("../..", import.meta.url).pathname}`, `${directory}/source`]);
-    const args = argv.slice(1).map((arg) => arg.replace(/^file:.*main\.ts$/, `${directory}/source/main.ts`));
+    await Deno.mkdir(`${directory}/source`);
+    await run("cp", ["-r", `${ROOT}/src`, `${ROOT}/cli`, `${directory}/source`]);
+    const args = argv.slice(1).map((arg) => arg.replace(`file://${ROOT}`, `${directory}/source`));
     const become = [`--reuid=${account.name}`, `--regid=${account.name}`, "--clear-groups"];
     const attempt = async (plan: HelperPlan | undefined) => {
       if (plan) await Deno.writeFile(`${directory}/plan`, formatPlan(plan));
@@ -503,7 +504,7 @@ Deno.test("another forced command wins over sftp and over scp", async () => {
 
 Deno.test("without anybody to hear its reports the process serves nothing", async () => {
   const task: HelperPlan["task"] = { type: "sftp", options: { readOnly: false, denied: [] } };
-  const child = launchOwn(ownProgram(["teleport", "sftp-server"]), formatPlan({ home: "/", task }));
+  const child = launchOwn(ownProgram(FILES_PART), formatPlan({ home: "/", task }));
   const client = await SftpClient.start(Duplex.from({ readable: child.stdout, writable: child.stdin }));
   child.stderr.resume();
   child.reports.destroy();

@@ -29,28 +29,24 @@ async function logIn(server: SpyServer) {
   return await connectSsh({ stream: await server.dial(), username: "joe", credential, verifyHost: () => {} });
 }
 
-Deno.test("one address may have only so many connections that have not logged in", async () => {
+Deno.test("one address may have only so many connections that have not logged in: the oldest makes room", async () => {
   await using server = await startSpyServer({ maxUnauthenticatedPerAddress: 3 });
-  const waiting = [await greeted(server), await greeted(server), await greeted(server)];
-  const surplus = await server.dial();
-  surplus.resume();
-  await gone(surplus);
-  assertEquals(server.refusals, ["too many connections"]);
-  assertEquals(waiting.every((socket) => !socket.destroyed), true);
-  await assertRejects(() => logIn(server), AppError);
-  waiting[0]?.destroy();
-  await gone(waiting[1]?.end() ?? surplus);
+  const [oldest, ...others] = [await greeted(server), await greeted(server), await greeted(server)];
   assertEquals((await logIn(server)).open, true);
+  await gone(oldest);
+  assertEquals(server.refusals, ["it made room for another connection, as 1 have so far"]);
+  assertEquals(others.every((socket) => !socket.destroyed), true);
+  assertEquals(server.server.waiting, 2);
 });
 
 Deno.test("the whole server may have only so many connections that have not logged in", async () => {
   await using server = await startSpyServer({ maxUnauthenticated: 2 });
-  await greeted(server);
-  await greeted(server);
-  const surplus = await server.dial();
-  surplus.resume();
-  await gone(surplus);
-  assertEquals(server.refusals, ["too many connections"]);
+  const [oldest] = [await greeted(server), await greeted(server)];
+  const newest = await greeted(server);
+  await gone(oldest);
+  assertEquals(server.refusals, ["it made room for another connection, as 1 have so far"]);
+  assertEquals([newest.destroyed, server.server.waiting], [false, 2]);
+  assertEquals((await logIn(server)).open, true);
 });
 
 Deno.test("who has logged in does not take the place of those who have not", async () => {
