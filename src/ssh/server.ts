@@ -7,6 +7,7 @@ import type { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 import { setTimeout } from "node:timers";
 import { AppError, messageOf } from "../base/errors.ts";
+import { Arrivals } from "./arrivals.ts";
 import { authenticateOn, type Authenticator } from "./server_authentication.ts";
 import {
   type ConnectionLimits,
@@ -76,14 +77,18 @@ type FindEndpoint = () => Promise<Endpoint | undefined>;
 export class SshServer<I> {
   readonly #options: ServerOptions<I>;
   readonly #limits: ServerLimits;
+  readonly #arrivals: Arrivals;
   readonly #waiting: WaitingRoom;
   #displaced = 0;
+  #closed = false;
   readonly #connections = new Set<ServerConnection<I>>();
   #library: Ssh2Server;
 
   constructor(options: ServerOptions<I>) {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    const { maxUnauthenticated, maxUnauthenticatedPerAddress } = this.#limits;
+    this.#arrivals = new Arrivals(maxUnauthenticated, maxUnauthenticatedPerAddress);
     this.#waiting = new WaitingRoom(this.#limits);
     this.#library = this.#makeLibrary(options.hostCredential);
   }
@@ -117,19 +122,27 @@ export class SshServer<I> {
    */
   accept(socket: ServerSocket, relayed?: Endpoint | FindEndpoint): void {
     const peer = { address: socket.remoteAddress ?? "unknown", port: socket.remotePort ?? 0 };
-    const [known, find] = typeof relayed === "function" ? [undefined, relayed] : [relayed, undefined];
+    const [known, find] = typeof relayed === "function" ? [peer, relayed] : [relayed ?? peer, undefined];
     socket.on("error", (error: Error) => {
       // After the login the connection's end is noticed by its sessions.
       const remote = this.#waiting.remoteOf(socket);
       if (remote) this.#options.onRefused?.(remote, messageOf(error));
     });
-    if (this.#connections.size >= this.#limits.maxConnections) {
-      this.#options.onRefused?.(known ?? peer, "too many connections");
+    this.#arrivals.add(known.address, {
+      enter: () => this.#enter(socket, known, find),
+      drop: () => this.#displace({ socket, remote: known }),
+    });
+  }
+
+  #enter(socket: ServerSocket, remote: Endpoint, find?: FindEndpoint): void {
+    if (socket.destroyed) return;
+    if (this.#closed || this.#connections.size >= this.#limits.maxConnections) {
+      this.#options.onRefused?.(remote, this.#closed ? "the server is stopping" : "too many connections");
       socket.destroy();
       return;
     }
     socket.setNoDelay?.(true);
-    this.#displace(this.#waiting.enter(socket, known ?? peer));
+    this.#displace(this.#waiting.enter(socket, remote));
     const grace = setTimeout(() => {
       const remote = this.#waiting.remoteOf(socket);
       if (!remote) return; // it has logged in
@@ -148,7 +161,7 @@ export class SshServer<I> {
       setTimeout(() => socket.destroy(), CLOSE_GRACE_MS).unref();
     });
     this.#start(socket, find).catch((error) => {
-      if (this.#waiting.remoteOf(socket)) this.#options.onRefused?.(peer, messageOf(error));
+      if (this.#waiting.remoteOf(socket)) this.#options.onRefused?.(remote, messageOf(error));
       socket.destroy();
     });
   }
@@ -240,6 +253,7 @@ export class SshServer<I> {
    * @returns settles when all are closed and their sessions know it
    */
   async close(graceMs: number = CLOSE_GRACE_MS): Promise<void> {
+    this.#closed = true;
     for (const socket of [...this.#waiting.sockets]) socket.destroy();
     const connections = [...this.#connections];
     for (const connection of connections) connection.close(graceMs);

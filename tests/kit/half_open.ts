@@ -1,6 +1,7 @@
 /**
  * An attacker in a process of its own, who opens connections and leaves them half-open:
- * `deno run -A half_open.ts PORT COUNT KIND`. It says `opened` once all have been opened, and stays until its input ends.
+ * `deno run -A half_open.ts PORT COUNT KIND [hurry]`. It says `opened` once all have been opened, and stays until its input
+ * ends. A hundred wait at a time for the server's first word; in a hurry, it waits only for the system.
  * @module
  */
 import { connect, type Socket } from "node:net";
@@ -29,24 +30,24 @@ function opening(kind: string): Uint8Array[] {
 }
 
 /** Opens one connection and sends what it has to say. */
-function open(port: number, says: readonly Uint8Array[]): Promise<Socket> {
+function open(port: number, says: readonly Uint8Array[], hurry: boolean): Promise<Socket> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1", () => {
       for (const bytes of says) socket.write(bytes);
-      resolve(socket);
+      if (hurry) resolve(socket);
     });
-    socket.on("error", () => resolve(socket)); // the server hangs up on it
-    socket.resume();
+    socket.on("error", () => {}); // the server hangs up on it
+    socket.once("data", () => resolve(socket)).once("close", () => resolve(socket));
   });
 }
 
 if (import.meta.main) {
-  const [port = "", count = "", kind = ""] = Deno.args;
+  const [port = "", count = "", kind = "", hurry] = Deno.args;
   const says = opening(kind);
   const sockets: Socket[] = [];
   let left = Number(count);
   const worker = async () => {
-    while (left-- > 0) sockets.push(await open(Number(port), says));
+    while (left-- > 0) sockets.push(await open(Number(port), says, hurry !== undefined));
   };
   await Promise.all(Array.from({ length: 100 }, worker));
   console.log("opened");

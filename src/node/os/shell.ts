@@ -34,11 +34,11 @@ export function searchPath(loginDefs: string, uid: number): string {
   return path || DEFAULT_PATH;
 }
 
-/** The program for a session: a login shell, or the user's shell running `command`. */
+/** The program for a session: a login shell, or the user's shell running `command`, by the names that OpenSSH gives. */
 export function shellCommand(user: OsUser, command?: string): { path: string; argv: string[] } {
   const path = user.shell;
-  if (command !== undefined) return { path, argv: [path, "-c", command] };
-  return { path, argv: ["-" + path.slice(path.lastIndexOf("/") + 1)] };
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  return { path, argv: command === undefined ? [`-${name}`] : [name, "-c", command] };
 }
 
 function unquoted(value: string): string {

@@ -37,6 +37,6 @@ Deno.test("loginEnvironment names the user", () => {
 
 Deno.test("shellCommand gives a login shell or runs a command", () => {
   assertEquals(shellCommand(user), { path: "/usr/bin/zsh", argv: ["-zsh"] });
-  assertEquals(shellCommand(user, "a 'b'"), { path: "/usr/bin/zsh", argv: ["/usr/bin/zsh", "-c", "a 'b'"] });
-  assertEquals(shellCommand(user, "").argv, ["/usr/bin/zsh", "-c", ""]);
+  assertEquals(shellCommand(user, "a 'b'"), { path: "/usr/bin/zsh", argv: ["zsh", "-c", "a 'b'"] });
+  assertEquals(shellCommand(user, "").argv, ["zsh", "-c", ""]);
 });
