@@ -1,11 +1,14 @@
 /**
- * New connections are let in a few at each turn of the event loop, from one address after the other. A crowd that arrives
- * at once would otherwise be in the waiting room before anybody in there could say a second word, and push them all out.
+ * New connections are let in a few at a time, from one address after the other. A crowd that arrives at once would
+ * otherwise be in the waiting room before anybody in there could say a second word, and push them all out.
  * @module
  */
-import { setImmediate } from "node:timers";
+import { setTimeout } from "node:timers";
 
-const PER_TURN = 8;
+/** So many at once ... */
+const AT_ONCE = 8;
+/** ... and the next after so many milliseconds, and not before everything that has come meanwhile was read. */
+const PAUSE_MS = 2;
 
 interface Arrival {
   /** Lets it in ... */
@@ -20,7 +23,8 @@ export class Arrivals {
   /** Who waits, by address; the address whose turn is next comes first. */
   readonly #lines = new Map<string, Arrival[]>();
   #waiting = 0;
-  #scheduled = false;
+  /** How many more may come in before the pause. */
+  #left = AT_ONCE;
 
   constructor(max: number, maxPerAddress: number) {
     this.#max = max;
@@ -28,23 +32,28 @@ export class Arrivals {
   }
 
   add(address: string, arrival: Arrival): void {
+    if (this.#left > 0) return this.#enter(arrival);
     const line = this.#lines.get(address) ?? [];
     if (line.length === 0) this.#lines.set(address, line);
     line.push(arrival);
     this.#waiting++;
     if (line.length > this.#maxPerAddress) this.#take(address, line)?.drop();
     else if (this.#waiting > this.#max) this.#next()?.drop();
-    this.#schedule();
   }
 
-  #schedule(): void {
-    if (this.#scheduled || this.#waiting === 0) return;
-    this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      for (let i = 0; i < PER_TURN; i++) this.#next()?.enter();
-      this.#schedule();
-    });
+  #enter(arrival: Arrival): void {
+    if (this.#left === AT_ONCE) setTimeout(() => this.#goOn(), PAUSE_MS).unref();
+    this.#left--;
+    arrival.enter();
+  }
+
+  #goOn(): void {
+    this.#left = AT_ONCE;
+    while (this.#left > 0) {
+      const next = this.#next();
+      if (!next) return;
+      this.#enter(next);
+    }
   }
 
   #next(): Arrival | undefined {

@@ -142,8 +142,6 @@ export class SshServer<I> {
       return;
     }
     socket.setNoDelay?.(true);
-    const G = globalThis as any; G.entered = (G.entered ?? 0) + 1; G.honest?.has(remote.port) && G.honest.set(remote.port, [performance.now(), G.entered]);
-    if ((globalThis as any).honest?.has(remote.port)) (globalThis as any).turns = G.entered;
     this.#displace(this.#waiting.enter(socket, remote));
     const grace = setTimeout(() => {
       const remote = this.#waiting.remoteOf(socket);
@@ -179,8 +177,6 @@ export class SshServer<I> {
   #displace(guest: { socket: Duplex; remote: Endpoint } | undefined): void {
     if (!guest) return;
     this.#displaced++;
-    const g = guest as unknown as { stage?: string; since?: number };
-    if ((globalThis as any).honest?.has(guest.remote.port)) console.log("HONEST", g.stage, performance.now() - (g.since ?? 0), this.#waiting.size, (globalThis as any).turns, (globalThis as any).honest.get(guest.remote.port));
     const why = `it made room for another connection, as ${this.#displaced} have so far`;
     this.#options.onRefused?.(guest.remote, why);
     guest.socket.destroy();

@@ -134,12 +134,13 @@ Deno.test("signals reach a program at sshd, a break its terminal", async () => {
   assertMatch(text, /-echo\b/, "the modes arrived");
   assertEquals(await session.break(0), true);
   session.close();
+  if (IS_ROOT) return console.log("skipped, sshd passes no signals on to sessions of root: signals");
   const trapped = await client.exec(
     "trap 'echo caught; exit 7' USR1; echo ready; while :; do sleep 0.05; done",
   );
   trapped.stream.once("data", () => trapped.signal("USR1"));
   const { stdout, code } = await finish(trapped);
-  if (IS_ROOT || code === 7) assertEquals([stdout, code], ["ready\ncaught\n", 7]);
+  assertEquals([stdout, code], ["ready\ncaught\n", 7]);
 });
 
 Deno.test("a program at sshd whose output we read no more ends", async () => {

@@ -3,7 +3,7 @@
  * the session before it reads a byte.
  * @module
  */
-import { messageOf } from "../../base/errors.ts";
+import { AppError, messageOf } from "../../base/errors.ts";
 import { flow } from "../../base/lending.ts";
 import { logger } from "../../base/log.ts";
 import type { ServerSessionChannel } from "../../ssh/server_session.ts";
@@ -21,6 +21,8 @@ const log = logger("node");
 /** How long a process may take to close its files after the client has gone. */
 const LEAVE_MS = 2000;
 const MAX_MESSAGES = 4096;
+/** Each takes some 10 MB of memory for itself. */
+const MAX_PROCESSES = 256;
 
 export interface FilesEnd {
   status: ExitStatus;
@@ -28,8 +30,28 @@ export interface FilesEnd {
   events: number;
 }
 
-/** Serves files over the channel until either side ends. The caller answers for the exit status and its event. */
+let processes = 0;
+
+/**
+ * Serves files over the channel until either side ends. The caller answers for the exit status and its event.
+ * @throws {AppError} limit when too many sessions move files at this moment, and what starting a program throws
+ */
 export async function serveFiles(
+  request: SessionRequest,
+  channel: ServerSessionChannel,
+  user: OsUser,
+  task: HelperPlan["task"],
+): Promise<FilesEnd> {
+  if (processes >= MAX_PROCESSES) throw new AppError("limit", "too many sessions move files here: try later");
+  processes++;
+  try {
+    return await serve(request, channel, user, task);
+  } finally {
+    processes--;
+  }
+}
+
+async function serve(
   request: SessionRequest,
   channel: ServerSessionChannel,
   user: OsUser,

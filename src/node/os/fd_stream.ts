@@ -116,7 +116,12 @@ export class FdStream extends Duplex implements Lender, Borrower {
 
   [LEND](consumer: (piece: Uint8Array) => boolean): () => void {
     this.#consumer = consumer;
-    return () => this._read();
+    return () => {
+      this.#hungry = true;
+      // A busy program has written more by now: waiting for the kernel to tell would cost a change of threads.
+      if (this.#pause === undefined && !this.#trying) this.#fill();
+      this.#rearm();
+    };
   }
 
   override _final(done: () => void): void {

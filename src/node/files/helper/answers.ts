@@ -22,7 +22,7 @@ import { errorText } from "./reporter.ts";
 import { writeOutput } from "./stdio.ts";
 
 /** What waits is sent when it is more than this. */
-const ENOUGH = 256 * 1024;
+const ENOUGH = 64 * 1024;
 
 /** As OpenSSH tells them. */
 const MESSAGES: Readonly<Record<number, string>> = {
