@@ -7,8 +7,8 @@ import { setTimeout } from "node:timers";
 
 /** So many at once ... */
 const AT_ONCE = 8;
-/** ... and the next after so many milliseconds, and not before everything that has come meanwhile was read. */
-const PAUSE_MS = 2;
+/** ... and the next after so many milliseconds; on a thread that cannot keep up, later, up to this. */
+const PAUSE_MS = 2, MAX_PAUSE_MS = 100;
 
 interface Arrival {
   /** Lets it in ... */
@@ -25,6 +25,8 @@ export class Arrivals {
   #waiting = 0;
   /** How many more may come in before the pause. */
   #left = AT_ONCE;
+  #pauseMs = PAUSE_MS;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(max: number, maxPerAddress: number) {
     this.#max = max;
@@ -37,14 +39,24 @@ export class Arrivals {
     if (line.length === 0) this.#lines.set(address, line);
     line.push(arrival);
     this.#waiting++;
+    this.#timer?.ref();
     if (line.length > this.#maxPerAddress) this.#take(address, line)?.drop();
     else if (this.#waiting > this.#max) this.#next()?.drop();
   }
 
   #enter(arrival: Arrival): void {
-    if (this.#left === AT_ONCE) setTimeout(() => this.#goOn(), PAUSE_MS).unref();
+    if (this.#left === AT_ONCE) this.#pause();
     this.#left--;
     arrival.enter();
+  }
+
+  #pause(): void {
+    const due = performance.now() + this.#pauseMs;
+    this.#timer = setTimeout(() => {
+      this.#pauseMs = Math.min(PAUSE_MS + performance.now() - due, MAX_PAUSE_MS);
+      this.#goOn();
+    }, this.#pauseMs);
+    this.#timer.unref(); // as long as nobody waits for it
   }
 
   #goOn(): void {
@@ -54,6 +66,7 @@ export class Arrivals {
       if (!next) return;
       this.#enter(next);
     }
+    this.#timer?.ref();
   }
 
   #next(): Arrival | undefined {

@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { writeAll } from "../../src/base/files.ts";
-import { CertifiedUser, hangUp, OwnCluster } from "../kit/certified_user.ts";
+import { BackgroundSsh, type CertifiedUser, OwnCluster } from "../kit/certified_user.ts";
 import { freePort, IS_ROOT, LOGIN, withoutRoot } from "../kit/machine.ts";
 import { TemporaryUser } from "../kit/os_account.ts";
-import { eventually, run, spawn } from "../kit/run.ts";
-import { readToEnd, said, saidAtLast, TextService } from "../kit/text_service.ts";
+import { eventually, run } from "../kit/run.ts";
+import { readToEnd, said, TextService } from "../kit/text_service.ts";
 
 let cluster: OwnCluster;
 let account: TemporaryUser | undefined;
@@ -66,13 +66,11 @@ async function exists(path: string): Promise<boolean> {
 Deno.test("-L, -W and -J reach what listens behind the node", async () => {
   await using service = TextService.onPort("behind the node");
   const local = freePort();
-  const child = joe.sshInBackground(["-N", "-L", `${local}:127.0.0.1:${service.port}`], []);
-  try {
-    assertEquals(await saidAtLast(local), "behind the node");
-  } finally {
-    await hangUp(child);
+  {
+    await using ssh = joe.sshInBackground(["-N", "-L", `${local}:127.0.0.1:${service.port}`]);
+    assertEquals(await ssh.said(local), "behind the node");
   }
-  const through = await joe.ssh(["-W", `127.0.0.1:${service.port}`], []);
+  const through = await joe.ssh(["-W", `127.0.0.1:${service.port}`]);
   assertEquals(through.stdout, "behind the node", through.stderr);
 
   // The proxy is the jump host, and takes the node's name as its target.
@@ -91,33 +89,29 @@ Deno.test("-L, -W and -J reach what listens behind the node", async () => {
 Deno.test("-D sends each connection where its program asks", async () => {
   await using service = TextService.onPort("by SOCKS");
   const socks = freePort();
-  const child = joe.sshInBackground(["-N", "-D", `${socks}`], []);
-  try {
+  {
+    await using _ssh = joe.sshInBackground(["-N", "-D", `${socks}`]);
     assertEquals(await saidBySocks(socks, service.port), "by SOCKS");
-  } finally {
-    await hangUp(child);
   }
 });
 
 Deno.test("the other end of a forwarded connection may stop sending first, and still gets everything", async () => {
   await using service = TextService.onPort("all there is");
   const local = freePort();
-  const child = joe.sshInBackground(["-N", "-L", `${local}:127.0.0.1:${service.port}`], []);
-  try {
-    assertEquals(await saidAtLast(local), "all there is");
+  {
+    await using ssh = joe.sshInBackground(["-N", "-L", `${local}:127.0.0.1:${service.port}`]);
+    assertEquals(await ssh.said(local), "all there is");
     using connection = await Deno.connect({ hostname: "127.0.0.1", port: local });
     assertEquals(await readToEnd(connection), "all there is");
     await writeAll(connection, new Uint8Array(300_000).fill(120));
     await connection.closeWrite();
     await eventually("what was sent to arrive", () => service.received[1]?.length === 300_000 || undefined);
-  } finally {
-    await hangUp(child);
   }
 });
 
 Deno.test("a target that nobody serves is refused with the reason, and both cases leave an event", async () => {
   const nobody = freePort();
-  const { code, stderr } = await joe.ssh(["-W", `127.0.0.1:${nobody}`], []);
+  const { code, stderr } = await joe.ssh(["-W", `127.0.0.1:${nobody}`]);
   assertEquals(code, 255);
   assertStringIncludes(
     stderr,
@@ -146,15 +140,13 @@ Deno.test("-R brings connections from the node's loopback addresses to the clien
   await using service = TextService.onPort("on the client's side");
   for (const bind of ["", "localhost:", "*:", "0.0.0.0:", "127.0.0.1:"]) {
     const port = freePort();
-    const child = joe.sshInBackground(["-N", "-R", `${bind}${port}:127.0.0.1:${service.port}`], []);
-    try {
-      assertEquals(await saidAtLast(port), "on the client's side", bind);
+    {
+      await using ssh = joe.sshInBackground(["-N", "-R", `${bind}${port}:127.0.0.1:${service.port}`]);
+      assertEquals(await ssh.said(port), "on the client's side", bind);
       const loopback = ["0100007F", "00000000000000000000000001000000"];
       for (const address of await listeningAddresses(port)) {
         assert(loopback.includes(address), `${bind} ${address}`);
       }
-    } finally {
-      await hangUp(child);
     }
     await eventually(
       "the port to go with the connection",
@@ -187,49 +179,43 @@ Deno.test("-R with a port that is taken or privileged is refused with the reason
 Deno.test("-R without a target makes the client a SOCKS server for the node", async () => {
   await using service = TextService.onPort("by reverse SOCKS");
   const port = freePort();
-  const child = joe.sshInBackground(["-N", "-R", `${port}`], []);
-  try {
+  {
+    await using _ssh = joe.sshInBackground(["-N", "-R", `${port}`]);
     assertEquals(await saidBySocks(port, service.port), "by reverse SOCKS");
-  } finally {
-    await hangUp(child);
   }
 });
 
 Deno.test("one connection carries ten sessions, and forwards that come and go", async () => {
   await using service = TextService.onPort("through the master");
   const control = `${joe.home}/control`;
-  const master = joe.sshInBackground(["-M", "-S", control, "-N"], []);
+  await using _master = joe.sshInBackground(["-M", "-S", control, "-N"]);
   const ask = (args: string[], command: string[] = []) =>
     run("ssh", ["-F", "none", "-S", control, ...args, joe.target, ...command], { env: { HOME: joe.home } });
-  try {
-    await eventually("the master", async () => (await ask(["-O", "check"])).code === 0 || undefined);
-    const sessions = await Promise.all(
-      Array.from(
-        { length: 10 },
-        (_, i) => ask([], [`sleep 0.${i}; echo out ${i}; echo err ${i} >&2; exit ${i}`]),
-      ),
-    );
-    sessions.forEach(({ code, stdout, stderr }, i) => {
-      assertEquals({ code, stdout, stderr }, { code: i, stdout: `out ${i}\n`, stderr: `err ${i}\n` });
-    });
-    const forwarded = await ask(["-O", "forward", "-R", `0:127.0.0.1:${service.port}`]);
-    const port = Number(forwarded.stdout);
-    assert(port > 0, forwarded.stderr);
-    assertEquals(await said(port), "through the master");
-    const again = await ask(["-O", "forward", "-R", `${port}:127.0.0.1:1`]);
-    assertStringIncludes(again.stderr, `remote port forwarding failed for listen port ${port}`);
-    const cancelled = await ask(["-O", "cancel", "-R", `0:127.0.0.1:${service.port}`]);
-    assertEquals(cancelled.code, 0, cancelled.stderr);
-    await eventually("the port to be closed", async () => await said(port) === undefined || undefined);
-    const event = await cluster.daemon.event(
-      "port",
-      (event) => event.addr === "localhost:0" && event.success === true,
-    );
-    assertEquals([event.user, event.login, event.forwarded], ["joe", joe.login, "listener"]);
-    assertEquals((await ask(["-O", "exit"])).code, 0);
-  } finally {
-    await hangUp(master);
-  }
+  await eventually("the master", async () => (await ask(["-O", "check"])).code === 0 || undefined);
+  const sessions = await Promise.all(
+    Array.from(
+      { length: 10 },
+      (_, i) => ask([], [`sleep 0.${i}; echo out ${i}; echo err ${i} >&2; exit ${i}`]),
+    ),
+  );
+  sessions.forEach(({ code, stdout, stderr }, i) => {
+    assertEquals({ code, stdout, stderr }, { code: i, stdout: `out ${i}\n`, stderr: `err ${i}\n` });
+  });
+  const forwarded = await ask(["-O", "forward", "-R", `0:127.0.0.1:${service.port}`]);
+  const port = Number(forwarded.stdout);
+  assert(port > 0, forwarded.stderr);
+  assertEquals(await said(port), "through the master");
+  const again = await ask(["-O", "forward", "-R", `${port}:127.0.0.1:1`]);
+  assertStringIncludes(again.stderr, `remote port forwarding failed for listen port ${port}`);
+  const cancelled = await ask(["-O", "cancel", "-R", `0:127.0.0.1:${service.port}`]);
+  assertEquals(cancelled.code, 0, cancelled.stderr);
+  await eventually("the port to be closed", async () => await said(port) === undefined || undefined);
+  const event = await cluster.daemon.event(
+    "port",
+    (event) => event.addr === "localhost:0" && event.success === true,
+  );
+  assertEquals([event.user, event.login, event.forwarded], ["joe", joe.login, "listener"]);
+  assertEquals((await ask(["-O", "exit"])).code, 0);
 });
 
 Deno.test("sockets of the node are reached with the rights of the login's OS user only", {
@@ -239,9 +225,9 @@ Deno.test("sockets of the node are reached with the rights of the login's OS use
   await using closed = await TextService.onSocket(`${shared}/closed`, "for root only", 0o600);
   for (const [name, text] of [["open", "open to all"], ["closed", ""]] as const) {
     const local = `${joe.home}/local-${name}`;
-    const child = joe.sshInBackground(["-N", "-L", `${local}:${shared}/${name}`], []);
-    const heard = await saidAtLast(local);
-    const stderr = await hangUp(child);
+    await using ssh = joe.sshInBackground(["-N", "-L", `${local}:${shared}/${name}`]);
+    const heard = await ssh.said(local);
+    const stderr = await ssh.end();
     assertEquals(heard, text, stderr);
     if (name === "closed") {
       assertStringIncludes(
@@ -258,13 +244,11 @@ Deno.test("sockets of the node are reached with the rights of the login's OS use
 Deno.test("-R makes a socket that belongs to the login's OS user, and removes it at the end", async () => {
   await using service = TextService.onPort("on the client's side");
   const path = `${shared}/made`;
-  const child = joe.sshInBackground(["-N", "-R", `${path}:127.0.0.1:${service.port}`], []);
-  try {
-    assertEquals(await saidAtLast(path), "on the client's side");
+  {
+    await using ssh = joe.sshInBackground(["-N", "-R", `${path}:127.0.0.1:${service.port}`]);
+    assertEquals(await ssh.said(path), "on the client's side");
     const { uid, mode, isSocket } = await Deno.lstat(path);
     assertEquals([uid, (mode ?? 0) & 0o777, isSocket], [account?.uid ?? Deno.uid(), 0o600, true]);
-  } finally {
-    await hangUp(child);
   }
   await eventually("the socket to be removed", async () => !(await exists(path)) || undefined);
 
@@ -287,7 +271,7 @@ Deno.test("a folder that the login may not write is no place for a forwarded soc
 
 Deno.test("without the permit all forwarding is refused, told and in the audit log", async () => {
   await using service = TextService.onPort("never heard");
-  const direct = await guest.ssh(["-W", `127.0.0.1:${service.port}`], []);
+  const direct = await guest.ssh(["-W", `127.0.0.1:${service.port}`]);
   assertEquals([direct.code, direct.stdout], [255, ""]);
   assertStringIncludes(
     direct.stderr,
@@ -315,7 +299,7 @@ Deno.test("without the permit all forwarding is refused, told and in the audit l
 
 Deno.test("a certificate with a command of its own forwards nothing, whatever else it permits", async () => {
   const forced = await cluster.user("forced", [joe.login], ["pty", "port-forwarding"], "echo forced");
-  const { stderr } = await forced.ssh(["-W", "127.0.0.1:22"], []);
+  const { stderr } = await forced.ssh(["-W", "127.0.0.1:22"]);
   assertStringIncludes(stderr, "port forwarding is not permitted by your certificate");
   const port = freePort();
   const listening = await forced.ssh(["-R", `${port}:127.0.0.1:1`], ["anything"]);
@@ -337,12 +321,9 @@ Deno.test("the proxy listens for nobody, reaches no sockets, and says so", async
   ], { env });
   assertStringIncludes(listening.stderr, "this server does not listen for clients");
   const local = `${joe.home}/through-proxy`;
-  const child = spawn("ssh", [...joe.options, "-N", "-L", `${local}:/run/x`, ...direct], { env });
-  await saidAtLast(local);
-  assertStringIncludes(
-    await hangUp(child),
-    "this server does not serve direct-streamlocal@openssh.com channels",
-  );
+  await using ssh = new BackgroundSsh([...joe.options, "-N", "-L", `${local}:/run/x`, ...direct], env);
+  await ssh.said(local);
+  assertStringIncludes(await ssh.end(), "this server does not serve direct-streamlocal@openssh.com channels");
 });
 
 Deno.test("a session of a client that asks every second whether we are there goes on", async () => {
@@ -358,6 +339,49 @@ Deno.test("the escape ~B sends a break to a terminal, and the session goes on", 
   });
   assertEquals(code, 0, stderr);
   assertMatch(stdout, /got/);
+});
+
+Deno.test("signals, breaks and the end of reading reach programs on the node, but not a forced command", async () => {
+  const client = await cluster.connect(joe);
+  const trapped = await client.exec(
+    "trap 'echo caught; exit 7' USR1; echo ready; while :; do sleep 0.05; done",
+  );
+  trapped.stream.once("data", () => trapped.signal("USR1"));
+  let text = "";
+  trapped.stream.on("data", (chunk) => text += chunk);
+  assertEquals([await trapped.exit, text], [{ code: 7 }, "ready\ncaught\n"]);
+
+  const endless = await client.exec("yes");
+  await new Promise((resolve) => endless.stream.once("data", resolve));
+  assertEquals(await endless.break(0), false, "there is no terminal");
+  endless.endOutput();
+  const ended = await endless.exit; // what a shell makes of it depends on the shell
+  assert(ended.signal === "PIPE" || ended.code === 128 + 13, JSON.stringify(ended));
+
+  const pty = { term: "xterm", columns: 80, rows: 24, width: 0, height: 0, modes: new Map<number, number>() };
+  const terminal = await client.exec("echo ready; cat", { pty });
+  await new Promise((resolve) => terminal.stream.once("data", resolve));
+  assertEquals(await terminal.break(500), true);
+  terminal.stream.resume();
+  terminal.close();
+  await terminal.exit;
+  client.close();
+
+  const bound = await cluster.user(
+    "bound",
+    [joe.login],
+    ["pty"],
+    "trap 'exit 9' USR1; echo ready; read x; echo $x",
+  );
+  const other = await cluster.connect(bound);
+  const forced = await other.exec("anything");
+  text = "";
+  forced.stream.on("data", (chunk) => text += chunk);
+  await new Promise((resolve) => forced.stream.once("data", resolve));
+  forced.signal("USR1");
+  forced.stream.end("still here\n");
+  assertEquals([await forced.exit, text], [{ code: 0 }, "ready\nstill here\n"]);
+  other.close();
 });
 
 Deno.test("the terminal has the modes of the client's own", async () => {

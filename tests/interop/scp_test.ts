@@ -96,6 +96,16 @@ Deno.test("OpenSSH's scp through proxy and node, by both protocols; rsync", asyn
     });
   }
 
+  await t.step("scp -O: each file is an event with its path, length and action", async () => {
+    await Deno.writeTextFile(`${local}/seven`, "7 bytes");
+    await ok(["-O", `${local}/seven`, "REMOTE:seven"]);
+    await ok(["-O", "REMOTE:seven", `${local}/seven2`]);
+    for (const action of ["write", "read"]) {
+      const { path, len } = await files.fileEvent({ event: "scp", action, path: `${remote}/seven` });
+      assertEquals([path, len], [`${remote}/seven`, 7]);
+    }
+  });
+
   await t.step("scp -O: the command is an event with its exit code as well", async () => {
     const result = await files.scp(["-O", "REMOTE:nothing", `${local}/x`]);
     assertEquals(result.code, 1);

@@ -1,7 +1,9 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { FilesCluster } from "../kit/files_cluster.ts";
-import { IS_ROOT, LOGIN } from "../kit/machine.ts";
-import { eventually, spawn } from "../kit/run.ts";
+import { Daemon } from "../kit/cluster.ts";
+import { IS_ROOT, LOGIN, withoutRoot } from "../kit/machine.ts";
+import { TemporaryUser } from "../kit/os_account.ts";
+import { eventually, run, spawn } from "../kit/run.ts";
 import { digestOf, makeTree, readContents, readTree } from "../kit/trees.ts";
 
 const HUNDRED_MEGABYTES = 100_000_000;
@@ -203,6 +205,27 @@ Deno.test("OpenSSH's sftp through proxy and node", async (t) => {
   });
 
   await t.step("nothing of all this is left behind", () => files.noHelpers());
+});
+
+Deno.test("a daemon of an ordinary user serves that user's files, by sftp and scp", {
+  ignore: withoutRoot("a daemon that runs as another user"),
+}, async () => {
+  await using account = await TemporaryUser.create("tpowndaemon");
+  await using daemon = await Daemon.start({ runAs: account.name, env: { USER: account.name } });
+  const joe = await daemon.user("joe", [account.name]);
+  await joe.loginOk();
+  const target = `${account.name}@alpha.main`;
+  const options = { env: { HOME: joe.options.home } };
+  const stdin = "put /etc/hostname a\n-get /etc/shadow /dev/null\nget a /dev/null\n";
+  const sftp = await run("sftp", [...joe.sshArgs, "-q", "-b", "-", target], { ...options, stdin });
+  assertEquals(sftp.code, 0, sftp.stderr);
+  assertMatch(sftp.stderr, /shadow": Permission denied/);
+  assertEquals((await Deno.stat(`${account.home}/a`)).uid, account.uid);
+  const scp = await run("scp", [...joe.sshArgs, "-O", "-q", "/etc/hostname", `${target}:b`], options);
+  assertEquals(scp.code, 0, scp.stderr);
+  assertEquals((await Deno.stat(`${account.home}/b`)).uid, account.uid);
+  await daemon.event("sftp", ({ action, path }) => action === "write" && path === `${account.home}/a`);
+  await daemon.event("scp", ({ action, path }) => action === "write" && path === `${account.home}/b`);
 });
 
 async function sizeOf(path: string): Promise<number> {

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { type CertifiedUser, hangUp, OwnCluster } from "../kit/certified_user.ts";
+import { type CertifiedUser, OwnCluster } from "../kit/certified_user.ts";
 import { IS_ROOT, LOGIN } from "../kit/machine.ts";
 import { TemporaryUser } from "../kit/os_account.ts";
 import { eventually, run } from "../kit/run.ts";
@@ -114,19 +114,14 @@ Deno.test({
   name: "two sessions have two displays; each goes with its session, and so does its cookie",
   ignore,
   async fn() {
-    const children = [0, 1].map(() => joe.sshInBackground(["-Y"], ["echo $DISPLAY; sleep 60"], screen.env));
-    const displays = await Promise.all(children.map(async ({ stdout }) => {
-      const reader = stdout.getReader();
-      const text = new TextDecoder().decode((await reader.read()).value).trim();
-      reader.releaseLock();
-      return text;
-    }));
+    const sessions = [0, 1].map(() => joe.sshInBackground(["-Y"], ["echo $DISPLAY; sleep 60"], screen.env));
+    const displays = await Promise.all(sessions.map((session) => session.firstLine()));
     const numbers = displays.map((display) => Number(/:(\d+)/.exec(display)?.[1]));
     assertEquals(new Set(numbers).size, 2, displays.join());
     const home = account?.home ?? Deno.env.get("HOME") ?? "/root";
     const entries = async () => (await run("xauth", ["-f", `${home}/.Xauthority`, "list"])).stdout;
     for (const number of numbers) assertStringIncludes(await entries(), `unix:${number} `);
-    for (const child of children) await hangUp(child);
+    for (const session of sessions) await session.end();
     for (const number of numbers) {
       await eventually(
         "the display's port to be closed",

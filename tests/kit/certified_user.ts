@@ -10,7 +10,8 @@ import { formatPrivateKey, generateKey, type PrivateKey } from "../../src/ssh/pr
 import { type ConnectOptions, connectSsh, type Credential, type SshClient } from "../../src/ssh/client.ts";
 import { authorityKeys, dial } from "./admin.ts";
 import { type ClusterOptions, Daemon } from "./cluster.ts";
-import { type Result, run, type RunOptions, spawn } from "./run.ts";
+import { eventually, type Result, run, type RunOptions, spawn } from "./run.ts";
+import { saidAtLast } from "./text_service.ts";
 
 const HOUR = 3600;
 
@@ -120,29 +121,72 @@ export class CertifiedUser {
   }
 
   /** Stock ssh through the proxy to the node. */
-  ssh(args: readonly string[], command: string[], options: RunOptions = {}): Promise<Result> {
+  ssh(args: readonly string[], command: string[] = [], options: RunOptions = {}): Promise<Result> {
     const words = [...this.throughProxy, ...args, this.target, ...command];
     return run("ssh", words, { ...options, env: { HOME: this.home, ...options.env } });
   }
 
-  /** The same in the background; end it with {@linkcode hangUp}. */
-  sshInBackground(args: readonly string[], command: string[], env: Record<string, string> = {}) {
+  /** The same in the background. */
+  sshInBackground(
+    args: readonly string[],
+    command: string[] = [],
+    env: Record<string, string> = {},
+  ): BackgroundSsh {
     const words = [...this.throughProxy, ...args, this.target, ...command];
-    return spawn("ssh", words, { env: { HOME: this.home, ...env } });
+    return new BackgroundSsh(words, { HOME: this.home, ...env });
   }
 }
 
-/**
- * Ends a program that runs in the background and what it has started, for good: OpenSSH's client can miss a TERM that
- * comes just before it waits. @returns what it said on standard error
- */
-export async function hangUp(child: Deno.ChildProcess): Promise<string> {
-  try {
-    Deno.kill(-child.pid, "SIGKILL");
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error; // it has ended
+/** A stock ssh that runs until it is told to end. */
+export class BackgroundSsh implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #stderr: Promise<string>;
+  #stdout = "";
+
+  constructor(args: readonly string[], env: Record<string, string>) {
+    this.#child = spawn("ssh", args, { env });
+    this.#stderr = new Response(this.#child.stderr).text();
+    this.#collect();
   }
-  const { stderr } = await child.output();
-  await child.stdin.close().catch(() => {}); // the other end is gone
-  return new TextDecoder().decode(stderr);
+
+  async #collect(): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const chunk of this.#child.stdout) this.#stdout += decoder.decode(chunk, { stream: true });
+  }
+
+  /** Its first line, without the end. */
+  firstLine(): Promise<string> {
+    return this.#whileItRuns(eventually("a first line", () => /^.*?(?=\r?\n)/.exec(this.#stdout)?.[0]));
+  }
+
+  /** What is said at a port or a socket that it serves, once it does. */
+  said(where: number | string): Promise<string> {
+    return this.#whileItRuns(saidAtLast(where));
+  }
+
+  async #whileItRuns<T>(what: Promise<T>): Promise<T> {
+    const ended = this.#child.status.then(async () => {
+      throw new Error(`ssh ended too early: ${await this.#stderr}`);
+    });
+    return await Promise.race([what, ended]);
+  }
+
+  /**
+   * Ends it and what it has started, for good: OpenSSH's client can miss a TERM that comes just before it waits.
+   * @returns what it said on standard error
+   */
+  async end(): Promise<string> {
+    try {
+      Deno.kill(-this.#child.pid, "SIGKILL");
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error; // it has ended
+    }
+    await this.#child.status;
+    await this.#child.stdin.close().catch(() => {}); // the other end is gone
+    return await this.#stderr;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end();
+  }
 }

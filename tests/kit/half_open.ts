@@ -1,15 +1,12 @@
 /**
  * An attacker in a process of its own, who opens connections and leaves them half-open:
- * `deno run -A half_open.ts PORT COUNT KIND [hurry]`. It says `opened` once all have been opened, and stays until its input
+ * `deno run -A half_open.ts PORT COUNT [hurry]`. A third each say nothing, greet, begin a key exchange. It says `opened` once all have been opened, and stays until its input
  * ends. A hundred wait at a time for the server's first word; in a hurry, it waits only for the system.
  * @module
  */
 import { connect, type Socket } from "node:net";
 import { WireWriter } from "../../src/ssh/wire.ts";
 import { plainPacket } from "./tampering.ts";
-
-/** How far its connections go: no byte; an identification line and a KEXINIT; half of a key exchange. */
-export const HALF_OPEN_KINDS = ["silent", "greeting", "exchange"] as const;
 
 /** A KEXINIT that our server can go on with. */
 function kexInit(): Uint8Array {
@@ -21,12 +18,11 @@ function kexInit(): Uint8Array {
   return writer.boolean(false).uint32(0).bytes();
 }
 
-function opening(kind: string): Uint8Array[] {
-  if (kind === "silent") return [];
+/** How far a connection goes: no byte; an identification line and a KEXINIT; half of a key exchange. */
+function openings(): Uint8Array[][] {
   const greeting = [new TextEncoder().encode("SSH-2.0-OpenSSH_9.9\r\n"), plainPacket(kexInit())];
-  if (kind === "greeting") return greeting;
   const point = new Uint8Array(32).fill(9);
-  return [...greeting, plainPacket(new WireWriter().byte(30).string(point).bytes())];
+  return [[], greeting, [...greeting, plainPacket(new WireWriter().byte(30).string(point).bytes())]];
 }
 
 /** Opens one connection and sends what it has to say. */
@@ -42,12 +38,14 @@ function open(port: number, says: readonly Uint8Array[], hurry: boolean): Promis
 }
 
 if (import.meta.main) {
-  const [port = "", count = "", kind = "", hurry] = Deno.args;
-  const says = opening(kind);
+  const [port = "", count = "", hurry] = Deno.args;
+  const kinds = openings();
   const sockets: Socket[] = [];
   let left = Number(count);
   const worker = async () => {
-    while (left-- > 0) sockets.push(await open(Number(port), says, hurry !== undefined));
+    while (left-- > 0) {
+      sockets.push(await open(Number(port), kinds[left % kinds.length] ?? [], hurry !== undefined));
+    }
   };
   await Promise.all(Array.from({ length: 100 }, worker));
   console.log("opened");

@@ -3,6 +3,7 @@
  * @module
  */
 import { AppError } from "../../../src/base/errors.ts";
+import { type Flag, type FlagTable, takeFlag, TSH_OPTIONS } from "../flag_table.ts";
 import type { TshOptions } from "../options.ts";
 import { newCall, type SshCall } from "../ssh/call.ts";
 import { applyOption, port } from "../ssh/client_options.ts";
@@ -29,13 +30,7 @@ export interface ScpCall extends TshOptions {
   notes: string[];
 }
 
-interface Flag {
-  value?: string;
-  text?: string;
-  set?(call: ScpCall, value: string): void;
-}
-
-const LETTERS: Readonly<Record<string, Flag>> = {
+const LETTERS: Readonly<Record<string, Flag<ScpCall>>> = {
   r: { text: "folders with everything in them", set: (call) => call.recursive = true },
   p: { text: "keep times and modes", set: (call) => call.preserve = true },
   q: { text: "no progress and no warnings", set: (call) => call.quiet = true },
@@ -76,32 +71,20 @@ const LETTERS: Readonly<Record<string, Flag>> = {
   X: { value: "option" },
 };
 
-const LONG: Readonly<Record<string, Flag>> = {
-  port: LETTERS["P"] ?? {},
-  recursive: LETTERS["r"] ?? {},
-  quiet: LETTERS["q"] ?? {},
-  identity: LETTERS["i"] ?? {},
-  help: LETTERS["h"] ?? {},
-  debug: LETTERS["d"] ?? {},
-  login: { value: "login", set: (call, value) => call.login = value },
-  proxy: {
-    value: "address",
-    text: "proxy: host, host:webport or host:webport,sshport",
-    set: (c, v) => c.proxy = v,
+/** The flags of `tsh scp`. */
+export const SCP_FLAGS: FlagTable<ScpCall> = {
+  program: "tsh scp",
+  letters: LETTERS,
+  long: {
+    login: { value: "login", text: "OS user to log in as", set: (call, value) => call.login = value },
+    ...TSH_OPTIONS,
+    port: "P",
+    recursive: "r",
+    quiet: "q",
+    identity: "i",
+    help: "h",
+    debug: "d",
   },
-  user: { value: "name", text: "Teleport user", set: (call, value) => call.user = value },
-  cluster: { value: "name", text: "cluster to use", set: (call, value) => call.cluster = value },
-  ttl: {
-    value: "minutes",
-    text: "lifetime of a new certificate, in minutes or as 8h",
-    set: (c, v) => c.ttl = v,
-  },
-  insecure: { text: "do not verify the proxy's HTTPS certificate", set: (call) => call.insecure = true },
-  "skip-version-check": {
-    text: "work with a server that asks for a newer client",
-    set: (call) => call.skipVersionCheck = true,
-  },
-  auth: { value: "connector", set: () => {} },
 };
 
 function kilobits(value: string): number {
@@ -132,8 +115,7 @@ export function parseScpCall(args: readonly string[], common: TshOptions = {}, a
   const names: string[] = [];
   for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
     if (arg === "--") names.push(...rest.splice(0));
-    else if (arg.startsWith("--")) takeLong(call, arg.slice(2), rest);
-    else if (/^-./.test(arg)) takeLetters(call, arg.slice(1), rest);
+    else if (/^-./.test(arg)) takeFlag(SCP_FLAGS, call, arg, rest);
     else names.push(arg);
   }
   const places = names.map(parseLocation);
@@ -147,49 +129,4 @@ export function parseScpCall(args: readonly string[], common: TshOptions = {}, a
     throw new AppError("bad_input", "none of the names is on a node; write [user@]host:path for one that is");
   }
   return call;
-}
-
-function takeLetters(call: ScpCall, letters: string, rest: string[]): void {
-  for (let i = 0; i < letters.length; i++) {
-    const letter = letters[i] ?? "";
-    const flag = Object.hasOwn(LETTERS, letter) ? LETTERS[letter] : undefined;
-    if (!flag) throw new AppError("bad_input", `-${letter} is not a flag of scp`);
-    if (flag.value === undefined) {
-      apply(call, `-${letter}`, flag, "");
-      continue;
-    }
-    const value = letters.slice(i + 1) || rest.shift();
-    if (value === undefined) throw new AppError("bad_input", `-${letter} needs a value: ${flag.value}`);
-    return apply(call, `-${letter}`, flag, value);
-  }
-}
-
-function takeLong(call: ScpCall, text: string, rest: string[]): void {
-  const [, name = "", given] = /^([^=]*)(?:=(.*))?$/s.exec(text) ?? [];
-  const flag = Object.hasOwn(LONG, name) ? LONG[name] : undefined;
-  if (!flag) throw new AppError("bad_input", `--${name} is not an option; tsh scp --help lists them`);
-  if (flag.value === undefined && given !== undefined) {
-    throw new AppError("bad_input", `--${name} takes no value`);
-  }
-  const value = flag.value === undefined ? "" : given ?? rest.shift();
-  if (value === undefined) throw new AppError("bad_input", `--${name} needs a value: ${flag.value}`);
-  apply(call, `--${name}`, flag, value);
-}
-
-function apply(call: ScpCall, name: string, { set }: Flag, value: string): void {
-  if (set) set(call, value);
-  else call.notes.push(`${name} has no effect here`);
-}
-
-/** The list of flags for the help. */
-export function scpFlagHelp(): string {
-  const show = (name: string, { value, text }: Flag): [string, string][] =>
-    text === undefined ? [] : [[value === undefined ? name : `${name} <${value}>`, text]];
-  const shared = new Set(Object.values(LETTERS));
-  const lines = [
-    ...Object.entries(LETTERS).flatMap(([letter, flag]) => show(`-${letter}`, flag)),
-    ...Object.entries(LONG).flatMap(([name, flag]) => shared.has(flag) ? [] : show(`--${name}`, flag)),
-  ];
-  const width = Math.max(...lines.map(([names]) => names.length));
-  return lines.map(([names, text]) => `  ${names.padEnd(width)}  ${text}\n`).join("");
 }

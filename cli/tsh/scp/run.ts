@@ -13,9 +13,10 @@ import type { LocalFiles } from "../../../src/ssh/transfer/local_files.ts";
 import type { Summary, TransferOptions } from "../../../src/ssh/transfer/report.ts";
 import { examples, Exit, print, printError } from "../../program.ts";
 import { Cluster } from "../cluster.ts";
+import { flagHelp } from "../flag_table.ts";
 import { ensureLogin } from "../login.ts";
 import { defaultLogin } from "../ssh/run.ts";
-import { type ScpCall, scpFlagHelp } from "./flags.ts";
+import { SCP_FLAGS, type ScpCall } from "./flags.ts";
 import { localDisk } from "./local_disk.ts";
 import { isRemote, localBaseName, type Location, type RemoteLocation } from "./location.ts";
 import { ProgressMeter } from "./progress.ts";
@@ -43,7 +44,7 @@ function help({ asScp }: ScpCall): void {
   const name = asScp ? "scp" : "tsh scp";
   print(
     `Usage: ${name} [flags] <from>... <to>\n\nCopies files; either side is a path or [user@]host:path.\n\n` +
-      `Flags:\n${scpFlagHelp()}` +
+      `Flags:\n${flagHelp(SCP_FLAGS)}` +
       examples(
         "tsh scp report.txt root@luna:/tmp/",
         "tsh scp -r root@luna:/etc/nginx .",

@@ -3,23 +3,15 @@
  * @module
  */
 import { AppError } from "../../../src/base/errors.ts";
+import { type Flag, type FlagTable, takeFlag, TSH_OPTIONS } from "../flag_table.ts";
 import { newCall, type SshCall } from "./call.ts";
 import { applyOption, port } from "./client_options.ts";
 import { parseForward, parseHostPort } from "./forward_spec.ts";
 
-interface Flag {
-  /** Name of its value, if it takes one. */
-  value?: string;
-  /** For the help; without it the flag is taken and does nothing. */
-  text?: string;
-  set?(call: SshCall, value: string): void;
-}
+const NOTHING: Flag<SshCall> = {};
+const NOTHING_WITH_VALUE: Flag<SshCall> = { value: "value" };
 
-const NOTHING: Flag = {};
-const NOTHING_WITH_VALUE: Flag = { value: "value" };
-
-/** In the order of the help. */
-const LETTERS: Readonly<Record<string, Flag>> = {
+const LETTERS: Readonly<Record<string, Flag<SshCall>>> = {
   p: { value: "port", text: "SSH port of the node", set: (call, value) => call.port = port("-p", value) },
   l: { value: "login", text: "OS user to log in as", set: (call, value) => call.login = value },
   i: {
@@ -98,7 +90,6 @@ const LETTERS: Readonly<Record<string, Flag>> = {
   S: NOTHING_WITH_VALUE,
 };
 
-/** Flags that cannot be done without, and what to do instead. */
 const UNSUPPORTED: Readonly<Record<string, string>> = {
   O: "-O controls a master connection, which tsh does not keep; ssh does, with tsh config",
   G: "-G is not known; tsh config shows the configuration",
@@ -107,38 +98,27 @@ const UNSUPPORTED: Readonly<Record<string, string>> = {
   P: "-P is not known; -p names the port",
 };
 
-const LONG: Readonly<Record<string, Flag & { short?: string }>> = {
-  local: { text: "run the command on this machine while connected", set: (call) => call.local = true },
-  parallel: {
-    value: "number",
-    text: "nodes at once, where the target is labels (16)",
-    set: (call, value) => call.parallel = count(value),
+/** The flags of `tsh ssh`. */
+export const SSH_FLAGS: FlagTable<SshCall> = {
+  program: "tsh ssh",
+  letters: LETTERS,
+  unsupported: UNSUPPORTED,
+  long: {
+    local: { text: "run the command on this machine while connected", set: (call) => call.local = true },
+    parallel: {
+      value: "number",
+      text: "nodes at once, where the target is labels (16)",
+      set: (call, value) => call.parallel = count(value),
+    },
+    ...TSH_OPTIONS,
+    port: "p",
+    tty: "t",
+    "forward-agent": "A",
+    login: "l",
+    identity: "i",
+    debug: "d",
+    help: "h",
   },
-  port: { value: "port", short: "p" },
-  tty: { short: "t" },
-  "forward-agent": { short: "A" },
-  login: { value: "login", short: "l" },
-  identity: { value: "file", short: "i" },
-  debug: { short: "d" },
-  help: { short: "h" },
-  proxy: {
-    value: "address",
-    text: "proxy: host, host:webport or host:webport,sshport",
-    set: (c, v) => c.proxy = v,
-  },
-  user: { value: "name", text: "Teleport user", set: (call, value) => call.user = value },
-  cluster: { value: "name", text: "cluster to use", set: (call, value) => call.cluster = value },
-  ttl: {
-    value: "minutes",
-    text: "lifetime of a new certificate, in minutes or as 8h",
-    set: (c, v) => c.ttl = v,
-  },
-  insecure: { text: "do not verify the proxy's HTTPS certificate", set: (call) => call.insecure = true },
-  "skip-version-check": {
-    text: "work with a server that asks for a newer client",
-    set: (call) => call.skipVersionCheck = true,
-  },
-  auth: { value: "connector", set: () => {} },
 };
 
 function count(value: string): number {
@@ -162,8 +142,7 @@ export function parseCall(args: readonly string[], common: Partial<SshCall> = {}
       call.target ??= rest.shift();
       break;
     }
-    if (/^--./.test(arg)) takeLong(call, arg.slice(2), rest);
-    else if (/^-./.test(arg)) takeLetters(call, arg.slice(1), rest);
+    if (/^-./.test(arg)) takeFlag(SSH_FLAGS, call, arg, rest);
     else if (call.target === undefined) call.target = arg;
     else {
       rest.unshift(arg);
@@ -173,58 +152,4 @@ export function parseCall(args: readonly string[], common: Partial<SshCall> = {}
   if (rest[0] === "--") rest.shift();
   if (rest.length > 0) call.words = rest;
   return call;
-}
-
-function takeLetters(call: SshCall, letters: string, rest: string[]): void {
-  for (let i = 0; i < letters.length; i++) {
-    const letter = letters[i] ?? "";
-    const flag = Object.hasOwn(LETTERS, letter) ? LETTERS[letter] : undefined;
-    if (!flag) throw new AppError("bad_input", UNSUPPORTED[letter] ?? `-${letter} is not a flag of ssh`);
-    if (flag.value === undefined) {
-      apply(call, `-${letter}`, flag, "");
-      continue;
-    }
-    const value = letters.slice(i + 1) || rest.shift();
-    if (value === undefined) throw new AppError("bad_input", `-${letter} needs a value: ${flag.value}`);
-    return apply(call, `-${letter}`, flag, value);
-  }
-}
-
-function takeLong(call: SshCall, text: string, rest: string[]): void {
-  const equals = text.indexOf("=");
-  const name = equals < 0 ? text : text.slice(0, equals);
-  const long = Object.hasOwn(LONG, name) ? LONG[name] : undefined;
-  if (!long) throw new AppError("bad_input", `--${name} is not an option; tsh ssh --help lists them`);
-  const flag = long.short === undefined ? long : LETTERS[long.short] ?? long;
-  if (flag.value === undefined) {
-    if (equals >= 0) throw new AppError("bad_input", `--${name} takes no value`);
-    return apply(call, `--${name}`, flag, "");
-  }
-  const value = equals < 0 ? rest.shift() : text.slice(equals + 1);
-  if (value === undefined) throw new AppError("bad_input", `--${name} needs a value: ${flag.value}`);
-  apply(call, `--${name}`, flag, value);
-}
-
-function apply(call: SshCall, name: string, { set }: Flag, value: string): void {
-  if (set) set(call, value);
-  else call.notes.push(`${name} has no effect here`);
-}
-
-/** The list of flags for the help. */
-export function flagHelp(): string {
-  const lines: [string, string][] = [];
-  for (const [letter, { value, text }] of Object.entries(LETTERS)) {
-    const name = Object.entries(LONG).find(([, { short }]) => short === letter)?.[0];
-    const names = name ? `-${letter}, --${name}` : `-${letter}`;
-    if (text !== undefined) lines.push([value === undefined ? names : `${names} <${value}>`, text]);
-  }
-  for (const [name, { value, text }] of Object.entries(LONG)) {
-    if (text !== undefined) {
-      lines.push([value === undefined ? `    --${name}` : `    --${name} <${value}>`, text]);
-    }
-  }
-  const width = Math.max(...lines.map(([names]) => names.length));
-  const idle = Object.entries(LETTERS).filter(([, flag]) => !flag.set).map(([letter]) => `-${letter}`);
-  return `${lines.map(([names, text]) => `  ${names.padEnd(width)}  ${text}`).join("\n")}\n` +
-    `  ${idle.join(" ")}: taken for the sake of other programs, without an effect\n`;
 }

@@ -1,7 +1,8 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { AppError } from "../../../src/base/errors.ts";
-import { flagHelp, parseCall } from "./flags.ts";
+import { flagHelp } from "../flag_table.ts";
+import { parseCall, SSH_FLAGS } from "./flags.ts";
 
 Deno.test("flags stand before and after the target, alone, together and with their values", () => {
   const call = parseCall(["-vvtp2222", "-l", "joe", "luna", "-A", "-oUser=ann", "ls", "-l", "--all"]);
@@ -112,7 +113,7 @@ Deno.test("whatever the arguments are, they are read or refused", () => {
 });
 
 Deno.test("the help names every flag that has an effect", () => {
-  const help = flagHelp();
+  const help = flagHelp(SSH_FLAGS);
   for (
     const flag of [
       "-p, --port <port>",

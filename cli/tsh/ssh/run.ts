@@ -9,12 +9,13 @@ import type { SshClient } from "../../../src/ssh/client.ts";
 import { examples, Exit, print, printError } from "../../program.ts";
 import { printVersion } from "../../version.ts";
 import { Cluster } from "../cluster.ts";
+import { flagHelp } from "../flag_table.ts";
 import type { Login } from "../home.ts";
 import { ensureLogin } from "../login.ts";
 import { attachTerminal, copyOut, feedInput, terminalRequest } from "../terminal.ts";
 import type { SshCall } from "./call.ts";
 import { environmentToSend } from "./environment.ts";
-import { flagHelp } from "./flags.ts";
+import { SSH_FLAGS } from "./flags.ts";
 import { parseTarget, type Target } from "./target.ts";
 import type { LocalDisplay } from "./x11.ts";
 
@@ -33,7 +34,7 @@ function help({ asSsh }: SshCall): void {
   print(
     `Usage: ${name} [flags] [user@]host [command...]\n       ${name} [flags] [user@]label=value[,label=value] command...\n\n` +
       "Opens a shell or runs a command on a node, or a command on every node that has the labels.\n\n" +
-      `Flags, before or after the host:\n${flagHelp()}` +
+      `Flags, before or after the host:\n${flagHelp(SSH_FLAGS)}` +
       examples(
         "tsh ssh root@luna",
         "tsh ssh luna ls -l /var",

@@ -37,13 +37,11 @@ export interface DisplayOptions {
 export class X11Display {
   /** For the session's DISPLAY. */
   readonly name: string;
-  readonly #listeners: Listener[];
-  readonly #removeEntry: () => void;
+  readonly #end: () => void;
 
-  private constructor(name: string, listeners: Listener[], removeEntry: () => void) {
+  private constructor(name: string, end: () => void) {
     this.name = name;
-    this.#listeners = listeners;
-    this.#removeEntry = removeEntry;
+    this.#end = end;
   }
 
   /** Opens the first free display. @throws {AppError} when there is none, or xauth is missing or fails */
@@ -56,38 +54,33 @@ export class X11Display {
       );
     }
     const entry = xauthEntry(request);
-    let display: X11Display | undefined;
+    const listeners: Listener[] = [];
+    const stopListening = () => listeners.splice(0).forEach((listener) => listener.close());
     let windows = 0;
-    const accept = (socket: Socket) => {
+    const number = await firstFree(listeners, (socket) => {
       if (request.singleConnection && windows++ > 0) return void socket.destroy();
-      if (request.singleConnection) display?.stopListening();
+      if (request.singleConnection) stopListening();
       onWindow(socket);
-    };
-    const { number, listeners } = await firstFree(accept);
+    });
     const name = `unix:${number}.${request.screen}`;
     const run = (commands: string) => runXauth(xauth, user, clock, commands);
-    display = new X11Display(`localhost:${number}.${request.screen}`, listeners, () => {
+    try {
+      await run(`remove ${name}\nadd ${name} ${entry}\n`);
+    } catch (error) {
+      stopListening();
+      throw error;
+    }
+    return new X11Display(`localhost:${number}.${request.screen}`, () => {
+      stopListening();
       run(`remove ${name}\n`).catch((error: unknown) =>
         log.debug("an entry of xauth stays: {error}", { error: messageOf(error) })
       );
     });
-    try {
-      await run(`remove ${name}\nadd ${name} ${entry}\n`);
-    } catch (error) {
-      display.stopListening();
-      throw error;
-    }
-    return display;
   }
 
   /** Windows that are open stay as long as their connections. */
   close(): void {
-    this.stopListening();
-    this.#removeEntry();
-  }
-
-  stopListening(): void {
-    for (const listener of this.#listeners.splice(0)) listener.close();
+    this.#end();
   }
 }
 
@@ -103,13 +96,11 @@ function xauthEntry({ protocol, cookie, screen }: X11Request): string {
   return `${protocol} ${cookie}`;
 }
 
-/** A display whose port is free on all loopback addresses that this host has. */
-async function firstFree(
-  onSocket: (socket: Socket) => void,
-): Promise<{ number: number; listeners: Listener[] }> {
+/** Finds a display whose port is free on all loopback addresses that this host has, and listens there. */
+async function firstFree(listeners: Listener[], onSocket: (socket: Socket) => void): Promise<number> {
   for (let number = FIRST_DISPLAY; number < FIRST_DISPLAY + MAX_DISPLAYS; number++) {
-    const listeners = await listenAll(FIRST_PORT + number, onSocket);
-    if (listeners.length > 0) return { number, listeners };
+    listeners.push(...await listenAll(FIRST_PORT + number, onSocket));
+    if (listeners.length > 0) return number;
   }
   throw new AppError("limit", "no display is free on this host");
 }

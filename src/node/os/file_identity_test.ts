@@ -29,7 +29,7 @@ Deno.test("a path is known by the file it names, not by what a link leads to", a
 
 Deno.test("all names of a directory are listed, however many", async () => {
   const directory = await Deno.makeTempDir();
-  const names = Array.from({ length: 2000 }, (_, i) => `name-${i}-${"x".repeat(i % 100)}`);
+  const names = Array.from({ length: 600 }, (_, i) => `name-${i}-${"x".repeat(i % 100)}`);
   for (const name of names) await Deno.writeTextFile(`${directory}/${name}`, "");
   assertEquals(new Set(listDirectory(directory)), new Set([".", "..", ...names]));
   await Deno.remove(directory, { recursive: true });

@@ -4,7 +4,9 @@
  */
 import type { Readable } from "node:stream";
 import { AppError } from "../../base/errors.ts";
+import { block, cString } from "./c_memory.ts";
 import { type ExitStatus, launchOnPty, launchPiped } from "./launch.ts";
+import { libc } from "./libc.ts";
 import { loginEnvironment } from "./shell.ts";
 import { lookupUser, type OsUser } from "./user.ts";
 
@@ -29,6 +31,18 @@ async function command(path: string, args: string[]): Promise<void> {
   const { success, stderr } = await new Deno.Command(path, { args, stdout: "null", stderr: "piped" })
     .output();
   if (!success) throw new AppError("internal", `${path}: ${new TextDecoder().decode(stderr)}`);
+}
+
+/** Makes the file of a socket that nobody serves, as a killed process leaves it. */
+export function deadSocket(path: string): void {
+  const c = libc();
+  const AF_UNIX = 1, SOCK_STREAM = 1;
+  const fd = c.socket(AF_UNIX, SOCK_STREAM, 0);
+  const address = block(110);
+  address[0] = AF_UNIX;
+  address.set(cString(path), 2);
+  if (c.bind(fd, address, address.length) !== 0) throw new AppError("internal", `cannot make ${path}`);
+  c.close(fd);
 }
 
 /** All a stream gives, as text, with a way to await a part of it. */

@@ -1,9 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { once } from "node:events";
-import { createServer, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { AppError } from "../../base/errors.ts";
-import { libc } from "./libc.ts";
-import { isRoot, openDescriptors, until, withUser } from "./test_kit.ts";
+import { deadSocket, isRoot, openDescriptors, until, withUser } from "./test_kit.ts";
 import { connectUnix, UnixListener } from "./unix_socket.ts";
 import { currentUser, type OsUser } from "./user.ts";
 
@@ -88,30 +87,27 @@ Deno.test("a path that is relative, abstract, empty or too long is refused", () 
 });
 
 Deno.test("nobody at the other end is said so, and nothing stays open", () =>
-  withDirectory(async (directory) => {
+  withDirectory((directory) => {
     const path = `${directory}/s`;
-    const gone = createServer().listen(path);
-    await once(gone, "listening");
-    await Deno.link(path, `${path}2`).catch(() => {});
-    gone.close();
-    await once(gone, "close");
-    connectUnix; // bound before descriptors are counted
-    libc();
+    deadSocket(path);
+    assertThrows(() => connectUnix(path, me), AppError, "nobody listens there");
     const before = openDescriptors();
+    assertThrows(() => connectUnix(path, me), AppError, "nobody listens there");
     assertThrows(() => connectUnix(`${directory}/none`, me), AppError, "No such file");
     assertThrows(() => connectUnix(directory, me), AppError);
     assertThrows(() => echo("/no/such/directory/s", me), AppError);
     assertEquals(openDescriptors(), before);
+    return Promise.resolve();
   }));
 
 Deno.test("descriptors of connections that end are given back", () =>
   withDirectory(async (directory) => {
     const path = `${directory}/s`;
     const { listener } = echo(path, me);
-    const once_ = connectUnix(path, me);
-    once_.end("x");
-    await text(once_);
-    await until("the first connection to close", () => once_.destroyed);
+    const first = connectUnix(path, me);
+    first.end("x");
+    await text(first);
+    await until("the first connection to close", () => first.destroyed);
     const before = openDescriptors();
     for (let i = 0; i < 20; i++) {
       const stream = connectUnix(path, me);
