@@ -62,8 +62,8 @@ async function parent(name: string): Promise<boolean> {
   return success;
 }
 
-if (args.child !== undefined) await child(args.child);
-const names = args.target?.split(",") ?? TARGETS.map(({ name }) => name);
+if (typeof args.child === "string") await child(args.child);
+const names = typeof args.target === "string" ? args.target.split(",") : TARGETS.map(({ name }) => name);
 console.log(`--seed=${seed}`);
 const waiting = [...names];
 let good = true;

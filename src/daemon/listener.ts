@@ -7,9 +7,8 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import type { HostPort } from "../base/dial.ts";
 import { AppError } from "../base/errors.ts";
+import { socketAddress } from "../base/socket_address.ts";
 
-const AF_INET = 2;
-const AF_INET6 = 10;
 const SOCK_STREAM = 1;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
@@ -55,11 +54,10 @@ export class ListeningSocket {
    */
   static async open(wanted: HostPort): Promise<ListeningSocket> {
     const ip = isIP(wanted.host) ? wanted.host : await resolve(wanted.host);
-    const family = isIP(ip) === 6 ? AF_INET6 : AF_INET;
+    const { family, bytes: address } = socketAddress(ip, wanted.port);
     const fd = libc().socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) throw new AppError("unavailable", `cannot make a socket (error ${errno()})`);
     libc().setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, new Uint8Array(new Int32Array([1]).buffer), 4);
-    const address = socketAddress(family, ip, wanted.port);
     if (libc().bind(fd, address, address.length) !== 0 || libc().listen(fd, BACKLOG) !== 0) {
       const code = errno();
       libc().close(fd);
@@ -98,29 +96,6 @@ function reason(code: number): string {
   if (code === EADDRNOTAVAIL) return "this machine does not have that address";
   if (code === EACCES) return "ports below 1024 need root";
   return `error ${code}`;
-}
-
-/** struct sockaddr_in or sockaddr_in6: the family in host order, port and address in network order. */
-function socketAddress(family: number, ip: string, port: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(family === AF_INET ? 16 : 28);
-  const view = new DataView(bytes.buffer);
-  view.setUint16(0, family, true);
-  view.setUint16(2, port);
-  if (family === AF_INET) bytes.set(ip.split(".").map(Number), 4);
-  else bytes.set(ipv6Bytes(ip), 8);
-  return bytes;
-}
-
-function ipv6Bytes(ip: string): Uint8Array {
-  const canonical = new URL(`http://[${ip}]/`).hostname.slice(1, -1);
-  const [head = "", tail] = canonical.split("::");
-  const groups = (text: string) => text === "" ? [] : text.split(":").map((group) => parseInt(group, 16));
-  const [left, right] = [groups(head), groups(tail ?? "")];
-  const all = [...left, ...Array(8 - left.length - right.length).fill(0), ...right];
-  const bytes = new Uint8Array(16);
-  const view = new DataView(bytes.buffer);
-  all.forEach((group, i) => view.setUint16(i * 2, group));
-  return bytes;
 }
 
 function portOf(fd: number): number {

@@ -22,8 +22,6 @@ export interface NodeContext {
   spool: Spool;
   /** `host:port` of the web proxy, if known. */
   webProxy(): string | undefined;
-  /** Dials for port forwarding. */
-  dial: typeof import("../base/dial.ts").dialHalfOpen;
   permitUserEnv: boolean;
   /** How many audit events wait to be sent. */
   waitingEvents(): number;

@@ -4,9 +4,21 @@
  */
 import { AppError } from "../base/errors.ts";
 import { printable } from "../ssh/public_key.ts";
+import type { NodeConnection } from "./context.ts";
 import { currentUser, lookupUser, type OsUser } from "./os/user.ts";
 
 let own: OsUser | undefined;
+const users = new WeakMap<NodeConnection, OsUser>();
+
+/**
+ * The OS user of a connection, as it was when first asked for: a name service may be slow, and a client may forward many
+ * connections. @throws {AppError} not_found or access_denied
+ */
+export function osLoginOf(connection: NodeConnection): OsUser {
+  let user = users.get(connection);
+  if (!user) users.set(connection, user = osLogin(connection.username));
+  return user;
+}
 
 /** @throws {AppError} not_found or access_denied */
 export function osLogin(login: string): OsUser {

@@ -7,7 +7,7 @@ import { readClientAddressLine, verifyClientAddressLine } from "../api/client_ad
 import { EventQueue } from "../api/event_queue.ts";
 import { Membership } from "../api/membership.ts";
 import type { Clock } from "../base/clock.ts";
-import { dialAny, dialHalfOpen, type HostPort } from "../base/dial.ts";
+import { dialAny, type HostPort } from "../base/dial.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Files } from "../base/files.ts";
 import { listenOn } from "../base/listen.ts";
@@ -111,7 +111,6 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
     recording: () => recording,
     spool,
     webProxy: () => webProxy,
-    dial: dialHalfOpen,
     permitUserEnv: settings.permitUserEnv,
     waitingEvents: () => events.waiting,
     filesProgram: settings.filesProgram,

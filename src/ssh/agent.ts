@@ -105,10 +105,11 @@ function exchange(stream: Duplex, message: Buffer, timeoutMs: number): Promise<B
       resolve(received.subarray(4, 4 + length));
     });
     stream.once("error", (error) => fail(`the ssh-agent cannot be used: ${error.message}`));
-    stream.once("close", () => {
+    const ended = () => {
       clearTimeout(timer);
       fail("the ssh-agent closed the connection");
-    });
+    };
+    stream.once("end", ended).once("close", ended);
     stream.write(new WireWriter().string(message).bytes());
   });
 }

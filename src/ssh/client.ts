@@ -56,14 +56,12 @@ export async function connectSsh(options: ConnectOptions): Promise<SshClient> {
       reject(toAppError(refusal ?? error));
     };
     library.on("error", fail);
-    library.on(
-      "close",
-      () => fail(new AppError("closed", "the server closed the connection before the login")),
-    );
+    const closed = () => fail(new AppError("closed", "the server closed the connection before the login"));
+    library.on("close", closed);
     library.on("ready", () => {
       authenticated = true;
       library.removeListener("error", fail);
-      library.removeAllListeners("close");
+      library.removeListener("close", closed); // and no other: they end timers
       resolve(new SshClient(library, gate, stream, options));
     });
     const host = { accepted: () => {} };

@@ -154,11 +154,13 @@ export class SshServer<I> {
       clearTimeout(grace);
       this.#waiting.leave(socket);
     });
+    // We have said our last word, perhaps because the client has: one that stays nevertheless is cut.
+    socket.once("finish", () => setTimeout(() => socket.destroy(), CLOSE_GRACE_MS).unref());
     // A peer that sends no more is gone: SSH knows no half-closed transport. Without this a killed client would keep its
     // sessions until a keep-alive fails, where the listener allows half-open sockets.
     socket.once("end", () => {
       socket.end();
-      setTimeout(() => socket.destroy(), CLOSE_GRACE_MS).unref();
+      setTimeout(() => socket.destroy(), CLOSE_GRACE_MS).unref(); // also when its last bytes cannot leave
     });
     this.#start(socket, find).catch((error) => {
       if (this.#waiting.remoteOf(socket)) this.#options.onRefused?.(remote, messageOf(error));

@@ -1,7 +1,10 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { OwnCluster } from "../kit/certified_user.ts";
 import { Daemon } from "../kit/cluster.ts";
-import { LOGIN, withoutRoot } from "../kit/machine.ts";
+import { freePort, LOGIN, withoutRoot } from "../kit/machine.ts";
 import { TemporaryUser } from "../kit/os_account.ts";
+import { SshAgent } from "../kit/ssh_agent.ts";
+import { TextService } from "../kit/text_service.ts";
 
 Deno.test("a daemon of an ordinary user opens sessions as itself and refuses other logins with the reason", {
   ignore: withoutRoot("a daemon that runs as another user"),
@@ -64,4 +67,28 @@ Deno.test("a session has the user's own groups, home and shell, and none of the 
   const [ptyGroups = "", owner] = terminal.stdout.split("\r\n");
   assertEquals(ptyGroups.split(" ").sort(), [account.name, "audio", "video"].sort());
   assertMatch(owner ?? "", new RegExp(`^${account.name} 6[02]0$`));
+});
+
+Deno.test("a daemon of an ordinary user lends agents and makes and reaches sockets as itself", {
+  ignore: withoutRoot("a daemon that runs as another user"),
+}, async () => {
+  await using account = await TemporaryUser.create("tpforward");
+  await using agent = await SshAgent.start();
+  await using own = await OwnCluster.start({ runAs: account.name, env: { USER: account.name } });
+  const joe = await own.user("joe", [account.name], ["port-forwarding", "agent-forwarding"]);
+  const command = 'ssh-add -l; stat -c "%U %a" $SSH_AUTH_SOCK';
+  const lent = await joe.ssh(["-A"], [command], { env: agent.env });
+  assertEquals(lent.stdout, `${agent.fingerprint}\n${account.name} 600\n`, lent.stderr);
+
+  await using service = TextService.onPort("on the client's side");
+  const path = `${account.home}/socket`;
+  const port = freePort();
+  const target = `127.0.0.1:${service.port}`;
+  await using ssh = joe.sshInBackground(["-N", "-R", `${path}:${target}`, "-R", `${port}:${target}`]);
+  assertEquals(await ssh.said(path), "on the client's side");
+  assertEquals(await ssh.said(port), "on the client's side");
+  assertEquals((await Deno.stat(path)).uid, account.uid);
+  const low = await joe.ssh(["-v", "-R", "80:127.0.0.1:1"], ["echo", "went on"]);
+  assertEquals(low.stdout, "went on\n");
+  assertStringIncludes(low.stderr, "ports below 1024 are for root only");
 });

@@ -3,9 +3,12 @@
  * @module
  */
 import { keyTargets } from "./targets/keys.ts";
+import { clientTargets } from "./targets/ssh_client.ts";
+import { serverTargets } from "./targets/ssh_server.ts";
+import { streamTargets } from "./targets/streams.ts";
 import { textTargets } from "./targets/text.ts";
 import type { FuzzTarget } from "./target.ts";
 
-export const PARSERS: readonly FuzzTarget[] = [...keyTargets, ...textTargets];
-export const PROTOCOLS: readonly FuzzTarget[] = [];
+export const PARSERS: readonly FuzzTarget[] = [...keyTargets, ...textTargets, ...streamTargets];
+export const PROTOCOLS: readonly FuzzTarget[] = [...serverTargets, ...clientTargets];
 export const TARGETS: readonly FuzzTarget[] = [...PARSERS, ...PROTOCOLS];

@@ -215,6 +215,7 @@ Deno.test("one connection carries ten sessions, and forwards that come and go", 
     (event) => event.addr === "localhost:0" && event.success === true,
   );
   assertEquals([event.user, event.login, event.forwarded], ["joe", joe.login, "listener"]);
+  assertEquals(event["port.bound"], port);
   assertEquals((await ask(["-O", "exit"])).code, 0);
 });
 

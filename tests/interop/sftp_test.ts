@@ -216,10 +216,12 @@ Deno.test("a daemon of an ordinary user serves that user's files, by sftp and sc
   await joe.loginOk();
   const target = `${account.name}@alpha.main`;
   const options = { env: { HOME: joe.options.home } };
-  const stdin = "put /etc/hostname a\n-get /etc/shadow /dev/null\nget a /dev/null\n";
+  const stdin =
+    "put /etc/hostname a\n-get /etc/shadow /dev/null\n-put /etc/hostname /proc/self/mem\nget a /dev/null\n";
   const sftp = await run("sftp", [...joe.sshArgs, "-q", "-b", "-", target], { ...options, stdin });
   assertEquals(sftp.code, 0, sftp.stderr);
   assertMatch(sftp.stderr, /shadow": Permission denied/);
+  assertMatch(sftp.stderr, /self\/mem": Permission denied/); // it would be a way to run programs with files only
   assertEquals((await Deno.stat(`${account.home}/a`)).uid, account.uid);
   const scp = await run("scp", [...joe.sshArgs, "-O", "-q", "/etc/hostname", `${target}:b`], options);
   assertEquals(scp.code, 0, scp.stderr);

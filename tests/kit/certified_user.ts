@@ -132,7 +132,9 @@ export class CertifiedUser {
     command: string[] = [],
     env: Record<string, string> = {},
   ): BackgroundSsh {
-    const words = [...this.throughProxy, ...args, this.target, ...command];
+    // A forward that fails would otherwise be waited for in vain.
+    const options = [...this.throughProxy, "-o", "ExitOnForwardFailure=yes"];
+    const words = [...options, ...args, this.target, ...command];
     return new BackgroundSsh(words, { HOME: this.home, ...env });
   }
 }
@@ -140,18 +142,16 @@ export class CertifiedUser {
 /** A stock ssh that runs until it is told to end. */
 export class BackgroundSsh implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
-  readonly #stderr: Promise<string>;
+  readonly #allSaid: Promise<unknown>;
   #stdout = "";
+  #stderr = "";
 
   constructor(args: readonly string[], env: Record<string, string>) {
     this.#child = spawn("ssh", args, { env });
-    this.#stderr = new Response(this.#child.stderr).text();
-    this.#collect();
-  }
-
-  async #collect(): Promise<void> {
-    const decoder = new TextDecoder();
-    for await (const chunk of this.#child.stdout) this.#stdout += decoder.decode(chunk, { stream: true });
+    this.#allSaid = Promise.all([
+      collect(this.#child.stdout, (text) => this.#stdout += text),
+      collect(this.#child.stderr, (text) => this.#stderr += text),
+    ]);
   }
 
   /** Its first line, without the end. */
@@ -164,11 +164,23 @@ export class BackgroundSsh implements AsyncDisposable {
     return this.#whileItRuns(saidAtLast(where));
   }
 
+  /** Settles once standard error has held `pattern` so often. */
+  async reported(pattern: RegExp, times: number): Promise<void> {
+    const often = () => [...this.#stderr.matchAll(pattern)].length >= times || undefined;
+    await this.#whileItRuns(eventually(`${times} times ${pattern}`, often));
+  }
+
   async #whileItRuns<T>(what: Promise<T>): Promise<T> {
     const ended = this.#child.status.then(async () => {
-      throw new Error(`ssh ended too early: ${await this.#stderr}`);
+      await this.#allSaid;
+      throw new Error(`ssh ended too early: ${this.#stderr}`);
     });
     return await Promise.race([what, ended]);
+  }
+
+  /** Lets it do nothing any more, without an end. */
+  stop(): void {
+    Deno.kill(-this.#child.pid, "SIGSTOP");
   }
 
   /**
@@ -183,10 +195,16 @@ export class BackgroundSsh implements AsyncDisposable {
     }
     await this.#child.status;
     await this.#child.stdin.close().catch(() => {}); // the other end is gone
-    return await this.#stderr;
+    await this.#allSaid;
+    return this.#stderr;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end();
   }
+}
+
+async function collect(stream: AsyncIterable<Uint8Array>, add: (text: string) => void): Promise<void> {
+  const decoder = new TextDecoder();
+  for await (const chunk of stream) add(decoder.decode(chunk, { stream: true }));
 }

@@ -107,7 +107,11 @@ export class Sshd implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const child of this.#children) {
-      child.kill("SIGKILL");
+      try {
+        child.kill("SIGKILL");
+      } catch (error) {
+        if (!(error instanceof TypeError)) throw error; // it has ended just now
+      }
       await child.status;
     }
     await Deno.remove(this.directory, { recursive: true });

@@ -4,7 +4,6 @@
  */
 import { connect, createServer, type Socket } from "node:net";
 import { systemClock } from "../../src/base/clock.ts";
-import { dialHalfOpen } from "../../src/base/dial.ts";
 import { AppError } from "../../src/base/errors.ts";
 import { FILES_PART, ownProgram } from "../../src/daemon/own_program.ts";
 import type { EventFields } from "../../src/model/event.ts";
@@ -49,7 +48,6 @@ export async function startTestNode({ forceCommand, context }: TestNodeOptions =
     recording: () => "off",
     spool: noSpool,
     webProxy: () => undefined,
-    dial: dialHalfOpen,
     permitUserEnv: false,
     waitingEvents: () => 0,
     filesProgram: ownProgram(FILES_PART),

@@ -413,7 +413,7 @@ Deno.test("while events pile up, files wait; then they go on", {
     await using session = await openSftp(node, node.target().split("@")[0] ?? "");
     const path = `${directory}/${"x".repeat(250)}`;
     let done = 0;
-    const total = 5000;
+    const total = 3000;
     const work = (async () => {
       for (; done < total; done += 2) {
         await session.sftp.makeDirectory(path);

@@ -5,6 +5,9 @@ import type { Socket } from "node:net";
 import { AppError } from "../../src/base/errors.ts";
 import { connectSsh } from "../../src/ssh/client.ts";
 import { generateKey } from "../../src/ssh/private_key.ts";
+import { WireWriter } from "../../src/ssh/wire.ts";
+import { startTestServer } from "../kit/ssh_pair.ts";
+import { streamPair } from "../kit/stream_pair.ts";
 import { certifyUser, MESSAGE, rawClient, type SpyServer, startSpyServer } from "../kit/raw_ssh.ts";
 
 /** Settles when the socket is closed, be it by a reset. */
@@ -177,4 +180,23 @@ Deno.test("many half-open handshakes do not keep others from logging in", async 
     Array.from({ length: 150 }, async () => (await greeted(server)).write("SSH-2.0-half\r\n")),
   );
   assertEquals((await logIn(server)).open, true);
+});
+
+Deno.test("a client that says goodbye and does not go is cut, before the login and after it", async () => {
+  const goodbye = new WireWriter().byte(MESSAGE.disconnect).uint32(11).string("bye").string("").bytes();
+  await using server = await startTestServer({});
+  const dial = () => {
+    const [stream, accepted] = streamPair(); // closes neither side by itself
+    server.server.accept(accepted, { address: "memory", port: 0 });
+    return { stream: stream as Socket, accepted };
+  };
+  const stranger = dial();
+  (await rawClient(stranger.stream)).send(goodbye);
+  await once(stranger.accepted, "close");
+  const connected = server.connection();
+  const client = await server.raw();
+  const { closed } = await connected;
+  client.send(goodbye);
+  await closed;
+  assertEquals([server.server.waiting, server.server.connections.size], [0, 0]);
 });

@@ -3,6 +3,7 @@
  * @module
  */
 import { messageOf } from "../../base/errors.ts";
+import type { EventValue } from "../../model/event.ts";
 import { connectionFields, type NodeConnection, type NodeContext } from "../context.ts";
 
 /** What is forwarded: a connection from here, connections that come in here, an agent, windows. */
@@ -16,18 +17,23 @@ export function nameForAudit(text: string): string {
   return text.slice(0, MAX_NAME).replace(/[\u0000-\u001f\u007f-\u009f]/g, "?");
 }
 
-/** Runs what a client wishes, and reports how it went. `address` says what it is about: an address or a path. */
+/**
+ * Runs what a client wishes, and reports how it went.
+ * @param address what it is about: an address or a path
+ * @param outcome what there is to say about a success
+ */
 export async function audited<T>(
   node: NodeContext,
   connection: NodeConnection,
   forwarded: Forwarded,
   address: string,
   run: () => T | Promise<T>,
+  outcome: (result: T) => Record<string, EventValue> = () => ({}),
 ): Promise<T> {
   const report = reporter(node, connection, forwarded, address);
   try {
     const result = await run();
-    report();
+    report(undefined, outcome(result));
     return result;
   } catch (error) {
     report(error);
@@ -55,9 +61,10 @@ export function auditedNow<T>(
 }
 
 function reporter(node: NodeContext, connection: NodeConnection, forwarded: Forwarded, address: string) {
-  return (error?: unknown) =>
+  return (error?: unknown, more: Record<string, EventValue> = {}) =>
     node.emit({
       event: "port",
+      ...more,
       forwarded,
       addr: address,
       ...connectionFields(node, connection),

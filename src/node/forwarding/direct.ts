@@ -7,13 +7,15 @@ import { formatHostPort } from "../../base/dial.ts";
 import { AppError } from "../../base/errors.ts";
 import type { ForwardTarget } from "../../ssh/server_channels.ts";
 import type { NodeConnection, NodeContext } from "../context.ts";
+import { connectTcp } from "../os/tcp_socket.ts";
 import { connectUnix } from "../os/unix_socket.ts";
-import { osLogin } from "../os_login.ts";
+import { osLoginOf } from "../os_login.ts";
 import { audited, nameForAudit } from "./audit.ts";
 import { checkForwarding } from "./rules.ts";
 
 /** RFC 1035 section 2.3.4. */
 const MAX_HOST = 255;
+const MAX_PORT = 65535;
 
 /** To a port of a host that this node can reach. */
 export function dialForClient(
@@ -24,10 +26,10 @@ export function dialForClient(
   const address = formatHostPort({ host: nameForAudit(target.host), port: target.port });
   return audited(node, connection, "connection", address, () => {
     checkForwarding(connection.identity);
-    if (target.host.length > MAX_HOST) {
-      throw new AppError("not_found", "a name of that length is no host");
-    }
-    return node.dial(target.host, target.port);
+    const { host, port } = target;
+    if (host.length > MAX_HOST) throw new AppError("not_found", "a name of that length is no host");
+    if (port < 1 || port > MAX_PORT) throw new AppError("not_found", `${port} is no port`);
+    return connectTcp(host, port, osLoginOf(connection));
   });
 }
 
@@ -39,6 +41,6 @@ export function dialSocketForClient(
 ): Promise<Duplex> {
   return audited(node, connection, "connection", nameForAudit(path), () => {
     checkForwarding(connection.identity);
-    return connectUnix(path, osLogin(connection.username));
+    return connectUnix(path, osLoginOf(connection));
   });
 }

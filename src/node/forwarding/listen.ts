@@ -9,7 +9,7 @@ import { type Listener, listenOn } from "../../base/listen.ts";
 import type { BindRequest, BoundSocket, OnIncoming } from "../../ssh/server_forwards.ts";
 import type { NodeConnection, NodeContext } from "../context.ts";
 import { UnixListener } from "../os/unix_socket.ts";
-import { osLogin } from "../os_login.ts";
+import { osLoginOf } from "../os_login.ts";
 import { audited, nameForAudit } from "./audit.ts";
 import { bindAddresses, checkForwarding, checkPort } from "./rules.ts";
 
@@ -23,11 +23,11 @@ export function listenForClient(
   const address = formatHostPort({ host: nameForAudit(bind.address), port: bind.port });
   return audited(node, connection, "listener", address, () => {
     checkForwarding(connection.identity);
-    checkPort(bind.port, osLogin(connection.username));
+    checkPort(bind.port, osLoginOf(connection));
     return listenOnLoopback(bindAddresses(bind.address), bind.port, (socket) => {
       onIncoming(socket, { address: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 });
     });
-  });
+  }, ({ port }) => ({ "port.bound": port }));
 }
 
 /** On a socket of the file system, made as the login's OS user, who alone (and root) may connect to it. */
@@ -39,7 +39,7 @@ export function listenSocketForClient(
 ): Promise<BoundSocket> {
   return audited(node, connection, "listener", nameForAudit(path), () => {
     checkForwarding(connection.identity);
-    const user = osLogin(connection.username);
+    const user = osLoginOf(connection);
     return new UnixListener(path, user, (stream, uid) => {
       if (uid === user.uid || uid === 0) onIncoming(stream, { address: "", port: 0 });
       else stream.destroy();

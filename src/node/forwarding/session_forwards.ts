@@ -4,7 +4,7 @@
  */
 import type { X11Request } from "../../ssh/channel.ts";
 import type { NodeConnection, NodeContext } from "../context.ts";
-import { osLogin } from "../os_login.ts";
+import { osLoginOf } from "../os_login.ts";
 import { AgentSocket } from "./agent_socket.ts";
 import { audited, auditedNow } from "./audit.ts";
 import { checkPermit } from "./rules.ts";
@@ -28,7 +28,7 @@ export class SessionForwards {
     if (this.#agent) return; // asked for twice
     this.#agent = auditedNow(node, connection, "agent", "ssh-agent", () => {
       checkPermit(connection.identity, "agent-forwarding");
-      return new AgentSocket(node.hostId, osLogin(connection.username), () => connection.openAgent());
+      return new AgentSocket(node.hostId, osLoginOf(connection), () => connection.openAgent());
     });
   }
 
@@ -39,7 +39,7 @@ export class SessionForwards {
     const display = await audited(node, connection, "x11", "display", () => {
       checkPermit(connection.identity, "X11-forwarding");
       return X11Display.open({
-        user: osLogin(connection.username),
+        user: osLoginOf(connection),
         request,
         clock: node.clock,
         onWindow: (socket) =>

@@ -183,9 +183,9 @@ Deno.test("the session ends with its program while a background job holds the te
 
 Deno.test("killSession ends the shell and its background jobs", async () => {
   const script =
-    "set -m; sleep 1000 & echo a=$!; nohup sleep 1000 & echo b=$!; trap '' HUP; echo up; while :; do wait; done";
+    "set -m; sleep 1000 & echo a=$!; nohup sleep 1000 & echo b=$!; trap '' HUP; echo ready; while :; do wait; done";
   const { child, output } = startOnPty(me, script);
-  await output.match(/up/);
+  await output.match(/ready/);
   const jobs = ["a", "b"].map((name) => Number(new RegExp(`${name}=(\\d+)`).exec(output.text)?.[1]));
   assertEquals(jobs.map(isGone), [false, false]);
   child.killSession();

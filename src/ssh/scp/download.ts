@@ -43,7 +43,7 @@ export async function downloadByScp(
   return await finish(session, peer, sink.report, () => sink.receive(target, 0));
 }
 
-type Record = Extract<ScpLine, { type: "file" | "directory" }>;
+type Announced = Extract<ScpLine, { type: "file" | "directory" }>;
 
 class Sink {
   readonly #peer: ScpPeer;
@@ -109,7 +109,7 @@ class Sink {
   }
 
   /** @throws {AppError} bad_input for a name that was not asked for */
-  #checkedName(line: Record, depth: number): string {
+  #checkedName(line: Announced, depth: number): string {
     const name = new TextDecoder().decode(line.name);
     if (name.includes("\ufffd")) {
       throw new AppError("unsupported", `the name ${shownName(name)} is not UTF-8`);
@@ -122,7 +122,7 @@ class Sink {
   async #directory(
     path: string,
     name: string,
-    record: Record,
+    record: Announced,
     times: ScpTimes | undefined,
     depth: number,
   ): Promise<void> {
@@ -171,7 +171,7 @@ class Sink {
   async #file(
     path: string,
     name: string,
-    record: Record & { type: "file" },
+    record: Announced & { type: "file" },
     times: ScpTimes | undefined,
   ): Promise<void> {
     const mode = record.mode & PLAIN_PERMISSIONS;

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
 import { installGate, isLegal, type Phase, type Side } from "./gate.ts";
@@ -23,10 +23,22 @@ const PHASES = ["authenticating", "authenticated"] as const;
 function gate(side: Side, phase: { authenticated: boolean }) {
   const passed: number[] = [];
   const reasons: string[] = [];
-  const protocol = { _onPayload: (payload: Buffer) => passed.push(payload[0] ?? -1) };
+  let packets = 0;
+  const protocol = {
+    _onPayload: (payload: Buffer) => passed.push(payload[0] ?? -1),
+    _onPacket: () => packets++,
+  };
   const connection = Object.assign(new EventEmitter(), { _protocol: protocol }) as unknown as Ssh2Connection;
-  installGate(connection, side, () => phase.authenticated, (reason) => void reasons.push(reason));
+  const { cut, take } = installGate(
+    connection,
+    side,
+    () => phase.authenticated,
+    (reason) => void reasons.push(reason),
+  );
   return {
+    cut,
+    take,
+    packets: () => packets,
     passed,
     reasons,
     receive: (...bytes: number[]) => connection._protocol._onPayload(Buffer.from(bytes)),
@@ -103,4 +115,44 @@ Deno.test("what was received before authentication is not counted against the se
   for (let i = 0; i < 1000; i++) receive(94);
   assertEquals(passed.length, 1200);
   assertEquals(reasons, []);
+});
+
+Deno.test("a message that is taken goes to its taker and not to ssh2, and counts as a sign of life", () => {
+  const { take, receive, passed, packets, reasons } = gate("server", { authenticated: true });
+  const taken: string[] = [];
+  take(98, (fields) => taken.push(fields.string().toString()));
+  receive(98, 0, 0, 0, 2, 104, 105);
+  receive(94, 1);
+  assertEquals([taken, passed, packets(), reasons], [["hi"], [94], 1, []]);
+});
+
+Deno.test("a taken message is no way around the phases", () => {
+  const phase = { authenticated: false };
+  const { take, receive, reasons } = gate("server", phase);
+  const taken: number[] = [];
+  take(98, () => taken.push(98));
+  receive(98);
+  phase.authenticated = true;
+  receive(98);
+  assertEquals([taken, reasons], [[], ["message 98 is not allowed before authentication"]]);
+});
+
+Deno.test("a taker that finds a message malformed cuts the connection; what it throws else is not hidden", () => {
+  const { take, receive, passed, reasons } = gate("server", { authenticated: true });
+  take(98, (fields) => void fields.uint32());
+  take(99, () => {
+    throw new TypeError("a bug");
+  });
+  assertThrows(() => receive(99), TypeError, "a bug");
+  receive(98, 1);
+  receive(94);
+  assertEquals([passed, reasons], [[], ["message 98 is malformed: an SSH message ends too early"]]);
+});
+
+Deno.test("a connection is cut once, and nothing passes after that", () => {
+  const { cut, receive, passed, reasons } = gate("client", { authenticated: true });
+  cut("enough");
+  cut("more than enough");
+  receive(94);
+  assertEquals([passed, reasons], [[], ["enough"]]);
 });

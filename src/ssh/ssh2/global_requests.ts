@@ -19,7 +19,6 @@ import { sendMessage } from "./library.ts";
 const DEBUG = 4, REQUEST = 80, SUCCESS = 81, FAILURE = 82;
 const MAX_WAITING = 64;
 const TIMEOUT_MS = 30_000;
-const MAX_REASON = 500;
 
 const NOTHING = new Uint8Array();
 
@@ -111,7 +110,11 @@ export class GlobalRequests {
   /** A text for the person at the other end who looks for a reason. */
   explain(reason: string): void {
     if (!this.#layer.alive) return;
-    this.#send(new WireWriter().byte(DEBUG).boolean(false).string(reason.slice(0, MAX_REASON)).string(""));
+    // The reason may quote the client; it is for a terminal all the same.
+    const text = peerText(new TextEncoder().encode(reason));
+    this.#send(new WireWriter().byte(DEBUG).boolean(false).string(text).string(""));
+    this.#layer.countAnswer(); // also where no answer is wanted
+    this.#layer.countAnswer(); // also what is refused without an answer is explained
   }
 
   #send(message: WireWriter): void {

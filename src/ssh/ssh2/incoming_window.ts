@@ -15,17 +15,17 @@ export function installIncomingWindow(library: Ssh2Connection, cut: (reason: str
   const { _handlers: handlers, _server: server } = library._protocol;
   for (const name of ["CHANNEL_DATA", "CHANNEL_EXTENDED_DATA"]) {
     const receive = handlers[name];
-    handlers[name] = (protocol, ...rest) => {
-      const [recipient, data] = rest as [number, Buffer];
-      const entry = library._chanMgr.get(recipient);
+    handlers[name] = (protocol, recipient, data, type) => {
+      const entry = library._chanMgr.get(recipient as number);
       if (!(entry instanceof Channel)) return; // it crossed our refusal
       const { incoming } = entry as Ssh2Channel;
-      if (data.length > incoming.window) {
-        return cut(`channel ${recipient} got ${data.length} bytes with a window of ${incoming.window}`);
+      const { length } = data as Buffer;
+      if (length > incoming.window) {
+        return cut(`channel ${recipient} got ${length} bytes with a window of ${incoming.window}`);
       }
       // No client has a use for extended data: a server drops it, but it counts.
-      if (server && name === "CHANNEL_EXTENDED_DATA") incoming.window -= data.length;
-      else receive?.(protocol, ...rest);
+      if (server && name === "CHANNEL_EXTENDED_DATA") incoming.window -= length;
+      else receive?.(protocol, recipient, data, type);
     };
   }
 }

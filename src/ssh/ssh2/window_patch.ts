@@ -76,7 +76,7 @@ function send(channel: FlowChannel, data: Buffer, extended: boolean): Buffer {
 function write(channel: FlowChannel, data: Buffer, extended: boolean, done: Waiting["done"]): void {
   if (channel.outgoing.state !== "open") return done(); // the other side has left: dropped, as a closed pipe does
   const line = lineOf(channel);
-  if (line.length > 0) return void line.push({ data, extended, done });
+  if (line.length > 0) return void line.push({ ...keep(data), extended, done });
   const rest = send(channel, data, extended);
   if (rest.length > 0) line.push({ ...keep(rest), extended, done });
   else done();

@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import type { Ssh2Connection } from "./internals.ts";
 import { Channel } from "./library.ts";
-import { installWindow, orderStderr } from "./window_patch.ts";
+import { installWindow, orderStderr, writeWithinWindow } from "./window_patch.ts";
 
 /** A server channel on a pretended connection that notes what is sent. */
 function channelWith(window: number) {
@@ -75,4 +75,14 @@ Deno.test("no window is ever exceeded and nothing is lost, whatever the order of
     for (let i = 0; i < 80; i++) adjust(100);
     assertEquals({ out: got("out"), err: got("err") }, wanted);
   }));
+});
+
+Deno.test("lent memory that has to wait behind standard error is copied: its owner fills it again", () => {
+  const { channel, sent, adjust } = channelWith(0);
+  channel.stderr.write("err!");
+  const lent = Buffer.from("mine");
+  writeWithinWindow(channel, lent);
+  lent.fill("x"); // perhaps with the output of somebody else's program
+  adjust(100);
+  assertEquals(sent, ["err:err!", "out:mine"]);
 });

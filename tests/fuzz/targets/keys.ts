@@ -11,11 +11,16 @@ import { readIdentityFile } from "../../../cli/tsh/identity_file.ts";
 import { PASSPHRASE, seedsOf } from "../seeds.ts";
 import { decode, type FuzzTarget, text } from "../target.ts";
 
+/** RFC 8709: two strings, of 11 and 32 bytes. */
+const ED25519_BLOB = 4 + 11 + 4 + 32;
 const SIGNED = new TextEncoder().encode("signed");
 const authorities: PublicKey[] = seedsOf("publicBlob").map(parsePublicKey);
 
 /** A key that was read must be usable. */
 function use(key: PublicKey): void {
+  if (key.type === "ssh-ed25519" && key.blob.length !== ED25519_BLOB) {
+    throw new Error("a key of another length");
+  }
   parsePublicKeyLine(key.toLine());
   for (const signature of seedsOf("signature")) verify(key, signature, SIGNED);
 }

@@ -10,13 +10,13 @@
  * | 4 | the node's plan, a file in memory |
  * @module
  */
-import { messageOf } from "../../../base/errors.ts";
+import { AppError, messageOf } from "../../../base/errors.ts";
 import { libc } from "../../os/libc.ts";
 import { type HelperPlan, parsePlan } from "../plan.ts";
 import { close, cPath, enter, readAt } from "./calls.ts";
 import { becomeForGood } from "./credentials.ts";
 import { Ended, FAILED } from "./ended.ts";
-import { Reporter } from "./reporter.ts";
+import { errorText, Reporter } from "./reporter.ts";
 import { ScpChannel } from "./scp_channel.ts";
 import { ScpSink } from "./scp_sink.ts";
 import { ScpSource } from "./scp_source.ts";
@@ -75,11 +75,11 @@ function readPlan(): HelperPlan {
   let length = 0;
   for (;;) {
     const count = readAt(PLAN, plan.subarray(length), length);
-    if (count < 0) throw new Error("it is started by the node, not by hand");
+    if (count < 0) throw new AppError("bad_input", "it is started by the node, not by hand");
     if (count === 0) break;
     length += count;
     if (length === plan.length) {
-      if (length >= MAX_PLAN) throw new Error("the plan is too large");
+      if (length >= MAX_PLAN) throw new AppError("limit", "the plan is too large");
       const larger = new Uint8Array(length * 4);
       larger.set(plan);
       plan = larger;
@@ -96,6 +96,6 @@ function settle({ home, task }: HelperPlan): void {
   const start = task.type === "sftp" ? task.options.startDirectory : undefined;
   if (start !== undefined) {
     const result = enter(cPath(encoder.encode(start)));
-    if (result < 0) throw new Error(`cannot enter ${start}`);
+    if (result < 0) throw new AppError("access_denied", `cannot enter ${start}: ${errorText(result)}`);
   }
 }

@@ -39,7 +39,7 @@ import { octal } from "./sftp_session.ts";
 /** Set user id, set group id, sticky. */
 const SPECIAL = 0o7000;
 
-type Record = Extract<ScpLine, { type: "file" | "directory" }>;
+type Announced = Extract<ScpLine, { type: "file" | "directory" }>;
 
 export class ScpSink {
   readonly #options: ScpOptions;
@@ -113,11 +113,11 @@ export class ScpSink {
     }
   }
 
-  #mode(record: Record): number {
+  #mode(record: Announced): number {
     return record.mode & ~this.#mask;
   }
 
-  #directory(path: Uint8Array, record: Record, times: ScpTimes | undefined): void {
+  #directory(path: Uint8Array, record: Announced, times: ScpTimes | undefined): void {
     const { recursive, preserve } = this.#options;
     if (!recursive) throw this.#channel.fail("protocol error: received directory without -r");
     const mode = this.#mode(record);
