@@ -85,25 +85,32 @@ function match(tokens: readonly Token[], name: readonly string[]): boolean {
 }
 
 const MAX_ALTERNATIVES = 1024;
+/** Characters that are looked at in all; beyond, what is left stays as it is. Unclosed braces would cost their square. */
+const MAX_STEPS = 1_000_000;
 
 /** `a{b,c}d` as the patterns `abd` and `acd`, nested ones too. What is not closed stays as it is. */
 export function expandBraces(pattern: string): string[] {
   const done: string[] = [];
   const waiting = [pattern];
+  const budget = { steps: MAX_STEPS };
   for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-    const parts = firstBraces(next);
+    const parts = firstBraces(next, budget);
     if (!parts || waiting.length + done.length + parts.choices.length > MAX_ALTERNATIVES) done.push(next);
     else waiting.unshift(...parts.choices.map((choice) => `${parts.before}${choice}${parts.after}`));
   }
   return done;
 }
 
-function firstBraces(text: string): { before: string; choices: string[]; after: string } | undefined {
+function firstBraces(
+  text: string,
+  budget: { steps: number },
+): { before: string; choices: string[]; after: string } | undefined {
   for (let open = text.indexOf("{"); open >= 0; open = text.indexOf("{", open + 1)) {
     if (text[open - 1] === "\\") continue;
     const choices: string[] = [];
     let depth = 0, start = open + 1;
     for (let at = open; at < text.length; at++) {
+      if (--budget.steps < 0) return undefined;
       const character = text[at];
       if (character === "\\") at++;
       else if (character === "{") depth++;

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { compileGlob, expandBraces } from "./glob.ts";
 
@@ -57,4 +57,11 @@ Deno.test("braces are alternatives", () => {
 
 Deno.test("braces cannot make patterns without bound", () => {
   assertEquals(expandBraces("{a,b}".repeat(100)).length <= 1024, true);
+});
+
+Deno.test("braces that never close cost no more than the others", () => {
+  const start = performance.now();
+  const patterns = expandBraces("{a,b}".repeat(10) + "{".repeat(2000));
+  assert(performance.now() - start < 1000);
+  assert(patterns.length <= 1024);
 });
