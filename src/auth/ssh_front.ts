@@ -54,10 +54,14 @@ export function authSshServer(auth: AuthService, hostCredential: HostCredential)
     hostCredential,
     authenticator: authenticator(auth),
     routes: { session },
+    limits: { maxSessionsPerConnection: MAX_RECORDINGS, maxChannelsPerConnection: MAX_RECORDINGS },
     onRefused: (remote, reason) =>
       log.debug("{address} refused: {reason}", { address: remote.address, reason }),
   });
 }
+
+/** A node ships the recordings of all its running sessions over one connection. */
+const MAX_RECORDINGS = 4096;
 
 /** Goes on without waiting for an event; that the log cannot be written must not end the process. */
 function noted(event: Promise<void>): void {
