@@ -14,10 +14,21 @@ export async function asOpenSsh(name: "ssh" | "scp", args: string[]): Promise<nu
   return await runProgram({ parseAsync: () => name === "ssh" ? ssh(args) : scp(args) }, args);
 }
 
+/** Programs that call ssh name keys of their own; without a proxy that belongs to it, such a key is no login of ours. */
+function withoutForeignKey<Call extends { identity?: string; proxy?: string; notes: string[] }>(
+  call: Call,
+): Call {
+  if (call.identity !== undefined && call.proxy === undefined) {
+    call.notes.push(`-i ${call.identity} has no effect without TELEPORT_PROXY: the login of tsh is used`);
+    call.identity = undefined;
+  }
+  return call;
+}
+
 async function ssh(args: string[]): Promise<void> {
   const [{ parseCall }, { runSsh }] = await Promise.all([import("./ssh/flags.ts"), import("./ssh/run.ts")]);
   try {
-    await runSsh(parseCall(args, {}, true));
+    await runSsh(withoutForeignKey(parseCall(args, { proxy: Deno.env.get("TELEPORT_PROXY") }, true)));
   } catch (error) {
     if (!isAppError(error)) throw error;
     printError(`ssh: ${error.message}\n`);
@@ -30,5 +41,5 @@ async function scp(args: string[]): Promise<void> {
     import("./scp/flags.ts"),
     import("./scp/run.ts"),
   ]);
-  await runScp(parseScpCall(args, {}, true));
+  await runScp(withoutForeignKey(parseScpCall(args, { proxy: Deno.env.get("TELEPORT_PROXY") }, true)));
 }

@@ -4,8 +4,14 @@
  */
 import { AppError } from "../../src/base/errors.ts";
 import { type Certificate, formatCertificateLine, parseCertificateLine } from "../../src/ssh/certificate.ts";
-import { formatPrivateKey, parsePrivateKey, type PrivateKey } from "../../src/ssh/private_key.ts";
+import {
+  formatPrivateKey,
+  needsPassphrase,
+  parsePrivateKey,
+  type PrivateKey,
+} from "../../src/ssh/private_key.ts";
 import { parsePublicKeyLine, type PublicKey } from "../../src/ssh/public_key.ts";
+import { askSecret } from "../prompt.ts";
 
 export interface IdentityFile {
   key: PrivateKey;
@@ -40,7 +46,10 @@ export async function readIdentityFile(path: string): Promise<IdentityFile> {
     );
   }
   return {
-    key: parsePrivateKey(text),
+    key: parsePrivateKey(
+      text,
+      needsPassphrase(text) ? askSecret(`Enter passphrase for key ${path}: `) : undefined,
+    ),
     certificate: parseCertificateLine(certificateLine),
     cluster,
     hostAuthorities: authorities.map((line) => parsePublicKeyLine(line.split(" ").slice(2).join(" ")).key),

@@ -288,6 +288,8 @@ Deno.test("by the name ssh it serves git and rsync, by the name scp it copies", 
     GIT_SSH_COMMAND: `${bin}/ssh`,
     GIT_CONFIG_GLOBAL: "/dev/null",
   };
+  const named = await run(`${bin}/ssh`, ["-i", "/nowhere/id_rsa", target, "echo in"], { env });
+  assertEquals(named.stdout, "in\n", named.stderr);
   const failed = await run(`${bin}/ssh`, [`${LOGIN}@nowhere`, "true"], { env });
   assertEquals(failed.code, 255);
   assertMatch(failed.stderr, /^ssh: /);

@@ -192,6 +192,28 @@ Deno.test("a login that the certificate does not allow is refused with its reaso
   }
 });
 
+Deno.test("an encrypted identity file asks for its passphrase", async () => {
+  const ivy = await cluster.user("ivy", [LOGIN]);
+  const file = `${cluster.directory}/locked.pem`;
+  await ivy.loginOk([`--out=${file}`]);
+  const text = await Deno.readTextFile(file);
+  const rest = text.slice(text.indexOf("-----END OPENSSH PRIVATE KEY-----\n") + 34);
+  assertEquals((await run("ssh-keygen", ["-q", "-p", "-P", "", "-N", "open sesame", "-f", file])).code, 0);
+  await Deno.writeTextFile(file, (await Deno.readTextFile(file)) + rest);
+  const { proxy, sshPort } = ivy.options;
+  const call = (passphrase: string) =>
+    ivy.tsh(["-i", file, `--proxy=${proxy},${sshPort}`, "ls", "--format=json"], {
+      stdin: `${passphrase}\n`,
+      env: { TELEPORT_HOME: `${ivy.options.home}/elsewhere` },
+    });
+  const good = await call("open sesame");
+  assertEquals(good.code, 0, good.stderr);
+  assertStringIncludes(good.stderr, "Enter passphrase for key");
+  const bad = await call("wrong");
+  assertEquals(bad.code, 1);
+  assertMatch(bad.stderr, /passphrase/);
+});
+
 Deno.test("an identity file opens nodes without any login at home", async () => {
   const ida = await cluster.user("ida", [LOGIN]);
   const file = `${cluster.directory}/ida.pem`;
