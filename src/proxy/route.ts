@@ -6,8 +6,8 @@ import type { Duplex } from "node:stream";
 import { type ClientAddress, clientAddressLine } from "../api/client_address.ts";
 import type { HostCredentials } from "../api/host_identity.ts";
 import type { Clock } from "../base/clock.ts";
-import { AppError } from "../base/errors.ts";
-import { hostOf, portOf } from "../model/server.ts";
+import { AppError, isAppError } from "../base/errors.ts";
+import { hostOf, portOf, type ServerRecord } from "../model/server.ts";
 import { printable } from "../ssh/public_key.ts";
 import type { NodeDirectory } from "./node_directory.ts";
 
@@ -75,9 +75,24 @@ export class Router {
       if (!allowUnregistered || !(error instanceof AppError) || error.code !== "not_found") throw error;
       return await dial(host, port === 0 ? 22 : port);
     }
-    const stream = await dial(hostOf(node.address), portOf(node.address) ?? 3022);
+    const stream = await this.#dialNode(node);
     stream.write(clientAddressLine(client, node.id, credentials(), clock.now()));
     return stream;
+  }
+
+  /** A node that has just been started anew may listen elsewhere than this proxy has heard. */
+  async #dialNode(node: ServerRecord): Promise<Duplex> {
+    const { directory, dial } = this.options;
+    const dialAt = (address: string) => dial(hostOf(address), portOf(address) ?? 3022);
+    try {
+      return await dialAt(node.address);
+    } catch (error) {
+      if (!isAppError(error, "unavailable")) throw error;
+      await directory.refresh();
+      const now = directory.nodes.find(({ id }) => id === node.id);
+      if (!now || now.address === node.address) throw error;
+      return await dialAt(now.address);
+    }
   }
 }
 

@@ -25,7 +25,8 @@ function node(change: Partial<ServerRecord> = {}): ServerRecord {
   };
 }
 
-function routerFor(nodes: ServerRecord[], allowUnregistered = false) {
+/** @param deaf addresses where nobody listens */
+function routerFor(nodes: ServerRecord[], allowUnregistered = false, deaf: string[] = []) {
   const dialed: string[] = [];
   const api = { call: () => Promise.resolve(nodes) } as unknown as Caller;
   const key = generateKey();
@@ -44,7 +45,8 @@ function routerFor(nodes: ServerRecord[], allowUnregistered = false) {
     credentials: () => ({ cluster: "main", hostId: ID, key, certificate, authorities: [] }),
     dial: (host, port) => {
       dialed.push(`${host}:${port}`);
-      return Promise.resolve(new PassThrough());
+      if (!deaf.includes(`${host}:${port}`)) return Promise.resolve(new PassThrough());
+      return Promise.reject(new AppError("unavailable", "nobody listens there"));
     },
     dialAuth: () => {
       dialed.push("auth");
@@ -119,4 +121,13 @@ Deno.test("an ambiguous name lists the candidates", async () => {
   const { go } = routerFor([node(), other]);
   const error = await assertRejects(() => go("luna:0"), AppError, "ambiguous");
   assertEquals(error.message.includes("10.1.0.5:3022") && error.message.includes("10.1.0.6:3022"), true);
+});
+
+Deno.test("a node that listens elsewhere since its last start is reached at once", async () => {
+  const nodes = [node()];
+  const { go, dialed } = routerFor(nodes, false, ["10.1.0.5:3022"]);
+  await assertRejects(() => go("luna:0"), AppError, "nobody listens there");
+  nodes[0] = node({ address: "10.1.0.5:4022" });
+  assertEquals(await go("luna:0"), "10.1.0.5:4022");
+  assertEquals(dialed, ["10.1.0.5:3022", "10.1.0.5:3022", "10.1.0.5:4022"]);
 });
