@@ -28,7 +28,7 @@ function node(change: Partial<ServerRecord> = {}): ServerRecord {
 /** @param deaf addresses where nobody listens */
 function routerFor(nodes: ServerRecord[], allowUnregistered = false, deaf: string[] = []) {
   const dialed: string[] = [];
-  const api = { call: () => Promise.resolve(nodes) } as unknown as Caller;
+  const api = { call: () => Promise.resolve([...nodes]) } as unknown as Caller;
   const key = generateKey();
   const template = {
     kind: "host" as const,
