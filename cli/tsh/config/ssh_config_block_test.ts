@@ -7,8 +7,8 @@ const ACCESS: ClusterAccess = {
   cluster: "main",
   proxyHost: "work.example.com",
   proxyPort: 3023,
-  key: "/home/joe/.tsh/keys/work/joe",
-  certificate: "/home/joe/.tsh/keys/work/joe-cert.pub",
+  key: "/home/joe/.tsh/keys/gate/joe",
+  certificate: "/home/joe/.tsh/keys/gate/joe-cert.pub",
   knownHosts: "/home/joe/.tsh/known_hosts",
 };
 
