@@ -4,6 +4,7 @@
  */
 import { parseDuration } from "../../src/base/duration.ts";
 import { formatHostPort } from "../../src/base/dial.ts";
+import { loginsOf } from "../../src/model/user.ts";
 import { formatOption, printResult, table } from "../output.ts";
 import { examples, print, program } from "../program.ts";
 import { type Admin, type TctlOptions, withAdmin } from "./connect.ts";
@@ -46,7 +47,7 @@ export function usersCommand(options: () => TctlOptions) {
             list.length === 0
               ? "No users found\n"
               : `${
-                table(["User", "Allowed Logins"], list.map((user) => [user.name, user.logins.join(",")]))
+                table(["User", "Allowed Logins"], list.map((user) => [user.name, loginsOf(user).join(",")]))
               }\n`,
         );
       });

@@ -3,16 +3,43 @@
  * @module
  */
 
+/** Facts about a user that roles refer to: `{{internal.logins}}` is `traits.logins`. */
+export type Traits = Record<string, string[]>;
+
+/** Why and until when somebody may not log in. */
+export interface UserLock {
+  message: string;
+  /** Milliseconds since the epoch. */
+  since: number;
+  /** Milliseconds since the epoch; never, when it is left out. */
+  until?: number;
+}
+
+/** An account at an identity provider that this user is. */
+export interface ExternalIdentity {
+  connector: string;
+  username: string;
+}
+
 /** A user as the cluster knows it, without secrets. */
 export interface User {
   name: string;
   roles: string[];
-  /** OS logins this user may use on nodes. */
-  logins: string[];
+  traits: Traits;
+  /** Set by an administrator. Locks after failed logins are kept apart. */
+  lock?: UserLock;
+  /** Milliseconds since the epoch after which the user is gone. */
+  expires?: number;
   /** Milliseconds since the epoch. */
   created: number;
   createdBy: string;
+  identities?: { github?: ExternalIdentity[]; oidc?: ExternalIdentity[]; saml?: ExternalIdentity[] };
 }
 
-/** The role everybody gets until roles are managed: all nodes, with the logins of the user. */
+/** OS logins the user's own record grants. */
+export function loginsOf(user: Pick<User, "traits">): readonly string[] {
+  return user.traits.logins ?? [];
+}
+
+/** The role everybody gets unless told otherwise: all nodes, with the logins of the user's record. */
 export const ADMIN_ROLE = "admin";

@@ -7,7 +7,7 @@ import { type Clock, toSeconds } from "../../base/clock.ts";
 import { EXTENSION } from "../../model/authority.ts";
 import type { SystemRole } from "../../model/identity.ts";
 import { CERTIFICATE_TTL, CLOCK_SKEW } from "../../model/limits.ts";
-import type { User } from "../../model/user.ts";
+import { loginsOf, type User } from "../../model/user.ts";
 import { type Certificate, type CertificateTemplate, issueCertificate } from "../../ssh/certificate.ts";
 import { parsePublicKeyLine } from "../../ssh/public_key.ts";
 import type { AuditLog } from "../audit/log.ts";
@@ -86,7 +86,7 @@ export class Issuer {
 
 const identifies = (user: User): Modifier => (draft) => {
   draft.keyId = user.name;
-  draft.principals = [...user.logins];
+  draft.principals = [...loginsOf(user)];
 };
 
 const grantsRoles = (user: User): Modifier => (draft) => {

@@ -14,7 +14,7 @@ const KEY = generateKey().publicKey.toLine();
 const user = (change: Partial<User> = {}): User => ({
   name: "joe",
   roles: ["admin"],
-  logins: ["joe", "root"],
+  traits: { logins: ["joe", "root"] },
   created: 0,
   createdBy: "test",
   ...change,
@@ -75,13 +75,21 @@ Deno.test("no wish for a lifetime yields a certificate outside the limits", asyn
 
 Deno.test("a user without a login gets no certificate", async () => {
   const { issuer } = await open();
-  await assertRejects(() => issuer.forUser(user({ logins: [] }), KEY), AppError, "no login is allowed");
+  await assertRejects(
+    () => issuer.forUser(user({ traits: { logins: [] } }), KEY),
+    AppError,
+    "no login is allowed",
+  );
 });
 
 Deno.test("an unsafe principal is never signed", async () => {
   const { issuer } = await open();
   for (const bad of ["a,root", "a root", "a\nroot", "a\u0000", "", "\u009b31m", "\u2028", "x".repeat(256)]) {
-    await assertRejects(() => issuer.forUser(user({ logins: ["joe", bad] }), KEY), AppError, "principal");
+    await assertRejects(
+      () => issuer.forUser(user({ traits: { logins: ["joe", bad] } }), KEY),
+      AppError,
+      "principal",
+    );
     const host = { hostId: crypto.randomUUID(), role: "node" as const, names: [bad] };
     await assertRejects(() => issuer.forHost(host, KEY), AppError, "principal");
   }

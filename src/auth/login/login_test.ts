@@ -35,7 +35,7 @@ const reasons = async (auth: AuthService) =>
 Deno.test("the right password with the right code logs in and is in the audit log", async () => {
   const { auth, secret } = await withJoe();
   const user = await logIn(auth, { user: "joe", secret });
-  assertEquals(user.logins, ["joe", "root"]);
+  assertEquals(user.traits.logins, ["joe", "root"]);
   const [event] = await auth.audit.search({ events: ["user.login"] });
   assertEquals(event, {
     "addr.remote": "192.0.2.7",

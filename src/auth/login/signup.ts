@@ -128,7 +128,7 @@ export class Signup {
       { type: "check", key, version },
       { type: "delete", key },
       ...this.users.creation(
-        { name: user, roles: [ADMIN_ROLE], logins, created: this.clock.now(), createdBy },
+        { name: user, roles: [ADMIN_ROLE], traits: { logins }, created: this.clock.now(), createdBy },
         step === undefined
           ? { passwordHash }
           : { passwordHash, otpSecret: invitation.otpSecret, lastOtpStep: step },

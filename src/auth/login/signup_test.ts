@@ -33,7 +33,7 @@ Deno.test("an invitation becomes an account once", async () => {
   assertEquals(user, {
     name: "joe",
     roles: ["admin"],
-    logins: ["joe"],
+    traits: { logins: ["joe"] },
     created: auth.clock.now(),
     createdBy: "admin",
   });
@@ -101,7 +101,7 @@ Deno.test("of two invitations for one name the first completed makes the account
   assertEquals(await complete(), "joe");
   const code = codeAt(secretOf(otpUri), clock.now());
   await refused(complete({ token: second.token, code }), "not_found", "this invitation is not valid");
-  assertEquals((await auth.users.get("joe"))?.logins, ["joe"]);
+  assertEquals((await auth.users.get("joe"))?.traits, { logins: ["joe"] });
 });
 
 Deno.test("an existing user cannot be invited again", async () => {

@@ -1,0 +1,49 @@
+/**
+ * The audit log and the recordings.
+ * @module
+ */
+import * as v from "valibot";
+import { administrator, adminUsers, either, hosts, users } from "../access.ts";
+import { entry, event, nothing, text, time, uuid } from "./schemas.ts";
+
+export const auditCalls = {
+  "events.emit": entry({
+    input: v.strictObject({ events: v.pipe(v.array(event), v.maxLength(500)) }),
+    output: nothing,
+    access: hosts("node", "proxy"),
+    audited: true,
+  }),
+
+  "events.search": entry({
+    input: v.strictObject({
+      from: v.optional(time),
+      to: v.optional(time),
+      events: v.optional(v.pipe(v.array(text(64)), v.maxLength(64))),
+      limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1000))),
+    }),
+    output: v.array(event),
+    access: either(administrator, adminUsers),
+    audited: false,
+  }),
+
+  "recordings.list": entry({
+    input: v.strictObject({
+      limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1000))),
+    }),
+    output: v.array(v.object({ sid: uuid, bytes: v.number(), modified: time, complete: v.boolean() })),
+    access: either(administrator, users),
+    audited: false,
+  }),
+
+  "recordings.read": entry({
+    input: v.strictObject({
+      sid: uuid,
+      part: v.picklist(["bytes", "log"]),
+      offset: v.pipe(v.number(), v.integer(), v.minValue(0)),
+      length: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(512 * 1024)),
+    }),
+    output: v.object({ data: v.string(), size: v.number() }),
+    access: either(administrator, users),
+    audited: false,
+  }),
+} as const;

@@ -1,0 +1,74 @@
+/**
+ * What the calls of the API are made of: the shape of an entry, and the schemas that several calls share.
+ * @module
+ */
+import * as v from "valibot";
+import { isHostName, isLabelKey, isLogin, isUserName, isUuid } from "../../model/name.ts";
+import type { AccessRule } from "../access.ts";
+
+export interface Entry<I extends v.GenericSchema, O extends v.GenericSchema> {
+  input: I;
+  output: O;
+  access: AccessRule;
+  /** True when the handler writes an audit event. */
+  audited: boolean;
+}
+
+export function entry<const I extends v.GenericSchema, const O extends v.GenericSchema>(
+  e: Entry<I, O>,
+): Entry<I, O> {
+  return e;
+}
+
+export const text = (max: number) => v.pipe(v.string(), v.maxLength(max));
+export const named = (what: string, check: (name: string) => boolean) =>
+  v.pipe(v.string(), v.check(check, `not a ${what}`));
+export const userName = named("user name", isUserName);
+export const login = named("login", isLogin);
+export const hostName = named("host name", isHostName);
+export const uuid = named("uuid", isUuid);
+export const time = v.number();
+export const durationMs = v.pipe(v.number(), v.integer(), v.minValue(0));
+export const publicKey = text(8192);
+export const secretText = text(1024);
+export const nothing = v.strictObject({});
+export const joinRole = v.picklist(["auth", "proxy", "node"]);
+export const address = text(300);
+export const labels = v.record(named("label key", isLabelKey), text(1024));
+
+export const authority = v.object({
+  kind: v.picklist(["user", "host"]),
+  cluster: v.string(),
+  keys: v.array(v.string()),
+  rotated: v.optional(time),
+});
+
+export const server = v.object({
+  id: uuid,
+  role: joinRole,
+  name: hostName,
+  address,
+  labels,
+  version: text(64),
+  lastSeen: time,
+});
+
+export const proxyAddresses = v.object({ web: address, ssh: address, tunnel: address });
+
+export const user = v.object({
+  name: userName,
+  roles: v.array(text(128)),
+  traits: v.record(text(128), v.array(text(1024))),
+  created: time,
+  createdBy: v.string(),
+});
+
+export const token = v.object({
+  token: v.string(),
+  roles: v.array(v.picklist(["auth", "proxy", "node", "signup"])),
+  expires: v.optional(time),
+  static: v.boolean(),
+  user: v.optional(v.string()),
+});
+
+export const event = v.record(text(64), v.union([text(16_384), v.number(), v.boolean()]));

@@ -1,0 +1,74 @@
+/**
+ * The audit log and the recordings.
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import type { auditCalls } from "../../api/contract/audit.ts";
+import type { CallContext, Handlers } from "../../api/serve.ts";
+import { AppError } from "../../base/errors.ts";
+import { EVENT_NAMES, type EventFields, type EventName } from "../../model/event.ts";
+import { type HostIdentity } from "../../model/identity.ts";
+import { ADMIN_ROLE } from "../../model/user.ts";
+import type { AuthService } from "../service.ts";
+
+/** Events that hosts may report; all others are the auth server's own to make. */
+const REPORTED: ReadonlySet<EventName> = new Set([
+  "auth",
+  "session.start",
+  "session.end",
+  "session.join",
+  "session.leave",
+  "resize",
+  "exec",
+  "scp",
+  "sftp",
+  "port",
+  "subsystem",
+  "events.lost",
+]);
+
+export function auditHandlers(auth: AuthService): Pick<Handlers, keyof typeof auditCalls> {
+  const { audit, recordings } = auth;
+  return {
+    "events.emit": async ({ events }, { identity }) => {
+      await Promise.all(events.map((event) => audit.emit(reported(event, identity as HostIdentity))));
+      return {};
+    },
+    "events.search": (query) => audit.search(query),
+    "recordings.list": async ({ limit = 100 }, context) => {
+      const all = await recordings.list(limit);
+      const visible = await Promise.all(all.map(({ sid }) => maySee(auth, sid, context)));
+      return all.filter((_, i) => visible[i]);
+    },
+    "recordings.read": async ({ sid, part, offset, length }, context) => {
+      if (!await maySee(auth, sid, context)) {
+        throw new AppError("not_found", `there is no recording of session ${sid}`);
+      }
+      const { data, size } = await recordings.read(sid, part, offset, length);
+      return { data: Buffer.from(data).toString("base64"), size };
+    },
+  };
+}
+
+/** Administrators see every recording, others the sessions they took part in. */
+async function maySee(auth: AuthService, sid: string, { identity }: CallContext): Promise<boolean> {
+  if (identity.kind === "host") return identity.role === "admin";
+  if (identity.kind !== "user") return false;
+  if (identity.roles.includes(ADMIN_ROLE)) return true;
+  return (await auth.recordings.participants(sid)).has(identity.name);
+}
+
+/** An event from a host: of a kind it may report, and marked with the host that reported it. */
+function reported(event: Record<string, string | number | boolean>, host: HostIdentity): EventFields {
+  const name = EVENT_NAMES.find((known) => known === event.event);
+  if (!name || !REPORTED.has(name)) {
+    throw new AppError(
+      "access_denied",
+      `a ${host.role} may not report the event "${String(event.event).slice(0, 64)}"`,
+    );
+  }
+  const time = typeof event.time === "string" && !Number.isNaN(Date.parse(event.time))
+    ? event.time
+    : undefined; // the log stamps it
+  return { ...event, event: name, server_id: host.hostId, time };
+}

@@ -1,0 +1,28 @@
+/**
+ * The calls about the cluster as a whole.
+ * @module
+ */
+import type { clusterCalls } from "../../api/contract/cluster.ts";
+import type { Handlers } from "../../api/serve.ts";
+import { VERSION } from "../../model/version.ts";
+import type { AuthService } from "../service.ts";
+
+export function clusterHandlers(auth: AuthService): Pick<Handlers, keyof typeof clusterCalls> {
+  const { authorities, presence } = auth;
+  return {
+    "cluster.get": () =>
+      Promise.resolve({
+        name: authorities.cluster,
+        version: VERSION,
+        secondFactor: auth.settings.secondFactor,
+        sessionRecording: auth.settings.sessionRecording,
+      }),
+    "authorities.list": () => Promise.resolve(authorities.list()),
+    "proxies.addresses": () =>
+      Promise.resolve(presence.list("proxy").flatMap((server) => server.proxy ?? [])),
+    "changes.watch": (_input, context) => {
+      context.watch();
+      return Promise.resolve({});
+    },
+  };
+}

@@ -1,0 +1,59 @@
+/**
+ * Hosts join and announce themselves.
+ * @module
+ */
+import type { hostCalls } from "../../api/contract/hosts.ts";
+import type { Handlers } from "../../api/serve.ts";
+import { AppError } from "../../base/errors.ts";
+import { type HostIdentity, type JoinerIdentity } from "../../model/identity.ts";
+import { hostOf } from "../../model/server.ts";
+import { formatCertificateLine } from "../../ssh/certificate.ts";
+import type { AuthService } from "../service.ts";
+
+export function hostHandlers(auth: AuthService): Pick<Handlers, keyof typeof hostCalls> {
+  const { hosts, issuer, authorities, presence, audit, clock } = auth;
+  return {
+    "hosts.join": async (request, { identity, address }) => {
+      const joiner = identity as JoinerIdentity;
+      const namesOf = await hosts.admit(joiner, request, clock.now());
+      const certificates = await Promise.all(request.keys.map(async ({ role, publicKey }) => {
+        const certificate = await issuer.forHost(
+          { hostId: request.hostId, role, names: namesOf(role) },
+          publicKey,
+        );
+        return { role, certificate: formatCertificateLine(certificate) };
+      }));
+      await audit.emit({
+        event: "host.join",
+        success: true,
+        server_id: request.hostId,
+        name: request.name,
+        roles: request.keys.map(({ role }) => role).join(","),
+        "addr.remote": address,
+        token: joiner.tokenId,
+      });
+      return { cluster: authorities.cluster, certificates, authorities: authorities.list() };
+    },
+    "servers.announce": async ({ proxy, ...server }, { identity, address }) => {
+      const { hostId, role } = identity as HostIdentity;
+      if (role !== server.role) {
+        throw new AppError("access_denied", `a ${role} cannot announce a ${server.role}`);
+      }
+      await hosts.checkAnnounced(hostId, server.name);
+      const reachable = reachableAddress(server.address, address);
+      presence.announce({ ...server, id: hostId, address: reachable, lastSeen: clock.now(), proxy });
+      return { address: reachable };
+    },
+    "servers.list": ({ role }) =>
+      Promise.resolve(presence.list(role).map(({ proxy: _proxy, ...server }) => server)),
+  };
+}
+
+/** A server that listens everywhere is reached where its connection came from. */
+function reachableAddress(announced: string, source: string): string {
+  const host = hostOf(announced);
+  const anywhere = host === "0.0.0.0" || host === "::" || host === "";
+  const port = announced.slice(announced.lastIndexOf(":") + 1);
+  const plain = source.replace(/^::ffff:/, "");
+  return anywhere ? `${plain.includes(":") ? `[${plain}]` : plain}:${port}` : announced;
+}
