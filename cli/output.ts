@@ -15,12 +15,40 @@ export function formatOption() {
 
 /** Prints a value in the wanted format; `text` renders it for people. */
 export async function printResult(format: Format, value: unknown, text: () => string): Promise<void> {
-  if (format === "json") return print(`${JSON.stringify(value, undefined, 2)}\n`);
-  if (format === "yaml") {
-    const { stringify } = await import("@std/yaml");
-    return print(stringify(JSON.parse(JSON.stringify(value))));
-  }
+  if (format === "json") return print(jsonText(value));
+  if (format === "yaml") return print(await yamlText(value));
   print(text());
+}
+
+/** Prints one document, or several: in YAML one after the other, in JSON as a list. */
+export async function printDocuments(
+  format: Format,
+  value: unknown,
+  text: () => Promise<string>,
+): Promise<void> {
+  if (format === "text") return print(await text());
+  if (format === "json") return print(jsonText(value));
+  const documents = await Promise.all((Array.isArray(value) ? value : [value]).map(yamlText));
+  print(documents.join("---\n"));
+}
+
+/** What JSON and YAML print as it is, but a terminal acts on: DEL, the C1 controls, marks of direction and lines. */
+const UNPRINTABLE = /[\u007f-\u009f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+
+function jsonText(value: unknown): string {
+  const escaped = JSON.stringify(value, undefined, 2).replace(
+    UNPRINTABLE,
+    (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return `${escaped}\n`;
+}
+
+/** A value as YAML. */
+export async function yamlText(value: unknown): Promise<string> {
+  const { stringify } = await import("@std/yaml");
+  const text = stringify(JSON.parse(JSON.stringify(value)), { lineWidth: -1, useAnchors: false });
+  // YAML escapes only in quotation marks: then it is written as JSON, which is YAML, too.
+  return text.search(UNPRINTABLE) < 0 ? text : jsonText(value);
 }
 
 /** A table: columns as wide as their content, a row of dashes under the heading. */

@@ -9,7 +9,7 @@
 
 const ROOT = new URL("../", import.meta.url).pathname.replace(/\/$/, "");
 const DIST = `${ROOT}/dist`;
-const WORKERS = ["auth", "proxy", "node"].map((role) => `src/daemon/workers/${role}.ts`);
+const WORKERS = ["auth", "proxy", "node", "diagnostics"].map((role) => `src/daemon/workers/${role}.ts`);
 const PARTS = ["cli/teleport/sftp_server.ts"];
 
 async function run(command: string, args: string[], quiet = false): Promise<boolean> {

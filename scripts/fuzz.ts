@@ -12,7 +12,34 @@ import { fuzz } from "../tests/fuzz/run_target.ts";
 const SILENCE_MS = 30_000;
 const PROGRESS_MS = 1000;
 
-const args = parseArgs(Deno.args, { string: ["target", "seed", "seconds", "jobs", "iteration", "child"] });
+const HELP = `deno task fuzz: feeds changed inputs to every parser and every phase of the protocol
+
+  --seconds N           how long each target is fuzzed (default: 30)
+  --target NAME[,NAME]  only these
+  --jobs N              so many targets at once
+  --seed S              begin like an earlier run
+  --iteration I         repeat one input of that run
+  -h, --help            show this help
+
+Examples:
+  deno task fuzz --seconds=10
+  deno task fuzz --seconds=600 --target=server_login,client_login
+
+Targets: ${TARGETS.map(({ name }) => name).join(", ")}`;
+
+const args = parseArgs(Deno.args, {
+  string: ["target", "seed", "seconds", "jobs", "iteration", "child"],
+  boolean: ["help"],
+  alias: { help: "h" },
+  unknown: (flag) => {
+    console.error(`error: there is no ${flag}; see --help`);
+    Deno.exit(1);
+  },
+});
+if (args.help) {
+  console.log(HELP);
+  Deno.exit(0);
+}
 const seed = Number(args.seed ?? Math.floor(Math.random() * 2 ** 31));
 const seconds = Number(args.seconds ?? 30);
 

@@ -1,13 +1,13 @@
 /**
- * tctl's connection to the auth server on the same machine, with the administrator's identity out of its data
- * directory.
+ * tctl's connection to the auth server: on its own machine with the administrator's identity out of its data directory,
+ * from elsewhere through the proxy with a login of tsh.
  * @module
  */
-import { ApiClient } from "../../src/api/client.ts";
+import type { ApiClient } from "../../src/api/client.ts";
 import { loginToAuth, openApi } from "../../src/api/connection.ts";
 import { parseHostCredentials, trustOf } from "../../src/api/host_identity.ts";
 import { systemClock } from "../../src/base/clock.ts";
-import { dialTcp, formatHostPort, type HostPort } from "../../src/base/dial.ts";
+import { dialTcp, formatHostPort } from "../../src/base/dial.ts";
 import { AppError, messageOf } from "../../src/base/errors.ts";
 import type { DaemonConfig } from "../../src/daemon/config/daemon_config.ts";
 import { configHost } from "../host.ts";
@@ -16,22 +16,51 @@ import { configHost } from "../host.ts";
 export interface TctlOptions {
   config?: string;
   debug?: boolean;
+  /** An identity file, in place of the local administrator. */
+  identity?: string;
+  /** The proxy to go through, in place of the local auth server. */
+  proxy?: string;
+  /** Which of several logins to the proxy. */
+  user?: string;
 }
 
 /** A connected administrator. */
 export interface Admin {
   api: ApiClient;
-  config: DaemonConfig;
-  authAddress: HostPort;
+  /** Where the cluster is reached when it announces nothing itself. */
+  guess: { auth: string; web: string };
+  /** The scheme of the web addresses. */
+  scheme: "http" | "https";
   close(): void;
 }
 
 export async function connectAdmin(options: TctlOptions): Promise<Admin> {
+  if (options.identity !== undefined || options.proxy !== undefined) {
+    return await (await import("./remote.ts")).connectRemote(options);
+  }
   const { loadConfig } = await import("../../src/daemon/config/load.ts");
-  const { readDaemonState } = await import("../../src/daemon/data_directory.ts");
   const configString = Deno.env.get("TELEPORT_CONFIG");
   const config = await loadConfig({ config: options.config, configString }, configHost());
-  const identity = parseHostCredentials(await readIdentity(`${config.dataDir}/auth/admin.json`));
+  const path = `${config.dataDir}/auth/admin.json`;
+  const text = await readIdentity(path);
+  if (text !== undefined) return await connectLocally(config, text);
+  // Who names the server's configuration means this machine.
+  const remote = options.config === undefined
+    ? await (await import("./remote.ts")).connectWithProfile(options)
+    : undefined;
+  if (remote) return remote;
+  throw new AppError(
+    "access_denied",
+    `tctl must be used on the auth server, as the user that runs it: ${path} cannot be read ` +
+      "(another data_dir? name its configuration file with --config).\n" +
+      "From another machine, log in with tsh first (tsh login --proxy=HOST) or name an identity file " +
+      "(tctl --identity=FILE --proxy=HOST): then what you may do is what your roles allow",
+  );
+}
+
+async function connectLocally(config: DaemonConfig, text: string): Promise<Admin> {
+  const { readDaemonState } = await import("../../src/daemon/data_directory.ts");
+  const identity = parseHostCredentials(text);
   const state = await readDaemonState(config.dataDir);
   const { host, port } = state?.addresses.auth ?? config.auth.listenAddr;
   const authAddress = { host: host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host, port };
@@ -42,7 +71,15 @@ export async function connectAdmin(options: TctlOptions): Promise<Admin> {
       credential: { key: identity.key, certificate: identity.certificate },
       trust: trustOf(identity.cluster, identity.authorities),
     }, systemClock);
-    return { api: await openApi(ssh), config, authAddress, close: () => ssh.close() };
+    return {
+      api: await openApi(ssh),
+      guess: {
+        auth: formatHostPort({ host: config.nodename, port: authAddress.port }),
+        web: configuredProxy(config),
+      },
+      scheme: config.proxy.tls ? "https" : "http",
+      close: () => ssh.close(),
+    };
   } catch (error) {
     throw new AppError(
       "unavailable",
@@ -54,18 +91,23 @@ export async function connectAdmin(options: TctlOptions): Promise<Admin> {
   }
 }
 
-async function readIdentity(path: string): Promise<string> {
+function configuredProxy(config: DaemonConfig): string {
+  const [first] = config.proxy.publicAddrs;
+  return formatHostPort({
+    host: first?.host ?? config.nodename,
+    port: first?.port || config.proxy.webListenAddr.port,
+  });
+}
+
+async function readIdentity(path: string): Promise<string | undefined> {
   try {
     return await Deno.readTextFile(path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied)) {
-      throw error;
-    }
-    throw new AppError(
-      "access_denied",
-      `tctl must be used on the auth server, as the user that runs it: ${path} cannot be read ` +
-        "(another data_dir? name its configuration file with --config)",
-    );
+    const elsewhere = error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.PermissionDenied ||
+      error instanceof Deno.errors.NotADirectory;
+    if (elsewhere) return undefined;
+    throw error;
   }
 }
 

@@ -5,16 +5,26 @@
 import { examples, program, runProgram } from "../program.ts";
 import { authCommand } from "./auth.ts";
 import type { TctlOptions } from "./connect.ts";
+import { createCommand } from "./create.ts";
+import { editCommand } from "./edit.ts";
 import { eventsCommand } from "./events.ts";
+import { getCommand } from "./get.ts";
 import { nodesCommand } from "./nodes.ts";
+import { rmCommand } from "./rm.ts";
 import { statusCommand } from "./status.ts";
 import { tokensCommand } from "./tokens.ts";
 import { usersCommand } from "./users.ts";
 
 export function tctl(args: string[]): Promise<number> {
-  const command = program("tctl", "Administers a Teleport cluster, from the machine its auth server runs on.")
+  const command = program(
+    "tctl",
+    "Administers a Teleport cluster: on the machine of its auth server, or from afar with a login.",
+  )
     .option("-d, --debug", "verbose errors")
     .option("-c, --config <path>", "configuration file of the auth server (default: /etc/teleport.yaml)")
+    .option("-i, --identity <file>", "identity file to use from another machine; needs --proxy")
+    .option("--proxy <address>", "proxy to go through from another machine, with the login of tsh")
+    .option("--user <user>", "Teleport user whose login is used with --proxy")
     .addHelpText(
       "after",
       examples("tctl users add joe joe,root", "tctl nodes add --ttl=5m --roles=node", "tctl status"),
@@ -23,6 +33,10 @@ export function tctl(args: string[]): Promise<number> {
   command.addCommand(usersCommand(options));
   command.addCommand(nodesCommand(options));
   command.addCommand(tokensCommand(options));
+  command.addCommand(getCommand(options));
+  command.addCommand(createCommand(options));
+  command.addCommand(rmCommand(options));
+  command.addCommand(editCommand(options));
   command.addCommand(authCommand(options));
   command.addCommand(statusCommand(options));
   command.addCommand(eventsCommand(options));

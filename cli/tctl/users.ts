@@ -1,32 +1,41 @@
 /**
- * `tctl users`: inviting, listing and removing users.
+ * `tctl users`: inviting, listing, changing, locking and removing users.
  * @module
  */
+import type { Output } from "../../src/api/contract.ts";
 import { parseDuration } from "../../src/base/duration.ts";
-import { formatHostPort } from "../../src/base/dial.ts";
 import { loginsOf } from "../../src/model/user.ts";
-import { formatOption, printResult, table } from "../output.ts";
+import { formatOption, printResult, table, tableTime } from "../output.ts";
 import { examples, print, program } from "../program.ts";
 import { type Admin, type TctlOptions, withAdmin } from "./connect.ts";
+
+type ListedUser = Output<"users.list">[number];
 
 export function usersCommand(options: () => TctlOptions) {
   const users = program("users", "Manages user accounts.");
   users.command("add").description("Invites a new user: prints the URL where the user signs up.")
     .argument("<account>", "name of the Teleport user")
     .argument("[logins]", "OS logins the user may use, comma-separated (default: the account's name)")
+    .option("--roles <roles>", "roles of the user, comma-separated (default: admin)")
     .option("--ttl <duration>", "how long the invitation is valid, at most 48h", "1h")
     .addOption(formatOption())
-    .addHelpText("after", examples("tctl users add joe", "tctl users add joe joe,root --ttl=8h"))
-    .action(async (account, logins, { ttl, format }) => {
+    .addHelpText(
+      "after",
+      examples(
+        "tctl users add joe",
+        "tctl users add joe joe,root --ttl=8h",
+        "tctl users add ann ann --roles=dev,auditor",
+      ),
+    )
+    .action(async (account, logins, { roles, ttl, format }) => {
       await withAdmin(options(), async (admin) => {
         const invitation = await admin.api.call("users.invite", {
           name: account,
-          logins: (logins ?? account).split(",").map((login) => login.trim()).filter(Boolean),
+          logins: words(logins ?? account),
+          roles: roles === undefined ? undefined : words(roles),
           ttl: parseDuration(ttl),
         });
-        const proxy = await publicProxy(admin);
-        const scheme = admin.config.proxy.tls ? "https" : "http";
-        const url = `${scheme}://${proxy}/web/newuser/${invitation.token}`;
+        const { url, proxy } = await signupUrl(admin, invitation.token);
         await printResult(
           format,
           { user: account, url, ...invitation },
@@ -43,20 +52,82 @@ export function usersCommand(options: () => TctlOptions) {
         await printResult(
           format,
           list,
-          () =>
-            list.length === 0
-              ? "No users found\n"
-              : `${
-                table(["User", "Allowed Logins"], list.map((user) => [user.name, loginsOf(user).join(",")]))
-              }\n`,
+          () => list.length === 0 ? "No users found\n" : `${userTable(list)}\n`,
         );
+      });
+    });
+  users.command("update").description("Changes a user's roles or logins.")
+    .argument("<account>")
+    .option("--set-roles <roles>", "the user's roles from now on, comma-separated")
+    .option("--set-logins <logins>", "the user's OS logins from now on, comma-separated")
+    .addHelpText("after", examples("tctl users update joe --set-roles=dev --set-logins=joe,ubuntu"))
+    .action(async (name, { setRoles, setLogins }, command) => {
+      if (setRoles === undefined && setLogins === undefined) {
+        command.error("error: name what to change: --set-roles or --set-logins");
+      }
+      await withAdmin(options(), async ({ api }) => {
+        const user = await api.call("users.update", {
+          name,
+          roles: setRoles === undefined ? undefined : words(setRoles),
+          logins: setLogins === undefined ? undefined : words(setLogins),
+        });
+        if (setRoles !== undefined) print(`${name} has been updated with roles ${user.roles.join(",")}\n`);
+        if (setLogins !== undefined) {
+          print(`${name} has been updated with logins ${loginsOf(user).join(",")}\n`);
+        }
+      });
+    });
+  users.command("reset")
+    .description(
+      "Prints a URL where a user chooses a new password and second factor; the old ones end at once.",
+    )
+    .argument("<account>")
+    .option("--ttl <duration>", "how long the URL is valid, at most 48h", "1h")
+    .addOption(formatOption())
+    .action(async (name, { ttl, format }) => {
+      await withAdmin(options(), async (admin) => {
+        const link = await admin.api.call("users.reset", { name, ttl: parseDuration(ttl) });
+        const { url, proxy } = await signupUrl(admin, link.token);
+        await printResult(
+          format,
+          { user: name, url, ...link },
+          () =>
+            `User ${name} cannot log in until a new password is chosen here, within ${ttl}:\n${url}\n\n` +
+            `NOTE: make sure the ${proxy} host is accessible.\n`,
+        );
+      });
+    });
+  users.command("lock").description("Keeps a user out, until unlocked or for some time.")
+    .argument("<account>")
+    .option("--message <text>", "why, for the administrators and the audit log")
+    .option("--ttl <duration>", "how long (default: until unlocked)")
+    .action(async (name, { message, ttl }) => {
+      await withAdmin(options(), async ({ api }) => {
+        const { lock } = await api.call("users.lock", {
+          name,
+          message,
+          ttl: ttl === undefined ? undefined : parseDuration(ttl),
+        });
+        print(
+          `User '${name}' has been locked ${
+            lock?.until === undefined ? "" : `until ${tableTime(lock.until)}`
+          }`.trimEnd() + "\n",
+        );
+      });
+    });
+  users.command("unlock").description("Ends a lock, be it an administrator's or one after failed logins.")
+    .argument("<account>")
+    .action(async (name) => {
+      await withAdmin(options(), async ({ api }) => {
+        await api.call("users.unlock", { name });
+        print(`User '${name}' has been unlocked\n`);
       });
     });
   users.command("rm").alias("del").description("Deletes user accounts.")
     .argument("<accounts>", "names, comma-separated")
     .action(async (accounts) => {
       await withAdmin(options(), async ({ api }) => {
-        for (const name of accounts.split(",").map((text) => text.trim()).filter(Boolean)) {
+        for (const name of words(accounts)) {
           await api.call("users.remove", { name });
           print(`User '${name}' has been deleted\n`);
         }
@@ -65,13 +136,34 @@ export function usersCommand(options: () => TctlOptions) {
   return users;
 }
 
-/** Where users reach a proxy: a running one's address, else the configured one. */
-export async function publicProxy({ api, config }: Admin): Promise<string> {
-  const [first] = await api.call("proxies.addresses", {});
-  if (first) return first.web;
-  const [configured] = config.proxy.publicAddrs;
-  return formatHostPort({
-    host: configured?.host ?? config.nodename,
-    port: configured?.port || config.proxy.webListenAddr.port,
-  });
+function words(text: string): string[] {
+  return text.split(",").map((word) => word.trim()).filter(Boolean);
+}
+
+/** Roles and locks have columns of their own where there is anything to tell about them. */
+function userTable(users: readonly ListedUser[]): string {
+  const columns: [string, (user: ListedUser) => string][] = [
+    ["User", ({ name }) => name],
+    ["Allowed Logins", (user) => loginsOf(user).join(",")],
+  ];
+  if (users.some(({ roles }) => roles.join() !== "admin")) {
+    columns.push(["Roles", ({ roles }) => roles.join(",")]);
+  }
+  if (users.some(({ lock }) => lock)) columns.push(["Locked", lockText]);
+  return table(
+    columns.map(([heading]) => heading),
+    users.map((user) => columns.map(([, cell]) => cell(user))),
+  );
+}
+
+function lockText({ lock }: ListedUser): string {
+  if (!lock) return "";
+  const until = lock.until === undefined ? "until unlocked" : `until ${tableTime(lock.until)}`;
+  return lock.message === "" ? until : `${until}: ${lock.message}`;
+}
+
+async function signupUrl(admin: Admin, token: string): Promise<{ url: string; proxy: string }> {
+  const [first] = await admin.api.call("proxies.addresses", {});
+  const proxy = first?.web ?? admin.guess.web;
+  return { url: `${admin.scheme}://${proxy}/web/newuser/${token}`, proxy };
 }

@@ -3,12 +3,14 @@
  * @module
  */
 import { formatHostPort } from "../../src/base/dial.ts";
-import { messageOf } from "../../src/base/errors.ts";
+import { AppError, messageOf } from "../../src/base/errors.ts";
 import type { DaemonConfig } from "../../src/daemon/config/daemon_config.ts";
 import type { StartFlags } from "../../src/daemon/config/load.ts";
+import type { Predecessor } from "../../src/daemon/handover/predecessor.ts";
+import type { DaemonCommand } from "../../src/daemon/handover/program.ts";
 import type { Daemon } from "../../src/daemon/supervisor.ts";
 import { configHost } from "../host.ts";
-import { examples, Exit, leaf, print, printError } from "../program.ts";
+import { examples, Exit, leaf, print } from "../program.ts";
 
 export function startCommand() {
   const collect = (value: string, all: string[] | undefined) => [...(all ?? []), value];
@@ -25,6 +27,10 @@ export function startCommand() {
     .option("--nodename <name>", "name of this node (default: the host name)")
     .option("-c, --config <path>", "configuration file (default: /etc/teleport.yaml)")
     .option("--labels <labels>", "labels of this node: key=value or key=[period:command], comma-separated")
+    .option(
+      "--diag-addr <address>",
+      "serve /healthz, /readyz and /metrics over HTTP here: a port, or host:port",
+    )
     .option("--permit-user-env", "read ~/.tsh/environment when creating a session")
     .option("--insecure", "accept self-signed HTTPS certificates of trusted clusters")
     .addHelpText(
@@ -39,44 +45,50 @@ export function startCommand() {
 }
 
 async function start(flags: StartFlags): Promise<void> {
-  const { loadConfig } = await import("../../src/daemon/config/load.ts");
-  const { openLogOutput } = await import("../../src/daemon/log_output.ts");
-  const { startDaemon } = await import("../../src/daemon/supervisor.ts");
-  const { writeDaemonState } = await import("../../src/daemon/data_directory.ts");
-  const config = await loadConfig(flags, configHost());
-  const output = openLogOutput(config);
-  for (const warning of config.warnings) output.report("warn", "config", warning);
-  const signal = firstSignal();
-  const daemon = await startDaemon(config, output);
-  if (!config.debug) banner(daemon, config);
-  let wrotePidFile = false;
-  const outcome = await Promise.race([
-    daemon.ready.then(() => "ready" as const, (error) => messageOf(error)),
-    signal.then(() => "signal" as const),
-  ]);
-  if (outcome === "ready") {
-    const ciphers = Object.fromEntries([...daemon.roles].map(([role, process]) => [role, process.ciphers]));
-    await writeDaemonState(config.dataDir, { pid: Deno.pid, addresses: daemon.addresses, ciphers });
-    if (config.pidFile !== undefined) {
-      await Deno.writeTextFile(config.pidFile, `${Deno.pid}\n`);
-      wrotePidFile = true;
-    }
-    await signal;
-  } else if (outcome !== "signal") {
-    printError(`error: ${outcome}\n`);
+  const { ownCommand } = await import("../../src/daemon/handover/program.ts");
+  const { Predecessor } = await import("../../src/daemon/handover/predecessor.ts");
+  const command = ownCommand();
+  const predecessor = await Predecessor.find();
+  try {
+    const failure = await runConfigured(flags, command, predecessor);
+    if (failure !== undefined) throw new AppError("unavailable", failure);
+  } catch (error) {
+    await predecessor?.failed(messageOf(error));
+    throw error;
   }
-  await daemon.stop();
-  if (wrotePidFile && config.pidFile !== undefined) {
-    await Deno.remove(config.pidFile).catch(() => {}); // somebody else removed it
-  }
-  output.close();
-  throw new Exit(outcome === "ready" || outcome === "signal" ? 0 : 1);
+  throw new Exit(0);
 }
 
-function firstSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const name of ["SIGTERM", "SIGINT", "SIGQUIT"] as const) Deno.addSignalListener(name, resolve);
-  });
+/** @returns why a role could not start, or undefined at the end of a daemon that ran */
+async function runConfigured(
+  flags: StartFlags,
+  command: DaemonCommand,
+  predecessor: Predecessor | undefined,
+): Promise<string | undefined> {
+  const { loadConfig } = await import("../../src/daemon/config/load.ts");
+  const { openLogOutput } = await import("../../src/daemon/log/output.ts");
+  const { aboutLicense } = await import("../../src/daemon/license.ts");
+  const { runDaemon } = await import("../../src/daemon/lifecycle.ts");
+  const config = await loadConfig(flags, configHost());
+  const output = openLogOutput(config.log);
+  try {
+    for (const warning of config.warnings) output.report("warn", "config", warning);
+    const license = config.roles.has("auth")
+      ? await aboutLicense(config.auth.licenseFile, Date.now())
+      : undefined;
+    if (license) output.report(license.level, "license", license.text);
+    return await runDaemon({
+      config,
+      output,
+      command,
+      predecessor,
+      onStarted: (daemon) => {
+        if (!config.debug && !predecessor) banner(daemon, config);
+      },
+    });
+  } finally {
+    await output.close();
+  }
 }
 
 function banner(daemon: Daemon, config: DaemonConfig): void {

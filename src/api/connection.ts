@@ -46,7 +46,7 @@ export interface AuthConnectionOptions {
   /** Called after each (re)connection; the place to announce oneself. */
   onConnected?(api: Caller): void | Promise<void>;
   onChanged?(collection: Collection): void;
-  onTrouble?(reason: string): void;
+  onTrouble?(reason: string, error?: unknown): void;
 }
 
 const FIRST_RETRY_MS = 200;
@@ -74,7 +74,7 @@ export class AuthConnection implements Caller {
         await this.#current?.ssh.closed;
         this.#options.onTrouble?.("the connection to the auth server was lost");
       } catch (error) {
-        this.#options.onTrouble?.(messageOf(error));
+        this.#options.onTrouble?.(messageOf(error), error);
       }
       this.#current = undefined;
       if (this.#stopped) return;

@@ -4,9 +4,11 @@
  * @module
  */
 import type * as v from "valibot";
+import { accessCalls } from "./contract/access.ts";
 import { auditCalls } from "./contract/audit.ts";
 import { clusterCalls } from "./contract/cluster.ts";
 import { hostCalls } from "./contract/hosts.ts";
+import { resourceCalls } from "./contract/resources.ts";
 import { tokenCalls } from "./contract/tokens.ts";
 import { userCalls } from "./contract/users.ts";
 
@@ -16,6 +18,8 @@ export const contract = {
   ...userCalls,
   ...tokenCalls,
   ...auditCalls,
+  ...accessCalls,
+  ...resourceCalls,
 } as const;
 
 export type Contract = typeof contract;
@@ -24,7 +28,7 @@ export type Input<M extends Method> = v.InferOutput<Contract[M]["input"]>;
 export type Output<M extends Method> = v.InferOutput<Contract[M]["output"]>;
 
 /** What the `changed` notification names. */
-export type Collection = "authorities" | "servers" | "users" | "tokens";
+export type Collection = "authorities" | "servers" | "users" | "roles" | "tokens";
 
 /** The largest message of the API in bytes. */
 export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;

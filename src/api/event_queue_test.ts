@@ -2,6 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import { systemClock } from "../base/clock.ts";
 import { AppError } from "../base/errors.ts";
 import type { Caller } from "./client.ts";
+import { FakeClock, settle } from "../../tests/kit/clock.ts";
+import { readJournal } from "./event_journal.ts";
 import { EventQueue } from "./event_queue.ts";
 
 type Sent = { event: string; command?: string };
@@ -15,7 +17,7 @@ function queueTo(refuse: (event: Sent) => boolean) {
     taken.push(...events);
     return Promise.resolve({});
   };
-  const spool = { load: () => Promise.resolve(undefined), save: () => Promise.resolve() };
+  const spool = { append: () => Promise.resolve(), save: () => Promise.resolve() };
   const queue = new EventQueue({ call } as unknown as Caller, systemClock, spool);
   return { queue, taken, largest: () => largest };
 }
@@ -48,4 +50,66 @@ Deno.test("when auth refuses everything the queue ends instead of asking for eve
   for (let i = 0; i < 3; i++) queue.emit({ event: "exec", command: `${i}` });
   await queue.stop(1000);
   assertEquals(taken, []);
+});
+
+/** A queue whose auth server answers when the test lets it, and its file. */
+function slowQueue() {
+  const file = { text: "" };
+  const taken: Sent[] = [];
+  let gate = Promise.withResolvers<void>();
+  const clock = new FakeClock();
+  const call = async (_method: string, { events }: { events: Sent[] }) => {
+    await gate.promise;
+    taken.push(...events);
+  };
+  const spool = {
+    append: (text: string) => Promise.resolve(void (file.text += text)),
+    save: (text: string) => Promise.resolve(void (file.text = text)),
+  };
+  const queue = new EventQueue({ call } as unknown as Caller, clock, spool);
+  const answer = () => {
+    gate.resolve();
+    gate = Promise.withResolvers();
+  };
+  return { queue, taken, file, clock, answer };
+}
+
+const commands = (events: { command?: unknown }[]) => events.map(({ command }) => Number(command));
+
+Deno.test("events that auth does not take are on disk within a second or so, and no longer than they wait", async () => {
+  const { queue, taken, file, clock, answer } = slowQueue();
+  for (let i = 0; i < 300; i++) queue.emit({ event: "exec", command: `${i}` });
+  await settle();
+  assertEquals(file.text, "", "a quick answer costs no disk");
+  await clock.advance(1000);
+  assertEquals(commands(readJournal(file.text)).length, 300);
+  queue.emit({ event: "exec", command: "300" });
+  await clock.advance(1000);
+  const numbers = Array.from({ length: 301 }, (_, i) => i);
+  assertEquals(commands(readJournal(file.text)), numbers);
+  answer();
+  await settle();
+  assertEquals(commands(taken), numbers.slice(0, 200));
+  assertEquals(commands(readJournal(file.text)), numbers.slice(200), "what was delivered is not sent again");
+  answer();
+  await settle();
+  assertEquals(commands(taken), numbers);
+  assertEquals(file.text, "");
+});
+
+Deno.test("the journal of a process that crashed is taken up, without its last line if that is cut", async () => {
+  const { queue, taken, file, answer } = slowQueue();
+  const line = (n: number) =>
+    JSON.stringify({ event: "exec", time: "2026-01-01T00:00:00Z", command: `${n}` });
+  await queue.adopt(`${line(1)}\n${line(2)}\n{"delivered":1}\n${line(3)}\n{"event":"ex`);
+  assertEquals(
+    commands(readJournal(file.text)),
+    [2, 3],
+    "it is in the own journal before the other one is removed",
+  );
+  await settle();
+  answer();
+  await settle();
+  assertEquals(commands(taken), [2, 3]);
+  assertEquals(file.text, "");
 });

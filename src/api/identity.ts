@@ -76,9 +76,9 @@ export function identifyUser(
   };
 }
 
-function rolesOf(certificate: Certificate): string[] {
+function rolesOf(certificate: Certificate): string[] | undefined {
   const text = certificate.extensions.get(EXTENSION.roles);
-  if (text === undefined) return [];
+  if (text === undefined) return undefined;
   try {
     const { roles } = JSON.parse(text);
     if (Array.isArray(roles) && roles.every((role) => typeof role === "string")) return roles;

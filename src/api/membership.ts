@@ -45,6 +45,11 @@ export interface MembershipOptions {
   publicNames: string[];
   /** Needed for the first start only. */
   token?: Secret<string>;
+  /**
+   * The token is of the auth role in this same process, and of this start: who knows it is no stranger. Then it also
+   * mends what else would take an administrator, as after a backup's certificate authority was restored.
+   */
+  besideAuth?: boolean;
   caPins: readonly string[];
   identityFile: IdentityFile;
   dialAuth(): Promise<Duplex>;
@@ -64,6 +69,8 @@ export class Membership {
   #trust: Trust;
   #heartbeat: Timer | undefined;
   #stopped = false;
+  #quiet = false;
+  readonly #firstContact = Promise.withResolvers<unknown>();
 
   private constructor(readonly options: MembershipOptions, credentials: HostCredentials) {
     this.#credentials = credentials;
@@ -78,16 +85,18 @@ export class Membership {
         trust: this.#trust,
       }),
       onConnected: async (api) => {
+        this.#firstContact.resolve(undefined);
         reported = "";
         await this.#announce(api);
         await this.#refreshTrust(api);
-        await options.onChanged?.("servers");
+        for (const collection of ["servers", "roles"] as const) await options.onChanged?.(collection);
       },
       onChanged: (collection) => {
         if (collection === "authorities") void this.#guard(this.#refreshTrust(this.auth));
         void this.#guard(Promise.resolve(options.onChanged?.(collection)));
       },
-      onTrouble: (reason) => {
+      onTrouble: (reason, error) => {
+        this.#firstContact.resolve(error);
         if (this.#stopped || reason === reported) return; // the same trouble every few seconds is one line
         reported = reason;
         options.report("warn", `auth server: ${reason}`);
@@ -104,8 +113,13 @@ export class Membership {
     const stored = await options.identityFile.read();
     const credentials = stored === undefined
       ? await join(options)
-      : await withItsNames(options, parseHostCredentials(stored));
-    return new Membership(options, credentials);
+      : await upToDate(options, parseHostCredentials(stored));
+    const membership = new Membership(options, credentials);
+    const untrusted = options.besideAuth === true && stored !== undefined &&
+      isAppError(await membership.#firstContact.promise, "unauthenticated");
+    if (!untrusted) return membership;
+    membership.stop();
+    return new Membership(options, await join(options));
   }
 
   get trust(): Trust {
@@ -116,7 +130,14 @@ export class Membership {
     return this.#credentials;
   }
 
+  /** Says no more that this host is there: it takes no more clients, or another process of it announces itself. */
+  stopAnnouncing(): void {
+    this.#quiet = true;
+    this.#heartbeat?.cancel();
+  }
+
   async #announce(api: Caller): Promise<void> {
+    if (this.#quiet) return;
     const { role, name } = this.options;
     await api.call("servers.announce", { role, name, version: VERSION, ...this.options.announcement() });
   }
@@ -133,7 +154,7 @@ export class Membership {
     const delay = HEARTBEAT.interval + Math.random() * HEARTBEAT.jitter;
     this.#heartbeat = this.options.clock.after(delay, async () => {
       if (this.auth.connected) await this.#guard(this.#announce(this.auth));
-      if (!this.#stopped) this.#scheduleHeartbeat();
+      if (!this.#stopped && !this.#quiet) this.#scheduleHeartbeat();
     });
   }
 
@@ -158,25 +179,28 @@ export class Membership {
 }
 
 /**
- * The stored credentials, or new ones when the host was given names since then that its certificate does not carry:
- * clients would refuse it under these. A cluster that does not let it join again leaves it as it was.
+ * The stored credentials, or new ones when clients would refuse the host with these: when it was given names since then
+ * that its certificate does not carry, or when another key signs for the cluster now, as after a restored backup. A
+ * cluster that does not let it join again leaves it as it was.
  */
-async function withItsNames(
+async function upToDate(
   options: MembershipOptions,
   credentials: HostCredentials,
 ): Promise<HostCredentials> {
   const { principals } = credentials.certificate;
   const missing = [options.name, ...options.publicNames].filter((name) => !principals.includes(name));
-  if (missing.length === 0) return credentials;
+  const [signing] = trustOf(credentials.cluster, credentials.authorities).host;
+  const isReplaced = options.besideAuth === true && signing !== undefined &&
+    !signing.equals(credentials.certificate.authority);
+  if (missing.length === 0 && !isReplaced) return credentials;
   try {
     return await join(options);
   } catch (error) {
     if (!isAppError(error)) throw error;
-    const names = missing.join(", ");
-    options.report(
-      "warn",
-      `clients will refuse this host as ${names}, its certificate lacks that: ${error.message}`,
-    );
+    const why = isReplaced
+      ? "clients will refuse this host, its certificate is of a host CA that was replaced"
+      : `clients will refuse this host as ${missing.join(", ")}, its certificate lacks that`;
+    options.report("warn", `${why}: ${error.message}`);
     return credentials;
   }
 }

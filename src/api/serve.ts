@@ -6,7 +6,9 @@ import type { Duplex } from "node:stream";
 import * as v from "valibot";
 import { ErrorCodes, ResponseError } from "vscode-jsonrpc";
 import { AppError, isAppError } from "../base/errors.ts";
-import { describe, type Identity } from "../model/identity.ts";
+import type { AccessChecker } from "../model/access.ts";
+import { describe, type Identity, type UserIdentity } from "../model/identity.ts";
+import type { ApiCaller } from "./access.ts";
 import {
   type Collection,
   contract,
@@ -18,8 +20,7 @@ import {
 import { rpcConnection } from "./wire.ts";
 
 /** Who calls, and from where. */
-export interface CallContext {
-  identity: Identity;
+export interface CallContext extends ApiCaller {
   /** The caller's IP address. */
   address: string;
   /** Sends `changed` notifications on this connection until it closes. */
@@ -33,11 +34,20 @@ const APP_ERROR = -32000;
 const MAX_JOINER_MESSAGE_BYTES = 64 * 1024;
 const MAX_CONCURRENT_CALLS = 256;
 
+let callsNow = 0;
+
+/** How many calls are being answered, on all connections of this thread. */
+export function runningCalls(): number {
+  return callsNow;
+}
+
 /** Hooks of the service that serves the API. */
 export interface ServeOptions {
   handlers: Handlers;
   identity: Identity;
   address: string;
+  /** What a user may do now. @throws {AppError} access_denied when they may do nothing any more */
+  rightsOf(identity: UserIdentity): Promise<AccessChecker>;
   onWatch(notify: (collection: Collection) => void): { stop(): void };
   /** An unexpected failure, whose text the caller must not see. */
   onFault(method: string, error: unknown): void;
@@ -61,6 +71,7 @@ export function serveApi(stream: Duplex, options: ServeOptions): Promise<void> {
   connection.onRequest(async (method, params) => {
     if (running >= MAX_CONCURRENT_CALLS) return failure(new AppError("limit", "too many calls at once"));
     running++;
+    callsNow++;
     try {
       return await dispatch(method, Array.isArray(params) ? params[0] : params, context, options);
     } catch (error) {
@@ -68,6 +79,7 @@ export function serveApi(stream: Duplex, options: ServeOptions): Promise<void> {
       return failure(error);
     } finally {
       running--;
+      callsNow--;
     }
   });
   return new Promise((resolve) => {
@@ -86,16 +98,33 @@ export async function dispatch(
   method: string,
   params: unknown,
   context: CallContext,
-  options: Pick<ServeOptions, "handlers" | "onDenied">,
+  options: Pick<ServeOptions, "handlers" | "onDenied" | "rightsOf">,
 ): Promise<unknown> {
   if (!isMethod(method)) {
     throw new AppError("unsupported", "there is no such call in this version of the API");
   }
-  if (!contract[method].access(context.identity)) {
-    options.onDenied(method, context.identity);
-    throw new AppError("access_denied", `${describe(context.identity)} may not call ${method}`);
+  const { identity } = context;
+  const caller = { ...context, rights: await rightsNow(method, identity, options) };
+  if (!contract[method].access(caller)) {
+    options.onDenied(method, identity);
+    throw new AppError("access_denied", `${describe(identity)} may not call ${method}`);
   }
-  return await call(method, params, context, options.handlers);
+  return await call(method, params, caller, options.handlers);
+}
+
+/** Asked for every call: rights that were taken away are gone at once, also on a connection that stands. */
+async function rightsNow(
+  method: Method,
+  identity: Identity,
+  { rightsOf, onDenied }: Pick<ServeOptions, "onDenied" | "rightsOf">,
+): Promise<AccessChecker | undefined> {
+  if (identity.kind !== "user") return undefined;
+  try {
+    return await rightsOf(identity);
+  } catch (error) {
+    if (isAppError(error, "access_denied")) onDenied(method, identity);
+    throw error;
+  }
 }
 
 async function call<M extends Method>(method: M, params: unknown, context: CallContext, handlers: Handlers) {

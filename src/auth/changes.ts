@@ -11,6 +11,7 @@ const GATHER_MS = 50;
 export class Changes {
   readonly #watchers = new Set<(collection: Collection) => void>();
   readonly #pending = new Set<Collection>();
+  readonly #caches = new Set<(collection: Collection) => void>();
 
   constructor(readonly clock: Clock) {}
 
@@ -19,7 +20,13 @@ export class Changes {
     return { stop: () => void this.#watchers.delete(notify) };
   }
 
+  /** For what this process keeps of a collection: told at once, before anybody can ask for it. */
+  forget(collectionChanged: (collection: Collection) => void): void {
+    this.#caches.add(collectionChanged);
+  }
+
   changed(collection: Collection): void {
+    for (const forget of this.#caches) forget(collection);
     if (this.#pending.size === 0) this.clock.after(GATHER_MS, () => this.#tell());
     this.#pending.add(collection);
   }

@@ -4,9 +4,11 @@
  * @module
  */
 import type { Handlers } from "../api/serve.ts";
+import { accessHandlers } from "./handlers/access.ts";
 import { auditHandlers } from "./handlers/audit.ts";
 import { clusterHandlers } from "./handlers/cluster.ts";
 import { hostHandlers } from "./handlers/hosts.ts";
+import { resourceHandlers } from "./handlers/resources.ts";
 import { tokenHandlers } from "./handlers/tokens.ts";
 import { userHandlers } from "./handlers/users.ts";
 import type { AuthService } from "./service.ts";
@@ -18,5 +20,7 @@ export function authHandlers(auth: AuthService): Handlers {
     ...userHandlers(auth),
     ...tokenHandlers(auth),
     ...auditHandlers(auth),
+    ...accessHandlers(auth),
+    ...resourceHandlers(auth),
   };
 }

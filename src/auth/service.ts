@@ -6,7 +6,7 @@ import { type Clock, every } from "../base/clock.ts";
 import { SECOND } from "../base/duration.ts";
 import { messageOf } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
-import type { JoinRole } from "../model/identity.ts";
+import type { TokenRole } from "../model/token.ts";
 import type { Backend } from "../store/backend.ts";
 import { AuditLog, type LogFiles } from "./audit/log.ts";
 import { type RecordingFiles, Recordings } from "./audit/recordings.ts";
@@ -14,6 +14,7 @@ import { RecordingReceiver } from "./audit/receive.ts";
 import { Authorities } from "./ca/authorities.ts";
 import { Issuer } from "./ca/issue.ts";
 import { Changes } from "./changes.ts";
+import { earliest, ExpiryWatch } from "./expiry.ts";
 import { Hosts } from "./join/hosts.ts";
 import { type JoinToken, JoinTokens } from "./join/tokens.ts";
 import { Lockout } from "./login/lockout.ts";
@@ -21,6 +22,10 @@ import { PasswordLogin } from "./login/login.ts";
 import type { PasswordCost } from "./login/password.ts";
 import { Signup } from "./login/signup.ts";
 import { Presence } from "./presence.ts";
+import { Resources } from "./resources/resources.ts";
+import { Rights } from "./rights.ts";
+import { Roles } from "./roles.ts";
+import { Snapshots } from "./snapshots.ts";
 import { Users } from "./users.ts";
 
 export interface AuthSettings {
@@ -28,7 +33,10 @@ export interface AuthSettings {
   clusterName?: string;
   secondFactor: "otp" | "off";
   sessionRecording: "node" | "off";
-  staticTokens: { token: string; roles: JoinRole[] }[];
+  /** For all sessions, beside what the roles say: milliseconds; 0 or absent is never. */
+  clientIdleTimeout?: number;
+  disconnectExpiredCert?: boolean;
+  staticTokens: { token: string; roles: TokenRole[] }[];
   /** A token for the roles that run beside this auth server, bound to its host id. */
   localToken?: { token: string; hostId: string };
   logDirectory: string;
@@ -41,6 +49,9 @@ const SWEEP_MS = 10 * SECOND;
 
 export class AuthService {
   readonly users: Users;
+  readonly roles: Roles;
+  readonly rights: Rights;
+  readonly snapshots: Snapshots;
   readonly lockout: Lockout;
   readonly signup: Signup;
   readonly login: PasswordLogin;
@@ -50,7 +61,9 @@ export class AuthService {
   readonly presence: Presence;
   readonly changes: Changes;
   readonly receiver: RecordingReceiver;
+  readonly resources: Resources;
   readonly #sweeping: { cancel(): void };
+  readonly #expiries: ExpiryWatch;
 
   private constructor(
     readonly backend: Backend,
@@ -64,13 +77,28 @@ export class AuthService {
     this.changes = new Changes(clock);
     this.receiver = new RecordingReceiver(recordings);
     this.presence = new Presence(backend, clock, () => this.changes.changed("servers"));
-    this.users = new Users(backend);
+    this.users = new Users(backend, () => this.changes.changed("users"));
+    this.roles = new Roles(backend, clock, () => this.changes.changed("roles"));
+    this.rights = new Rights(this.users, this.roles, clock);
     this.lockout = new Lockout(backend, clock);
     this.signup = new Signup(backend, this.users, clock, authorities.cluster, secondFactor, passwordCost);
     this.login = new PasswordLogin(this.users, this.lockout, audit, clock, secondFactor, passwordCost);
     this.tokens = new JoinTokens(backend, clock, fixedTokens(settings));
     this.hosts = new Hosts(backend, authorities.cluster, this.presence);
-    this.issuer = new Issuer(authorities, audit, clock);
+    this.issuer = new Issuer(authorities, audit, clock, (user) => this.rights.ofUser(user));
+    this.snapshots = new Snapshots(this.users, this.roles, this.changes, {
+      clientIdleTimeout: settings.clientIdleTimeout ?? 0,
+      disconnectExpiredCert: settings.disconnectExpiredCert ?? false,
+    });
+    this.resources = new Resources(this);
+    this.#expiries = new ExpiryWatch(
+      clock,
+      async () => earliest((await this.users.list()).map(({ expires }) => expires)),
+      () => this.changes.changed("users"),
+    );
+    this.changes.forget((collection) => {
+      if (collection === "users") void this.#expiries.refresh();
+    });
     this.#sweeping = every(clock, SWEEP_MS, () => this.#sweep());
   }
 
@@ -86,6 +114,7 @@ export class AuthService {
     const audit = new AuditLog(settings.logDirectory, files, clock);
     const service = new AuthService(backend, clock, settings, authorities, audit, recordings);
     await service.presence.load();
+    await service.#expiries.refresh();
     return service;
   }
 
@@ -100,6 +129,7 @@ export class AuthService {
 
   async close(): Promise<void> {
     this.#sweeping.cancel();
+    this.#expiries.close();
     await this.presence.sweep();
     await this.backend.close();
   }

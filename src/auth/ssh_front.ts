@@ -30,6 +30,7 @@ export function authSshServer(auth: AuthService, hostCredential: HostCredential)
             handlers,
             identity: connection.identity,
             address: connection.remote.address,
+            rightsOf: (user) => auth.rights.of(user),
             onWatch: (notify) => auth.changes.watch(notify),
             onFault: (method, error) =>
               log.error("{method} failed: {error}", { method, error: messageOf(error) }),

@@ -4,6 +4,7 @@
  */
 import { formatHostCredentials, type HostCredentials, parseHostCredentials } from "../api/host_identity.ts";
 import { authorityPin } from "../api/pin.ts";
+import { runningCalls } from "../api/serve.ts";
 import { type Clock, every } from "../base/clock.ts";
 import { isAppError } from "../base/errors.ts";
 import type { Files } from "../base/files.ts";
@@ -73,6 +74,13 @@ export async function startAuth(
   }
 
   return {
+    drain: () => listener.close(),
+    state: () => ({
+      // Hosts keep their connections for ever, and come back by themselves.
+      clients: server.waiting +
+        [...server.connections].filter(({ identity }) => identity.kind !== "host").length,
+      counts: { connections: server.connections.size, logging_in: server.waiting, calls: runningCalls() },
+    }),
     async stop() {
       announcing.cancel();
       listener.close();

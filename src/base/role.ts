@@ -5,7 +5,20 @@
 import type { Clock } from "./clock.ts";
 import type { Files } from "./files.ts";
 
+/** What a role is doing, in numbers. */
+export interface RoleState {
+  /** Connections that a role which takes no more of them waits for before it is stopped. */
+  clients: number;
+  /** Whether auth is connected; absent for auth itself. */
+  authConnected?: boolean;
+  /** Further numbers by name, in words joined by underscores. */
+  counts: Readonly<Record<string, number>>;
+}
+
 export interface RunningRole {
+  /** Takes no new clients; those that are there stay until they leave or `stop` ends them. */
+  drain(): void;
+  state(): RoleState;
   /** Ends the role: stops accepting, closes connections, saves what is unsent. Takes at most about a second. */
   stop(): Promise<void>;
 }

@@ -8,44 +8,41 @@ import { isIP } from "node:net";
 import type { HostPort } from "../base/dial.ts";
 import { AppError } from "../base/errors.ts";
 import { socketAddress } from "../base/socket_address.ts";
+import { errno, libc, SOCK_CLOEXEC, SOCK_STREAM } from "./libc.ts";
 
-const SOCK_STREAM = 1;
-const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const F_DUPFD_CLOEXEC = 1030;
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
+const AF_UNIX = 1;
 const BACKLOG = 1024;
 
 const EACCES = 13;
 const EADDRINUSE = 98;
 const EADDRNOTAVAIL = 99;
 
-function openLibc() {
-  return Deno.dlopen("libc.so.6", {
-    socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
-    bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
-    listen: { parameters: ["i32", "i32"], result: "i32" },
-    setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
-    getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
-    fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
-    close: { parameters: ["i32"], result: "i32" },
-    __errno_location: { parameters: [], result: "pointer" },
-  }).symbols;
-}
-
-let loaded: ReturnType<typeof openLibc> | undefined;
-const libc = () => loaded ??= openLibc();
-
-function errno(): number {
-  const place = libc().__errno_location();
-  return place === null ? 0 : new Deno.UnsafePointerView(place).getInt32();
-}
-
 /** A socket that listens. */
 export class ListeningSocket {
   #open = true;
 
-  private constructor(readonly fd: number, readonly address: HostPort) {}
+  /**
+   * @param wanted what was asked for
+   * @param address what it is: another port, where 0 took any
+   */
+  private constructor(
+    readonly fd: number,
+    readonly wanted: HostPort,
+    readonly address: HostPort,
+    /** Whether this process was started with it. */
+    readonly inherited: boolean,
+  ) {}
+
+  /** A socket that this process was started with. */
+  static inherit(fd: number, wanted: HostPort, address: HostPort): ListeningSocket {
+    closeOnExec(fd);
+    return new ListeningSocket(fd, wanted, address, true);
+  }
 
   /**
    * Opens a TCP socket and listens on it.
@@ -63,11 +60,12 @@ export class ListeningSocket {
       libc().close(fd);
       throw new AppError("unavailable", `cannot listen on ${wanted.host}:${wanted.port}: ${reason(code)}`);
     }
-    return new ListeningSocket(fd, { host: wanted.host, port: portOf(fd) });
+    return new ListeningSocket(fd, wanted, { host: wanted.host, port: portOf(fd) }, false);
   }
 
   /** Another descriptor of the same socket: whoever gets it may close it. */
   duplicate(): number {
+    if (!this.#open) throw new AppError("closed", "this daemon does not listen any more");
     const copy = libc().fcntl(this.fd, F_DUPFD_CLOEXEC, 3);
     if (copy < 0) throw new AppError("limit", `too many open files (error ${errno()})`);
     return copy;
@@ -77,6 +75,20 @@ export class ListeningSocket {
     if (this.#open) libc().close(this.fd);
     this.#open = false;
   }
+}
+
+/** Programs that this process starts are not to have it. */
+export function closeOnExec(fd: number): void {
+  libc().fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+/** Two Unix sockets that are connected to each other. */
+export function socketPair(): [number, number] {
+  const ends = new Int32Array(2);
+  if (libc().socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, new Uint8Array(ends.buffer)) !== 0) {
+    throw new AppError("limit", `cannot make a pair of sockets (error ${errno()})`);
+  }
+  return [ends[0] ?? -1, ends[1] ?? -1];
 }
 
 async function resolve(host: string): Promise<string> {

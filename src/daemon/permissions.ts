@@ -23,7 +23,7 @@ export interface PermissionFacts {
 export const STORE_FILE = "store.sqlite";
 
 /** Variables that libraries read while they load; none of them means anything here. */
-const LIBRARY_ENV = [
+export const LIBRARY_ENV = [
   "XDG_RUNTIME_DIR",
   "WS_NO_BUFFER_UTIL",
   "WS_NO_UTF_8_VALIDATE",

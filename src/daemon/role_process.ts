@@ -1,12 +1,14 @@
 /**
  * One role's Worker under supervision: started with its own permissions, restarted with back-off when it crashes or
- * falls silent, stopped on request.
+ * falls silent, asked how it is, stopped on request.
  * @module
  */
 import type { Clock, Timer } from "../base/clock.ts";
 import { MINUTE, SECOND } from "../base/duration.ts";
+import type { LogEntry } from "../base/log_entry.ts";
 import type { Role } from "./config/daemon_config.ts";
-import type { FromWorker, StartMessage, ToWorker } from "./worker_protocol.ts";
+import { workerUrl } from "./worker_url.ts";
+import type { FromWorker, StartMessage, ToWorker, WorkerReport } from "./worker_protocol.ts";
 
 export interface RoleProcessOptions {
   role: Role;
@@ -14,7 +16,7 @@ export interface RoleProcessOptions {
   /** The start message; made anew for each start, because sockets are handed over with it. */
   message(): StartMessage;
   clock: Clock;
-  onLog(line: string): void;
+  onLog(entry: LogEntry): void;
   /** Something the administrator should know. */
   report(level: "info" | "warn" | "error", text: string): void;
 }
@@ -25,12 +27,10 @@ const MAX_RESTART_MS = 30 * SECOND;
 const STABLE_MS = MINUTE;
 const SILENCE_MS = MINUTE;
 const STOP_MS = 1500;
+const REPORT_MS = 2000;
 
-/** Beside this file in the sources; in the bundle of `deno task build`, below the folder of the chunks. */
-function workerUrl(role: Role): URL {
-  const bundled = !new URL(import.meta.url).pathname.endsWith("/src/daemon/role_process.ts");
-  return new URL(bundled ? `./src/daemon/workers/${role}.js` : `./workers/${role}.ts`, import.meta.url);
-}
+/** How a role is: `waiting` after a crash, until it is started again; `ended` for good. */
+export type RolePhase = "starting" | "ready" | "waiting" | "draining" | "ended";
 
 export class RoleProcess {
   readonly #options: RoleProcessOptions;
@@ -46,6 +46,11 @@ export class RoleProcess {
   #silence: Timer | undefined;
   #everReady = false;
   #ciphers: string | undefined;
+  #phase: RolePhase = "starting";
+  #restarts = 0;
+  #lastFailure: string | undefined;
+  #authLostAt: number | undefined;
+  #asked: PromiseWithResolvers<WorkerReport | undefined> | undefined;
 
   constructor(options: RoleProcessOptions) {
     this.#options = options;
@@ -66,8 +71,28 @@ export class RoleProcess {
     return this.#ciphers;
   }
 
+  get phase(): RolePhase {
+    return this.#phase;
+  }
+
+  /** How often it was started again. */
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  /** Why it was started again the last time. */
+  get lastFailure(): string | undefined {
+    return this.#lastFailure;
+  }
+
+  /** Since when it has no connection to auth, in milliseconds since the epoch, five seconds more or less. */
+  get authLostAt(): number | undefined {
+    return this.#authLostAt;
+  }
+
   #start(): void {
     const { role, permissions, clock } = this.#options;
+    this.#phase = "starting";
     this.#startedAt = clock.now();
     const worker = this.#worker = new Worker(workerUrl(role), {
       type: "module",
@@ -90,15 +115,22 @@ export class RoleProcess {
       case "ready":
         if (this.#everReady) this.#options.report("info", "is running again");
         this.#everReady = true;
+        if (this.#phase === "starting") this.#phase = "ready";
         this.#ciphers = message.ciphers;
         return this.#resolveReady();
       case "log":
-        return this.#options.onLog(message.line);
+        return this.#options.onLog(message.entry);
+      case "beat":
+        if (message.authConnected === undefined) return;
+        this.#authLostAt = message.authConnected ? undefined : this.#authLostAt ?? this.#options.clock.now();
+        return;
+      case "report":
+        this.#asked?.resolve(message.report);
+        return void (this.#asked = undefined);
       case "failed":
         if (message.permanent && !this.#everReady) {
-          worker.terminate();
-          this.#worker = undefined;
-          this.#silence?.cancel();
+          this.#lose(worker);
+          this.#phase = "ended";
           return this.#rejectReady(new Error(message.message));
         }
         return this.#crashed(worker, message.message);
@@ -114,17 +146,57 @@ export class RoleProcess {
 
   #crashed(worker: Worker, reason: string): void {
     if (worker !== this.#worker) return;
-    worker.terminate();
-    this.#worker = undefined;
-    this.#silence?.cancel();
+    this.#lose(worker);
     if (this.#stopping) return this.#stopped?.();
     const { clock, report } = this.#options;
+    if (this.#phase === "draining") {
+      // Its clients went with it, and it is to have no new ones.
+      this.#phase = "ended";
+      return report("error", `crashed while it waited for its last clients: ${reason}`);
+    }
+    this.#phase = "waiting";
+    this.#restarts++;
+    this.#lastFailure = reason;
     if (clock.now() - this.#startedAt > STABLE_MS) this.#delay = FIRST_RESTART_MS;
     report("error", `crashed and is started again in ${this.#delay / 1000} s: ${reason}`);
     clock.after(this.#delay, () => {
-      if (!this.#stopping) this.#start();
+      if (!this.#stopping && this.#phase === "waiting") this.#start();
     });
     this.#delay = Math.min(this.#delay * 2, MAX_RESTART_MS);
+  }
+
+  #lose(worker: Worker): void {
+    worker.terminate();
+    this.#worker = undefined;
+    this.#authLostAt = undefined;
+    this.#silence?.cancel();
+    this.#asked?.resolve(undefined);
+    this.#asked = undefined;
+  }
+
+  /** What the Worker says about itself; undefined when there is none or it does not answer within two seconds. */
+  async report(): Promise<WorkerReport | undefined> {
+    if (!this.#worker) return undefined;
+    if (!this.#asked) {
+      const asked = this.#asked = Promise.withResolvers();
+      this.#options.clock.after(REPORT_MS, () => {
+        asked.resolve(undefined);
+        if (this.#asked === asked) this.#asked = undefined;
+      });
+      this.#worker.postMessage({ type: "report" } satisfies ToWorker);
+    }
+    return await this.#asked.promise;
+  }
+
+  /** Has the role take no new clients. From then on it is not started again. */
+  drain(): void {
+    if (this.#phase === "ready") {
+      this.#phase = "draining";
+      this.#worker?.postMessage({ type: "drain" } satisfies ToWorker);
+    } else if (this.#phase !== "draining") {
+      this.#phase = "ended"; // it has no clients yet
+      if (this.#worker) this.#lose(this.#worker);
+    }
   }
 
   /** Makes the role fail with an error that nobody catches; for tests of the restart. */
@@ -135,6 +207,7 @@ export class RoleProcess {
   /** Asks the role to stop, and ends it after 1.5 seconds at the latest. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#phase = "ended";
     this.#silence?.cancel();
     const worker = this.#worker;
     if (!worker) return;
@@ -143,7 +216,6 @@ export class RoleProcess {
       this.#options.clock.after(STOP_MS, resolve);
       worker.postMessage({ type: "stop" } satisfies ToWorker);
     });
-    worker.terminate();
-    this.#worker = undefined;
+    this.#lose(worker);
   }
 }

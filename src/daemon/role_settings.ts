@@ -3,7 +3,6 @@
  * @module
  */
 import { formatHostPort, type HostPort } from "../base/dial.ts";
-import { JOIN_ROLES, type JoinRole } from "../model/identity.ts";
 import { isHostName } from "../model/name.ts";
 import type { DaemonConfig } from "./config/daemon_config.ts";
 import type { ListeningSocket } from "./listener.ts";
@@ -53,10 +52,9 @@ export function authSettings(
     clusterName: auth.clusterName,
     secondFactor: auth.authentication.secondFactor,
     sessionRecording: auth.sessionRecording,
-    staticTokens: auth.staticTokens.map(({ roles, value }) => ({
-      token: value.reveal(),
-      roles: roles.filter((role): role is JoinRole => JOIN_ROLES.some((known) => known === role)),
-    })),
+    clientIdleTimeout: auth.clientIdleTimeout,
+    disconnectExpiredCert: auth.disconnectExpiredCert,
+    staticTokens: auth.staticTokens.map(({ roles, value }) => ({ token: value.reveal(), roles })),
     localToken: facts.localToken === undefined
       ? undefined
       : { token: facts.localToken, hostId: facts.hostId },
@@ -122,6 +120,7 @@ function membership(config: DaemonConfig, facts: DaemonFacts, role: "proxy" | "n
     directory: roleDirectory(config, role),
     authServers,
     joinToken: facts.localToken ?? config.authToken?.reveal(),
+    besideAuth: facts.localToken !== undefined,
     caPins: config.caPins,
   };
 }

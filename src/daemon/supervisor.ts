@@ -1,16 +1,17 @@
 /**
  * The supervisor: holds the permissions of the whole process, contains little code, reads nothing from the network.
- * It opens the sockets, starts the roles, and stops them.
+ * It opens the sockets, starts the roles, and stops them; a daemon that takes over from another one gets that one's
+ * sockets, and the store when it is ready for it.
  * @module
  */
 import { systemClock } from "../base/clock.ts";
-import { type AppError, messageOf } from "../base/errors.ts";
+import type { HostPort } from "../base/dial.ts";
+import { SECOND } from "../base/duration.ts";
 import type { Severity } from "../base/log.ts";
 import { LIBCRYPTO_PATHS } from "../ssh/libcrypto.ts";
 import type { DaemonConfig, Role } from "./config/daemon_config.ts";
 import { prepareDataDirectory } from "./data_directory.ts";
-import { ListeningSocket } from "./listener.ts";
-import { type LogOutput } from "./log_output.ts";
+import type { LogOutput } from "./log/output.ts";
 import { type PermissionFacts, rolePermissions } from "./permissions.ts";
 import { RoleProcess } from "./role_process.ts";
 import {
@@ -21,90 +22,150 @@ import {
   proxySettings,
   roleDirectory,
 } from "./role_settings.ts";
+import { openSockets, type Service, type Sockets, type SocketSource } from "./services.ts";
 import type { RoleSettings, StartMessage } from "./worker_protocol.ts";
 
-/** A running daemon. */
-export interface Daemon {
-  hostId: string;
-  /** Where each service really listens. */
-  addresses: Partial<Record<"auth" | "node" | "proxySsh" | "proxyWeb", { host: string; port: number }>>;
-  /** Settles when every role is ready, or rejects when one cannot start. */
-  ready: Promise<void>;
-  roles: ReadonlyMap<Role, RoleProcess>;
-  stop(): Promise<void>;
+/** The daemon before this one, as far as the start depends on it. */
+export interface TakenOver extends SocketSource {
+  hello: { hasAuth: boolean; localToken?: string };
+  /** Waits until the store is free. */
+  takeAuth(): Promise<void>;
+  closeUnclaimed(): void;
 }
 
-/** The listeners of each role, by configuration. */
-const SERVICES = [
-  { name: "auth", role: "auth", address: (config: DaemonConfig) => config.auth.listenAddr },
-  { name: "proxySsh", role: "proxy", address: (config: DaemonConfig) => config.proxy.listenAddr },
-  { name: "proxyWeb", role: "proxy", address: (config: DaemonConfig) => config.proxy.webListenAddr },
-  { name: "node", role: "node", address: (config: DaemonConfig) => config.node.listenAddr },
-] as const;
+/** Before auth is handed over, calls under way may end. */
+const AUTH_QUIET_MS = 2 * SECOND;
+const ASK_AGAIN_MS = 50;
 
 /** Starts the configured roles. @throws {AppError} when a socket or folder cannot be had */
-export async function startDaemon(config: DaemonConfig, output: LogOutput): Promise<Daemon> {
+export async function startDaemon(
+  config: DaemonConfig,
+  output: LogOutput,
+  predecessor?: TakenOver,
+): Promise<Daemon> {
   const roles = [...config.roles];
   const hostId = await prepareDataDirectory(config, roles.map((role) => roleDirectory(config, role)));
-  const sockets: DaemonFacts["sockets"] = {};
-  try {
-    for (const service of SERVICES) {
-      if (config.roles.has(service.role)) {
-        sockets[service.name] = await ListeningSocket.open(service.address(config));
-      }
-    }
-  } catch (error) {
-    for (const socket of Object.values(sockets)) socket?.close();
-    throw error;
-  }
+  const sockets = await openSockets(config, predecessor);
+  predecessor?.closeUnclaimed();
   const facts: DaemonFacts = {
     hostId,
-    sockets,
-    localToken: config.roles.has("auth") ? crypto.randomUUID() + crypto.randomUUID() : undefined,
+    sockets: Object.fromEntries(sockets),
+    // The same one as before: until auth has moved here, it is asked by roles that run here already.
+    localToken: config.roles.has("auth")
+      ? predecessor?.hello.localToken ?? crypto.randomUUID() + crypto.randomUUID()
+      : undefined,
     outwardAddress: outwardAddress(),
   };
-  const libcrypto = findLibcrypto();
-  const processes = new Map(roles.map((role) => [role, startRole(role, config, facts, libcrypto, output)]));
-  const addresses = Object.fromEntries(
-    Object.entries(sockets).map(([name, socket]) => [name, socket?.address]),
-  );
-  return {
-    hostId,
-    addresses,
-    ready: Promise.all([...processes.values()].map((process) => process.ready)).then(() => {}),
-    roles: processes,
-    async stop() {
-      // Nodes and proxies first: they still have events to deliver to auth.
-      await Promise.all([processes.get("node")?.stop(), processes.get("proxy")?.stop()]);
-      await processes.get("auth")?.stop();
-      for (const socket of Object.values(sockets)) socket?.close();
-    },
-  };
+  return new Daemon(config, output, facts, sockets, predecessor);
 }
 
-function startRole(
-  role: Role,
-  config: DaemonConfig,
-  facts: DaemonFacts,
-  libcrypto: string | undefined,
-  output: LogOutput,
-): RoleProcess {
-  const permissions = rolePermissions(role, permissionFacts(role, config, libcrypto));
-  const severity = config.log.severity.toUpperCase() as Severity;
-  return new RoleProcess({
-    role,
-    permissions,
-    clock: systemClock,
-    message: (): StartMessage<RoleSettings[Role]> => ({
-      type: "start",
-      settings: settingsOf(role, config, facts),
-      log: { severity, format: config.log.format },
-      libcrypto: role === "auth" ? undefined : libcrypto,
-      algorithms: config.algorithms,
-    }),
-    onLog: (line) => output.write(line),
-    report: (level, text) => output.report(level, role, text),
-  });
+/** A running daemon. */
+export class Daemon {
+  /** Settles when every role is ready, or rejects when one cannot start. */
+  readonly ready: Promise<void>;
+  readonly roles = new Map<Role, RoleProcess>();
+  readonly startedAt = systemClock.now();
+  readonly #libcrypto = findLibcrypto();
+  #authElsewhere = false;
+  #stopped = false;
+
+  constructor(
+    readonly config: DaemonConfig,
+    readonly output: LogOutput,
+    readonly facts: DaemonFacts,
+    readonly sockets: Sockets,
+    predecessor: TakenOver | undefined,
+  ) {
+    this.ready = this.#startAll(predecessor);
+    this.ready.catch(() => {}); // whoever waits sees it
+  }
+
+  async #startAll(predecessor: TakenOver | undefined): Promise<void> {
+    const takesAuth = predecessor?.hello.hasAuth === true && this.config.roles.has("auth");
+    // Until everything else runs, the other daemon's auth serves; unless ours is to listen elsewhere, where nobody is yet.
+    const authLast = takesAuth && this.sockets.get("auth")?.inherited === true;
+    if (takesAuth && !authLast) await predecessor.takeAuth();
+    const first = [...this.config.roles].filter((role) => !(authLast && role === "auth"));
+    await Promise.all(first.map((role) => this.#start(role).ready));
+    if (!authLast) return;
+    await predecessor.takeAuth();
+    if (!this.#stopped) await this.#start("auth").ready;
+  }
+
+  /** Where each service really listens. */
+  get addresses(): Partial<Record<Service, HostPort>> {
+    return Object.fromEntries([...this.sockets].map(([name, { address }]) => [name, address]));
+  }
+
+  /** Whether the auth role is this daemon's. */
+  get hasAuth(): boolean {
+    return this.config.roles.has("auth") && !this.#authElsewhere;
+  }
+
+  #start(role: Role): RoleProcess {
+    const { config, facts, output } = this;
+    const libcrypto = this.#libcrypto;
+    const severity = config.log.severity.toUpperCase() as Severity;
+    const process = new RoleProcess({
+      role,
+      permissions: rolePermissions(role, permissionFacts(role, config, libcrypto)),
+      clock: systemClock,
+      message: (): StartMessage<RoleSettings[Role]> => ({
+        type: "start",
+        settings: settingsOf(role, config, facts),
+        log: severity,
+        libcrypto: role === "auth" ? undefined : libcrypto,
+        algorithms: config.algorithms,
+      }),
+      onLog: (entry) => output.write({ ...entry, component: ofRole(role, entry.component) }),
+      report: (level, text) => output.report(level, role, text),
+    });
+    this.roles.set(role, process);
+    return process;
+  }
+
+  /** Stops the auth role, because another process is to have the store. Calls under way get an answer, if it is quick. */
+  async releaseAuth(): Promise<void> {
+    const auth = this.roles.get("auth");
+    if (!auth || this.#authElsewhere) return;
+    this.#authElsewhere = true;
+    auth.drain();
+    const until = systemClock.now() + AUTH_QUIET_MS;
+    while (systemClock.now() < until && await isBusy(auth)) {
+      await new Promise<void>((resolve) => systemClock.after(ASK_AGAIN_MS, resolve));
+    }
+    await auth.stop();
+  }
+
+  /** Runs the auth role again, after the process that had it has ended. */
+  takeAuthBack(): void {
+    if (!this.#authElsewhere) return;
+    this.#authElsewhere = false;
+    this.#start("auth");
+  }
+
+  /** Takes no new clients, and frees the addresses. Auth, if it is here, goes on for the other roles. */
+  drain(): void {
+    for (const [name, socket] of this.sockets) {
+      if (name !== "auth" || this.#authElsewhere) socket.close();
+    }
+    for (const [role, process] of this.roles) {
+      if (role !== "auth") process.drain();
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    // Nodes and proxies first: they still have events to deliver to auth.
+    await Promise.all([this.roles.get("node")?.stop(), this.roles.get("proxy")?.stop()]);
+    await this.roles.get("auth")?.stop();
+    for (const socket of this.sockets.values()) socket.close();
+  }
+}
+
+async function isBusy(auth: RoleProcess): Promise<boolean> {
+  const state = (await auth.report())?.state;
+  return state !== undefined && (state.clients > 0 || (state.counts.calls ?? 0) > 0);
 }
 
 export function permissionFacts(
@@ -130,6 +191,11 @@ function settingsOf(role: Role, config: DaemonConfig, facts: DaemonFacts): RoleS
   throw new Error(`the ${role} role has no socket`);
 }
 
+/** Roles share code, and its log entries say in which of them it runs: `proxy.ssh`. */
+function ofRole(role: Role, component: string): string {
+  return component === role || component.startsWith(`${role}.`) ? component : `${role}.${component}`;
+}
+
 /** The first libcrypto that is there. */
 export function findLibcrypto(): string | undefined {
   return LIBCRYPTO_PATHS.find((path) => {
@@ -148,9 +214,4 @@ function outwardAddress(): string {
     family === "IPv4" && !address.startsWith("127.") && !address.startsWith("169.254.")
   );
   return addresses[0]?.address ?? "127.0.0.1";
-}
-
-/** The text of a start that failed, for the console. */
-export function startFailure(error: unknown): string {
-  return messageOf(error as AppError);
 }

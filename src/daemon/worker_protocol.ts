@@ -4,6 +4,9 @@
  */
 import type { AuthRoleSettings } from "../auth/start.ts";
 import type { Severity } from "../base/log.ts";
+import type { LogEntry } from "../base/log_entry.ts";
+import type { Metric } from "../base/metrics.ts";
+import type { RoleState } from "../base/role.ts";
 import type { NodeSettings } from "../node/start.ts";
 import type { ProxySettings } from "../proxy/start.ts";
 import type { Algorithms } from "../ssh/algorithms.ts";
@@ -18,23 +21,33 @@ export interface RoleSettings {
 export interface StartMessage<Settings = unknown> {
   type: "start";
   settings: Settings;
-  log: { severity: Severity; format: "text" | "json" };
+  log: Severity;
   /** Absolute path of libcrypto, if the role may use it. */
   libcrypto?: string;
   /** What its SSH servers and clients offer; absent: the defaults. */
   algorithms?: Algorithms;
 }
 
-export type ToWorker = StartMessage | { type: "stop" } | { type: "crash" };
+/** What a Worker says about itself when it is asked. */
+export interface WorkerReport {
+  /** Undefined while the role starts. */
+  state?: RoleState;
+  metrics: Metric[];
+  /** Bytes of the Worker's own heap. */
+  memory: { heapUsed: number; heapTotal: number; external: number };
+}
+
+export type ToWorker = StartMessage | { type: "drain" | "report" | "stop" | "crash" };
 
 export type FromWorker =
   /** The code is loaded and waits for its start message. */
   | { type: "loaded" }
   /** `ciphers`: who computes packet ciphers. */
   | { type: "ready"; ciphers: string }
-  | { type: "log"; line: string }
-  /** A sign of life. */
-  | { type: "beat" }
+  | { type: "log"; entry: LogEntry }
+  /** A sign of life; `authConnected` as in {@link RoleState}. */
+  | { type: "beat"; authConnected?: boolean }
+  | { type: "report"; report: WorkerReport }
   /** The role could not start; `permanent` when trying again would not help. */
   | { type: "failed"; message: string; permanent: boolean }
   | { type: "stopped" };

@@ -22,10 +22,18 @@ export type EventName =
   | "user.delete"
   | "user.invite"
   | "user.lock"
+  | "user.unlock"
+  | "user.update"
+  | "user.reset"
+  | "resource.create"
+  | "resource.update"
+  | "resource.delete"
+  | "resource.secrets"
   | "token.create"
   | "token.delete"
   | "host.join"
   | "cert.create"
+  | "client.disconnect"
   | "events.lost";
 
 export const EVENT_NAMES: readonly EventName[] = [
@@ -46,10 +54,18 @@ export const EVENT_NAMES: readonly EventName[] = [
   "user.delete",
   "user.invite",
   "user.lock",
+  "user.unlock",
+  "user.update",
+  "user.reset",
+  "resource.create",
+  "resource.update",
+  "resource.delete",
+  "resource.secrets",
   "token.create",
   "token.delete",
   "host.join",
   "cert.create",
+  "client.disconnect",
   "events.lost",
 ];
 

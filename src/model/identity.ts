@@ -26,7 +26,8 @@ export interface HostIdentity {
 export interface UserIdentity {
   readonly kind: "user";
   readonly name: string;
-  readonly roles: readonly string[];
+  /** As the certificate has them; undefined when it was made without roles, for OpenSSH 7.1 and older. */
+  readonly roles: readonly string[] | undefined;
   /** The OS users this certificate may become: its principals. */
   readonly logins: readonly string[];
   /** The cluster whose CA verified the certificate. */
@@ -54,6 +55,11 @@ export type Identity = HostIdentity | UserIdentity | JoinerIdentity;
 export type Permit = "pty" | "port-forwarding" | "agent-forwarding" | "X11-forwarding";
 
 export const PERMITS: readonly Permit[] = ["pty", "port-forwarding", "agent-forwarding", "X11-forwarding"];
+
+/** The same person with fewer permits: those that are not among `granted` are gone. */
+export function withPermits(identity: UserIdentity, granted: ReadonlySet<Permit>): UserIdentity {
+  return { ...identity, permits: new Set([...identity.permits].filter((permit) => granted.has(permit))) };
+}
 
 /** The identity in a few words, for log lines and events. */
 export function describe(identity: Identity): string {

@@ -43,3 +43,11 @@ export function loginsOf(user: Pick<User, "traits">): readonly string[] {
 
 /** The role everybody gets unless told otherwise: all nodes, with the logins of the user's record. */
 export const ADMIN_ROLE = "admin";
+
+/** Why the user may do nothing at this time; undefined when they may. Locks after failed logins only stop logins. */
+export function barred(user: Pick<User, "lock" | "expires">, now: number): string | undefined {
+  if (user.expires !== undefined && user.expires <= now) return "the user has expired";
+  const { lock } = user;
+  if (!lock || lock.until !== undefined && lock.until <= now) return undefined;
+  return `the user is locked${lock.message === "" ? "" : `: ${lock.message}`}`;
+}

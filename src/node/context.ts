@@ -2,6 +2,7 @@
  * What every session on a node needs to know.
  * @module
  */
+import type { ClusterAccess } from "../api/cluster_access.ts";
 import type { Trust } from "../api/identity.ts";
 import type { Clock } from "../base/clock.ts";
 import type { EventFields } from "../model/event.ts";
@@ -15,6 +16,10 @@ export interface NodeContext {
   name: string;
   clock: Clock;
   trust(): Trust;
+  /** What users may do. */
+  access: Pick<ClusterAccess, "admit">;
+  /** This node's labels at the moment. */
+  labels(): Readonly<Record<string, string>>;
   /** Reports an audit event. */
   emit(event: EventFields): void;
   /** Whether interactive sessions are recorded. */

@@ -2,6 +2,7 @@
  * One session channel on a node: gathers what the client asks for, then runs a recorded terminal or a plain command.
  * @module
  */
+import { counter } from "../base/metrics.ts";
 import type { PtyRequest } from "../ssh/channel.ts";
 import type { ServerSessionChannel, SessionHandlers } from "../ssh/server_session.ts";
 import type { NodeConnection, NodeContext } from "./context.ts";
@@ -9,12 +10,21 @@ import { clientMaySet } from "./environment.ts";
 import { runCommand } from "./exec.ts";
 import { SessionForwards } from "./forwarding/session_forwards.ts";
 import { signalNumber } from "./os/signals.ts";
+import { hearNotices } from "./notice.ts";
 import { INTERNAL_SFTP, isInternalSftp } from "./files/internal_sftp.ts";
 import { runScp } from "./files/scp.ts";
 import { scpArguments } from "./files/scp_call.ts";
 import { runForcedSftp, runSftp } from "./files/sftp.ts";
 import type { Running, SessionRequest } from "./session_request.ts";
 import { runTerminal } from "./terminal.ts";
+
+const started = counter("teleport_sessions_total", "Programs and shells that were started for clients");
+let sessionsNow = 0;
+
+/** How many programs and shells of clients run. */
+export function runningSessions(): number {
+  return sessionsNow;
+}
 
 export function nodeSession(node: NodeContext, connection: NodeConnection): SessionHandlers {
   const { identity } = connection;
@@ -26,6 +36,7 @@ export function nodeSession(node: NodeContext, connection: NodeConnection): Sess
   const { promise: gone, resolve: leave } = Promise.withResolvers<void>();
 
   const start = (channel: ServerSessionChannel, asked: string | undefined, sftp = false) => {
+    hearNotices(connection, channel);
     const forced = identity.forceCommand;
     const command = forced ?? asked;
     if (forced !== undefined && asked !== undefined) env.set("SSH_ORIGINAL_COMMAND", asked);
@@ -36,10 +47,17 @@ export function nodeSession(node: NodeContext, connection: NodeConnection): Sess
       env,
       pty,
       onRunning: (program) => {
+        if (!running) {
+          sessionsNow++;
+          started.add();
+        }
         running = program;
         if (left) program.abandon();
       },
-      onEnded: () => running = undefined,
+      onEnded: () => {
+        if (running) sessionsNow--;
+        running = undefined;
+      },
       gone,
       left: () => left,
     };

@@ -4,16 +4,20 @@
  * @module
  */
 import { identifyUser } from "../api/identity.ts";
-import { messageOf } from "../base/errors.ts";
+import type { AccessCheck } from "../api/cluster_access.ts";
+import type { LiveAccess } from "../api/live_access.ts";
+import { AppError, isAppError, messageOf } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
+import type { AccessChecker } from "../model/access.ts";
 import type { EventFields } from "../model/event.ts";
-import type { UserIdentity } from "../model/identity.ts";
+import { type UserIdentity, withPermits } from "../model/identity.ts";
 import { printable } from "../ssh/public_key.ts";
 import { type HostCredential, type ServerLimits, SshServer } from "../ssh/server.ts";
 import type { CertificateAttempt } from "../ssh/server_authentication.ts";
-import type { NodeContext } from "./context.ts";
+import { connectionFields, type NodeConnection, type NodeContext } from "./context.ts";
 import { dialForClient, dialSocketForClient } from "./forwarding/direct.ts";
 import { listenForClient, listenSocketForClient } from "./forwarding/listen.ts";
+import { tellSessions } from "./notice.ts";
 import { osLogin } from "./os_login.ts";
 import { nodeSession } from "./session.ts";
 
@@ -23,6 +27,7 @@ export function nodeSshServer(
   node: NodeContext,
   hostCredential: HostCredential,
   limits: Partial<ServerLimits>,
+  live: LiveAccess,
 ): SshServer<UserIdentity> {
   return new SshServer<UserIdentity>({
     hostCredential,
@@ -41,6 +46,15 @@ export function nodeSshServer(
       onOtherMethod: ({ username, method, remote }) =>
         node.emit(refusedLogin(username, remote, `${method} is not accepted, only certificates`)),
     },
+    onConnection: (connection) =>
+      live.add({
+        identity: connection.identity,
+        closed: connection.closed,
+        // With the labels of now: one that comes and goes with a command's output must not end what has begun.
+        check: mayBeHere(connection.username, node.labels()),
+        traffic: () => connection.traffic(),
+        end: (reason) => end(node, connection, reason),
+      }),
     onRefused: (remote, reason) =>
       log.debug("{address} refused: {reason}", { address: remote.address, reason }),
   });
@@ -61,8 +75,23 @@ function refusedLogin(
   };
 }
 
-/** Certificate, then login, then OS user; every refusal is an event. */
-function authenticate(node: NodeContext, attempt: CertificateAttempt): UserIdentity {
+/** This login on a node with these labels. */
+function mayBeHere(login: string, labels: Readonly<Record<string, string>>): AccessCheck {
+  return (rights) => rights.checkNode(login, labels);
+}
+
+/** Ends a connection whose time is over, and says why. */
+function end(node: NodeContext, connection: NodeConnection, reason: string): void {
+  node.emit({ event: "client.disconnect", ...connectionFields(node, connection), reason });
+  if (!tellSessions(connection, `teleport: you are disconnected: ${reason}`)) return connection.close();
+  node.clock.after(SHOW_MS, () => connection.close());
+}
+
+/** OpenSSH's client leaves at once when it is disconnected, and drops what it was about to show. */
+const SHOW_MS = 250;
+
+/** Certificate, then login, then OS user, then the roles; every refusal is an event. */
+async function authenticate(node: NodeContext, attempt: CertificateAttempt): Promise<UserIdentity> {
   const { certificate, username, remote } = attempt;
   const event = {
     event: "auth" as const,
@@ -78,10 +107,25 @@ function authenticate(node: NodeContext, attempt: CertificateAttempt): UserIdent
       login: username,
     });
     osLogin(username);
+    const rights = await admitted(node, identity, username);
     if (attempt.proven) node.emit({ ...event, success: true });
-    return identity;
+    return withPermits(identity, rights.permits());
   } catch (error) {
     node.emit({ ...event, success: false, error: messageOf(error) });
     throw error;
+  }
+}
+
+/** @throws {AppError} access_denied that names who wanted to be whom, and why not */
+async function admitted(node: NodeContext, identity: UserIdentity, login: string): Promise<AccessChecker> {
+  try {
+    return await node.access.admit(identity, mayBeHere(login, node.labels()));
+  } catch (error) {
+    if (!isAppError(error, "access_denied")) throw error;
+    const { name, cluster } = identity;
+    throw new AppError(
+      "access_denied",
+      `user ${name}@${cluster} is not authorized to login as ${login}@${cluster}: ${error.message}`,
+    );
   }
 }

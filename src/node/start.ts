@@ -3,16 +3,19 @@
  * @module
  */
 import type { Socket } from "node:net";
+import { ClusterAccess } from "../api/cluster_access.ts";
 import { readClientAddressLine, verifyClientAddressLine } from "../api/client_address.ts";
+import { adoptEvents, eventSpool } from "../api/event_journal.ts";
 import { EventQueue } from "../api/event_queue.ts";
+import { LiveAccess } from "../api/live_access.ts";
 import { Membership } from "../api/membership.ts";
 import type { Clock } from "../base/clock.ts";
 import { dialAny, type HostPort } from "../base/dial.ts";
-import { messageOf } from "../base/errors.ts";
 import type { Files } from "../base/files.ts";
 import { listenOn } from "../base/listen.ts";
 import { logger } from "../base/log.ts";
 import type { RunningRole } from "../base/role.ts";
+import { RunFolder } from "../base/run_folder.ts";
 import { Secret } from "../base/secret.ts";
 import { Spool } from "../session/spool.ts";
 import type { NodeContext } from "./context.ts";
@@ -20,6 +23,7 @@ import { removeStaleAgents } from "./forwarding/agent_socket.ts";
 import { type CommandLabel, Labels } from "./labels.ts";
 import type { OwnProgram } from "./os/launch.ts";
 import { spoolFiles } from "./spool_files.ts";
+import { runningSessions } from "./session.ts";
 import { nodeSshServer } from "./ssh_front.ts";
 
 const log = logger("node");
@@ -39,6 +43,8 @@ export interface NodeSettings {
   directory: string;
   authServers: HostPort[];
   joinToken?: string;
+  /** The token is of the auth role in this same process. */
+  besideAuth: boolean;
   caPins: string[];
   /** The listening socket. */
   socket: number;
@@ -61,6 +67,7 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
     () => void membership?.announceNow(),
   );
   let membership: Membership | undefined;
+  let access: ClusterAccess | undefined;
   let recording: "node" | "off" = "node"; // until auth says otherwise: fail closed
   let webProxy: string | undefined;
   await labels.start();
@@ -70,6 +77,7 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
     name,
     publicNames: [],
     token: settings.joinToken === undefined ? undefined : new Secret(settings.joinToken),
+    besideAuth: settings.besideAuth,
     caPins: settings.caPins,
     identityFile: {
       read: () => files.readText(identityPath),
@@ -79,27 +87,45 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
     clock,
     announcement: () => ({ address: settings.address, labels: labels.current() }),
     onChanged: async (collection) => {
+      if (collection === "users" || collection === "roles") await access?.refresh();
       if (collection !== "servers" || !membership) return;
       recording = (await membership.auth.call("cluster.get", {})).sessionRecording;
       webProxy = (await membership.auth.call("proxies.addresses", {}))[0]?.web;
     },
     report: (level, text) => level === "info" ? log.info("{text}", { text }) : log.warn("{text}", { text }),
   });
-  const events = new EventQueue(member.auth, clock, {
-    load: () => files.readText(`${directory}/events.spool`),
-    save: (text) => files.writePrivate(`${directory}/events.spool`, text),
-  });
-  await events.start();
-  const spool = await Spool.open({
-    directory: `${directory}/recordings`,
-    files: spoolFiles,
+  const warn = (text: string) => log.warn("{text}", { text });
+  const run = await RunFolder.open(`${directory}/runs`);
+  const accessPath = `${directory}/access.json`;
+  const known = access = await ClusterAccess.open({
+    api: member.auth,
+    file: {
+      read: () => files.readText(accessPath),
+      write: (text) => files.writePrivate(accessPath, text),
+    },
     clock,
-    openUpload: async (sid) => (await member.auth.subsystem(`recording:${sid}`)).stream,
     warn: (text) => log.warn("{text}", { text }),
   });
-  spool.recover().catch((error: unknown) =>
-    log.error("recordings of an earlier run cannot be found: {error}", { error: messageOf(error) })
-  );
+  const events = new EventQueue(member.auth, clock, eventSpool(files, run.path), warn);
+  const openSpool = (folder: string) =>
+    Spool.open({
+      directory: `${folder}/recordings`,
+      files: spoolFiles,
+      clock,
+      openUpload: async (sid) => (await member.auth.subsystem(`recording:${sid}`)).stream,
+      warn,
+    });
+  const spool = await openSpool(run.path);
+  /** The recordings of earlier runs, by folder, until auth has them. */
+  const left = new Map<string, Spool>();
+  await run.adopt(clock, async (folder) => {
+    await adoptEvents(files, folder, events);
+    const spool = await openSpool(folder);
+    left.set(folder, spool);
+    await spool.recover();
+    await spool.settled();
+    left.delete(folder);
+  }, warn);
 
   removeStaleAgents(hostId);
   const context: NodeContext = {
@@ -107,6 +133,8 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
     name,
     clock,
     trust: () => member.trust,
+    access: known,
+    labels: () => labels.current(),
     emit: (event) => events.emit(event),
     recording: () => recording,
     spool,
@@ -115,20 +143,42 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
     waitingEvents: () => events.waiting,
     filesProgram: settings.filesProgram,
   };
-  const server = nodeSshServer(context, member.credentials, { maxConnections: settings.maxConnections });
+  const live = new LiveAccess(known, clock);
+  const limits = { maxConnections: settings.maxConnections };
+  const server = nodeSshServer(context, member.credentials, limits, live);
   const relayed = async (socket: Socket) => {
     const line = await readClientAddressLine(socket, FIRST_BYTES_MS);
     return line && verifyClientAddressLine(line, hostId, member.trust, clock);
   };
   const listener = await listenOn(settings.socket, (socket) => server.accept(socket, () => relayed(socket)));
 
+  const allSpools = () => [spool, ...left.values()];
   return {
+    drain() {
+      listener.close();
+      member.stopAnnouncing();
+    },
+    state: () => ({
+      clients: server.connections.size + server.waiting,
+      authConnected: member.auth.connected,
+      counts: {
+        connections: server.connections.size,
+        logging_in: server.waiting,
+        sessions: runningSessions(),
+        events_waiting: events.waiting,
+        events_lost: events.lost,
+        recordings_waiting: allSpools().reduce((sum, { shipping }) => sum + shipping, 0),
+        spool_bytes: allSpools().reduce((sum, { size }) => sum + size, 0),
+      },
+    }),
     async stop() {
       listener.close();
       await server.close(STOP_SESSIONS_MS); // a closed session ends its programs; after this nobody could
       labels.stop();
+      live.stop();
       await events.stop(STOP_EVENTS_MS);
-      await spool.close();
+      await Promise.all(allSpools().map((spool) => spool.close()));
+      await run.close();
       member.stop();
     },
   };

@@ -39,13 +39,18 @@ export class NodeDirectory {
   /**
    * The node that `target` means, by uuid, name or address.
    * @param port 0 for any
+   * @param visible which nodes there are for the one who asks
    * @throws {AppError} not_found, or conflict when several match
    */
-  async find(target: string, port: number): Promise<ServerRecord> {
-    let matches = this.#matching(target, port);
+  async find(
+    target: string,
+    port: number,
+    visible: (node: ServerRecord) => boolean = () => true,
+  ): Promise<ServerRecord> {
+    let matches = this.#matching(target, port, visible);
     if (matches.length === 0) {
       await this.refresh(); // perhaps it has just joined
-      matches = this.#matching(target, port);
+      matches = this.#matching(target, port, visible);
     }
     const [first] = matches;
     if (!first) {
@@ -61,8 +66,8 @@ export class NodeDirectory {
     return first;
   }
 
-  #matching(target: string, port: number): ServerRecord[] {
-    const found = findNodes(this.#nodes, target);
+  #matching(target: string, port: number, visible: (node: ServerRecord) => boolean): ServerRecord[] {
+    const found = findNodes(this.#nodes, target).filter(visible);
     const onPort = found.filter((node) => portOf(node.address) === port);
     return ANY_PORT.has(port) && onPort.length === 0 ? found : onPort;
   }

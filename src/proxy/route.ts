@@ -37,6 +37,9 @@ export function parseDestination(text: string): Destination {
   return { kind: "node", host, port, cluster };
 }
 
+/** Whether a node is there for the one who asks. */
+export type IsVisible = (node: ServerRecord) => boolean;
+
 export interface RouterOptions {
   cluster(): string;
   directory: NodeDirectory;
@@ -51,8 +54,11 @@ export interface RouterOptions {
 export class Router {
   constructor(readonly options: RouterOptions) {}
 
-  /** @throws {AppError} with a text for the client */
-  async connect(destination: Destination, client: ClientAddress): Promise<Duplex> {
+  /**
+   * @param visible what the client may not reach is not there for it, as in its listings
+   * @throws {AppError} with a text for the client
+   */
+  async connect(destination: Destination, client: ClientAddress, visible: IsVisible): Promise<Duplex> {
     const { cluster, dialAuth } = this.options;
     const own = cluster();
     if (destination.cluster !== undefined && destination.cluster !== own) {
@@ -63,16 +69,22 @@ export class Router {
       );
     }
     if (destination.kind === "auth") return await dialAuth();
-    return await this.#toNode(destination.host, destination.port, client);
+    return await this.#toNode(destination.host, destination.port, client, visible);
   }
 
-  async #toNode(host: string, port: number, client: ClientAddress): Promise<Duplex> {
+  async #toNode(host: string, port: number, client: ClientAddress, visible: IsVisible): Promise<Duplex> {
     const { directory, credentials, dial, clock, allowUnregistered } = this.options;
     let node;
+    let hidden = false;
+    const sees = (node: ServerRecord) => {
+      const seen = visible(node);
+      hidden ||= !seen;
+      return seen;
+    };
     try {
-      node = await directory.find(withoutCluster(printable(host), this.options.cluster()), port);
+      node = await directory.find(withoutCluster(printable(host), this.options.cluster()), port, sees);
     } catch (error) {
-      if (!allowUnregistered || !(error instanceof AppError) || error.code !== "not_found") throw error;
+      if (!allowUnregistered || hidden || !isAppError(error, "not_found")) throw error;
       return await dial(host, port === 0 ? 22 : port);
     }
     const stream = await this.#dialNode(node);

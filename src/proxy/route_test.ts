@@ -56,7 +56,8 @@ function routerFor(nodes: ServerRecord[], allowUnregistered = false, deaf: strin
     allowUnregistered,
   });
   const go = async (text: string) => {
-    await router.connect(parseDestination(text), { address: "192.0.2.1", port: 5 });
+    const visible = ({ labels }: ServerRecord) => labels.env !== "secret";
+    await router.connect(parseDestination(text), { address: "192.0.2.1", port: 5 }, visible);
     return dialed.at(-1);
   };
   return { go, dialed };
@@ -130,4 +131,17 @@ Deno.test("a node that listens elsewhere since its last start is reached at once
   nodes[0] = node({ address: "10.1.0.5:4022" });
   assertEquals(await go("luna:0"), "10.1.0.5:4022");
   assertEquals(dialed, ["10.1.0.5:3022", "10.1.0.5:3022", "10.1.0.5:4022"]);
+});
+
+Deno.test("a node that is hidden from the client is not there for it, nor dialed by name", async () => {
+  const hidden = node({ labels: { env: "secret" } });
+  for (const allowUnregistered of [false, true]) {
+    const { go, dialed } = routerFor([hidden], allowUnregistered);
+    for (const name of ["luna:0", `${ID}:0`, "10.1.0.5:3022"]) {
+      await assertRejects(() => go(name), AppError, "no node is called", name);
+    }
+    assertEquals(dialed, []);
+  }
+  const twin = node({ id: "00000000-0000-4000-8000-000000000000", address: "10.1.0.6:3022" });
+  assertEquals(await routerFor([hidden, twin]).go("luna:0"), "10.1.0.6:3022");
 });

@@ -3,13 +3,16 @@
  * to nodes so that `ssh -J` works. No shell, no command, nothing else.
  * @module
  */
+import type { ClusterAccess } from "../api/cluster_access.ts";
 import { identifyUser, type Trust } from "../api/identity.ts";
+import type { LiveAccess } from "../api/live_access.ts";
 import type { Clock } from "../base/clock.ts";
 import { joinStreams } from "../base/duplex.ts";
 import { AppError, isAppError, messageOf } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
 import type { EventFields } from "../model/event.ts";
 import type { UserIdentity } from "../model/identity.ts";
+import type { ServerRecord } from "../model/server.ts";
 import { printable } from "../ssh/public_key.ts";
 import { type HostCredential, type ServerConnection, type ServerLimits, SshServer } from "../ssh/server.ts";
 import { failSession, type ServerSessionChannel, type SessionHandlers } from "../ssh/server_session.ts";
@@ -21,6 +24,9 @@ const PROXY = "proxy:";
 export interface ProxyFrontOptions {
   hostCredential: HostCredential;
   trust(): Trust;
+  /** What users may do. */
+  access: ClusterAccess;
+  live: LiveAccess;
   router: Router;
   clock: Clock;
   limits?: Partial<ServerLimits>;
@@ -29,14 +35,35 @@ export interface ProxyFrontOptions {
 }
 
 export function proxySshServer(options: ProxyFrontOptions): SshServer<UserIdentity> {
-  const { trust, router, clock, emit } = options;
+  const { trust, access, router, clock, emit } = options;
+
+  const connect = async (connection: ServerConnection<UserIdentity>, destination: Destination) => {
+    const { identity, username, remote } = connection;
+    const hidden: string[] = [];
+    const visible = ({ name, labels }: ServerRecord) => {
+      const { refused } = access.decide(
+        identity,
+        (rights) => rights.mayReach(labels) ? undefined : "no role allows this node",
+      );
+      if (refused !== undefined) hidden.push(`node ${name}: ${refused}`);
+      return refused === undefined;
+    };
+    try {
+      return await router.connect(destination, remote, visible);
+    } catch (error) {
+      // The client is told that there is no such node; the audit log knows better.
+      const why = hidden[0];
+      if (why !== undefined) emit(refusedLogin(identity.name, username, remote.address, new Error(why)));
+      throw error;
+    }
+  };
 
   const relay = async (
     connection: ServerConnection<UserIdentity>,
     channel: ServerSessionChannel,
     text: string,
   ): Promise<void> => {
-    const target = await router.connect(parseDestination(text), connection.remote);
+    const target = await connect(connection, parseDestination(text));
     await joinStreams(channel, target);
   };
 
@@ -71,11 +98,11 @@ export function proxySshServer(options: ProxyFrontOptions): SshServer<UserIdenti
       session,
       directTcpip: (connection, target) => {
         const destination: Destination = { kind: "node", host: target.host, port: target.port };
-        return router.connect(destination, connection.remote);
+        return connect(connection, destination);
       },
     },
     authenticator: {
-      certificate({ certificate, username, remote, proven }) {
+      async certificate({ certificate, username, remote, proven }) {
         try {
           const address = remote.address;
           const user = identifyUser(certificate, {
@@ -84,6 +111,7 @@ export function proxySshServer(options: ProxyFrontOptions): SshServer<UserIdenti
             address,
             login: username,
           });
+          await access.admit(user, () => undefined);
           if (proven) log.debug("{user} logged in from {address}", { user: user.name, address });
           return user;
         } catch (error) {
@@ -99,6 +127,22 @@ export function proxySshServer(options: ProxyFrontOptions): SshServer<UserIdenti
         emit(refusedLogin(username, username, remote.address, error));
       },
     },
+    onConnection: (connection) =>
+      options.live.add({
+        identity: connection.identity,
+        closed: connection.closed,
+        check: () => undefined,
+        end: (reason) => {
+          emit({
+            event: "client.disconnect",
+            user: connection.identity.name,
+            login: connection.username,
+            "addr.remote": connection.remote.address,
+            reason,
+          });
+          connection.close();
+        },
+      }),
     onRefused: (remote, reason) =>
       log.debug("{address} refused: {reason}", { address: remote.address, reason }),
   });

@@ -2,7 +2,10 @@
  * The proxy role, put together: membership, node directory, SSH front, web front.
  * @module
  */
+import { ClusterAccess } from "../api/cluster_access.ts";
+import { LiveAccess } from "../api/live_access.ts";
 import { Membership } from "../api/membership.ts";
+import { adoptEvents, eventSpool } from "../api/event_journal.ts";
 import { EventQueue } from "../api/event_queue.ts";
 import type { Clock } from "../base/clock.ts";
 import { dialAny, dialTcp, formatHostPort, type HostPort } from "../base/dial.ts";
@@ -11,6 +14,7 @@ import type { Files } from "../base/files.ts";
 import { listenOn } from "../base/listen.ts";
 import { logger } from "../base/log.ts";
 import type { RunningRole } from "../base/role.ts";
+import { RunFolder } from "../base/run_folder.ts";
 import { Secret } from "../base/secret.ts";
 import { MIN_CLIENT_VERSION, VERSION } from "../model/version.ts";
 import { ApiGateway } from "./auth_gateway.ts";
@@ -22,6 +26,8 @@ import { serveHttps } from "./web/server.ts";
 import { webCertificate } from "./web_certificate.ts";
 
 const log = logger("proxy");
+/** Nodes end a user's sessions first, and say why; what is still there after this, the proxy cuts. */
+const AFTER_NODES_MS = 3000;
 const STOP_EVENTS_MS = 1000;
 
 /** What the supervisor tells the proxy role; plain data. */
@@ -32,6 +38,8 @@ export interface ProxySettings {
   directory: string;
   authServers: HostPort[];
   joinToken?: string;
+  /** The token is of the auth role in this same process. */
+  besideAuth: boolean;
   caPins: string[];
   /** Names of the certificates, host and web. */
   publicNames: string[];
@@ -55,12 +63,14 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
     tunnel: formatHostPort(addresses.tunnel),
   };
   let directoryOfNodes: NodeDirectory | undefined;
+  let access: ClusterAccess | undefined;
   const membership = await Membership.start({
     role: "proxy",
     hostId: settings.hostId,
     name: settings.name,
     publicNames: settings.publicNames,
     token: settings.joinToken === undefined ? undefined : new Secret(settings.joinToken),
+    besideAuth: settings.besideAuth,
     caPins: settings.caPins,
     identityFile: {
       read: () => files.readText(identityPath),
@@ -69,20 +79,35 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
     dialAuth,
     clock,
     announcement: () => ({ address: web.ssh, labels: {}, proxy: web }),
-    onChanged: (collection) => collection === "servers" ? directoryOfNodes?.refresh() : undefined,
+    onChanged: async (collection) => {
+      if (collection === "servers") await directoryOfNodes?.refresh();
+      if (collection === "users" || collection === "roles") await access?.refresh();
+    },
     report: (level, text) => level === "info" ? log.info("{text}", { text }) : log.warn("{text}", { text }),
   });
   const nodes = directoryOfNodes = new NodeDirectory(membership.auth);
-  const events = new EventQueue(membership.auth, clock, {
-    load: () => files.readText(`${directory}/events.spool`),
-    save: (text) => files.writePrivate(`${directory}/events.spool`, text),
+  const warn = (text: string) => log.warn("{text}", { text });
+  const accessPath = `${directory}/access.json`;
+  const known = access = await ClusterAccess.open({
+    api: membership.auth,
+    file: {
+      read: () => files.readText(accessPath),
+      write: (text) => files.writePrivate(accessPath, text),
+    },
+    clock,
+    warn,
   });
-  await events.start();
+  const live = new LiveAccess(known, clock, AFTER_NODES_MS);
+  const run = await RunFolder.open(`${directory}/runs`);
+  const events = new EventQueue(membership.auth, clock, eventSpool(files, run.path), warn);
+  await run.adopt(clock, (folder) => adoptEvents(files, folder, events), warn);
   const cluster = await membership.auth.call("cluster.get", {});
 
   const ssh = proxySshServer({
     hostCredential: membership.credentials,
     trust: () => membership.trust,
+    access: known,
+    live,
     clock,
     limits: { maxConnections: settings.maxConnections },
     emit: (event) => events.emit(event),
@@ -105,7 +130,7 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
       directory,
       configured: settings.https,
       names: settings.publicNames,
-      warn: (text) => log.warn("{text}", { text }),
+      warn,
     })
     : undefined;
   const app = webApp({
@@ -132,11 +157,29 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
   });
 
   return {
+    drain() {
+      sshListener.close();
+      void webServer.close();
+      membership.stopAnnouncing();
+    },
+    state: () => ({
+      clients: ssh.connections.size + ssh.waiting + webServer.connections,
+      authConnected: membership.auth.connected,
+      counts: {
+        connections: ssh.connections.size,
+        logging_in: ssh.waiting,
+        web_connections: webServer.connections,
+        events_waiting: events.waiting,
+        events_lost: events.lost,
+      },
+    }),
     async stop() {
       sshListener.close();
       void webServer.close();
+      live.stop();
       ssh.close();
       await events.stop(STOP_EVENTS_MS);
+      await run.close();
       membership.stop();
     },
   };

@@ -77,6 +77,11 @@ export class Spool {
     return total;
   }
 
+  /** How many recordings are on their way to the auth server, those of running sessions included. */
+  get shipping(): number {
+    return this.#shipping.size;
+  }
+
   /**
    * Starts recording a session and shipping it.
    * @param session its `onFailure` is called once when recording fails: the session must end

@@ -6,7 +6,9 @@
 import type { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 import { setTimeout } from "node:timers";
+import { networkOf } from "../base/client_address.ts";
 import { AppError, messageOf } from "../base/errors.ts";
+import { counter } from "../base/metrics.ts";
 import { Arrivals } from "./arrivals.ts";
 import { authenticateOn, type Authenticator } from "./server_authentication.ts";
 import {
@@ -71,6 +73,13 @@ export interface ServerSocket extends Duplex {
   setNoDelay?(on: boolean): unknown;
 }
 
+const LOGINS = [
+  "teleport_ssh_logins_total",
+  "SSH connections to this server, by how their login ended",
+] as const;
+const logins = counter(...LOGINS, { result: "ok" });
+const refusedLogins = counter(...LOGINS, { result: "refused" });
+
 type FindEndpoint = () => Promise<Endpoint | undefined>;
 
 /** Serves SSH on sockets that somebody else accepted. */
@@ -85,7 +94,13 @@ export class SshServer<I> {
   #library: Ssh2Server;
 
   constructor(options: ServerOptions<I>) {
-    this.#options = options;
+    this.#options = {
+      ...options,
+      onRefused: (remote, reason) => {
+        refusedLogins.add();
+        options.onRefused?.(remote, reason);
+      },
+    };
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     const { maxUnauthenticated, maxUnauthenticatedPerAddress } = this.#limits;
     this.#arrivals = new Arrivals(maxUnauthenticated, maxUnauthenticatedPerAddress);
@@ -128,7 +143,7 @@ export class SshServer<I> {
       const remote = this.#waiting.remoteOf(socket);
       if (remote) this.#options.onRefused?.(remote, messageOf(error));
     });
-    this.#arrivals.add(known.address, {
+    this.#arrivals.add(networkOf(known.address), {
       enter: () => this.#enter(socket, known, find),
       drop: () => this.#displace({ socket, remote: known }),
     });
@@ -244,6 +259,7 @@ export class SshServer<I> {
       },
     };
     const connection = serveConnection(library, gate, facts, this.#options.routes, this.#limits);
+    logins.add();
     this.#connections.add(connection);
     closed.then(() => this.#connections.delete(connection));
     this.#options.onConnection?.(connection);

@@ -5,6 +5,7 @@
 import type { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 import { AppError } from "../base/errors.ts";
+import { counter } from "../base/metrics.ts";
 import { JoinedChannels } from "./joined_channels.ts";
 import { type ForwardTarget, routeChannel } from "./server_channels.ts";
 import { type BindRequest, type BoundSocket, type OnIncoming, ServerForwards } from "./server_forwards.ts";
@@ -14,7 +15,10 @@ import type { Gate } from "./ssh2/gate.ts";
 import { GlobalRequests } from "./ssh2/global_requests.ts";
 import type { Ssh2Connection } from "./ssh2/internals.ts";
 import { keepAlive } from "./ssh2/keep_alive.ts";
+import { trafficOf } from "./ssh2/traffic.ts";
 import { type WireReader, WireWriter } from "./wire.ts";
+
+const channelsOpened = counter("teleport_ssh_channels_total", "Channels that clients have asked for");
 
 /** An address and port. */
 export interface Endpoint {
@@ -34,6 +38,8 @@ export interface ServerConnection<I> {
   readonly closed: Promise<void>;
   /** @param graceMs how long the last bytes may take */
   close(graceMs?: number): void;
+  /** Grows whenever data moves on a channel, either way; keep-alives are no data. */
+  traffic(): number;
   /** A connection to the client's ssh-agent. The client refuses unless it has offered that. @throws {AppError} */
   openAgent(): Promise<Duplex>;
   /** Hands a window program's connection to the client (RFC 4254 section 6.3.2); it is closed when the client refuses. */
@@ -74,7 +80,7 @@ export interface ConnectionLimits {
 }
 
 /** Who logged in and from where. */
-export type ConnectionFacts<I> = Omit<ServerConnection<I>, "openAgent" | "offerX11">;
+export type ConnectionFacts<I> = Omit<ServerConnection<I>, "openAgent" | "offerX11" | "traffic">;
 
 /** Serves a connection that has just logged in. */
 export function serveConnection<I>(
@@ -116,12 +122,14 @@ export function serveConnection<I>(
   const layer = new ChannelLayer(library, {
     gate,
     maxChannels: limits.maxChannelsPerConnection,
-    onOpen: (open) =>
+    onOpen: (open) => {
+      channelsOpened.add();
       routeChannel(open, {
         session: openSession,
         directTcpip: directTcpip && ((target) => directTcpip(connection, target)),
         directStreamlocal: directStreamlocal && ((path) => directStreamlocal(connection, path)),
-      }, channels),
+      }, channels);
+    },
   });
   const channels = new JoinedChannels(layer, facts.closed);
   const forwards = new ServerForwards(layer, channels, {
@@ -132,6 +140,7 @@ export function serveConnection<I>(
   const requests = new GlobalRequests(library, layer, gate, serveGlobal);
   const connection: ServerConnection<I> = {
     ...facts,
+    traffic: () => trafficOf(library),
     openAgent: () => layer.open("auth-agent@openssh.com", new Uint8Array()),
     offerX11: (stream, origin) =>
       void channels.offer(stream, "x11", new WireWriter().string(origin.address).uint32(origin.port)),

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Duplex } from "node:stream";
+import { networkOf } from "../base/client_address.ts";
 import type { Endpoint } from "./server_connection.ts";
 
 /** How far a client has come: it said nothing, its identification line is there, its first key exchange is over. */
@@ -17,6 +18,8 @@ export interface WaitingRoomLimits {
 interface Guest {
   readonly socket: Duplex;
   remote: Endpoint;
+  /** What its caps count: a whole IPv6 /64 is one customer's. */
+  network: string;
   stage: Stage;
   readonly since: number;
 }
@@ -28,7 +31,7 @@ export class WaitingRoom {
   readonly #limits: WaitingRoomLimits;
   /** From the oldest to the newest. */
   readonly #guests = new Map<Duplex, Guest>();
-  readonly #perAddress = new Map<string, number>();
+  readonly #perNetwork = new Map<string, number>();
 
   constructor(limits: WaitingRoomLimits) {
     this.#limits = limits;
@@ -49,9 +52,10 @@ export class WaitingRoom {
 
   /** Lets a connection in. @returns the one that made room for it, if there was none; it is to be ended */
   enter(socket: Duplex, remote: Endpoint): { socket: Duplex; remote: Endpoint } | undefined {
-    const goes = this.#makeRoom(remote.address);
-    this.#guests.set(socket, { socket, remote, stage: "silent", since: performance.now() });
-    this.#count(remote.address, 1);
+    const network = networkOf(remote.address);
+    const goes = this.#makeRoom(network);
+    this.#guests.set(socket, { socket, remote, network, stage: "silent", since: performance.now() });
+    this.#count(network, 1);
     return goes;
   }
 
@@ -59,11 +63,13 @@ export class WaitingRoom {
   move(socket: Duplex, remote: Endpoint): { socket: Duplex; remote: Endpoint } | undefined {
     const guest = this.#guests.get(socket);
     if (!guest) return undefined;
-    this.#count(guest.remote.address, -1);
+    const network = networkOf(remote.address);
+    this.#count(guest.network, -1);
     guest.remote = remote;
-    const goes = this.#isFull(remote.address) ? this.#choose(remote.address, socket) : undefined;
+    guest.network = network;
+    const goes = this.#isFull(network) ? this.#choose(network, socket) : undefined;
     if (goes) this.leave(goes.socket);
-    this.#count(remote.address, 1);
+    this.#count(network, 1);
     return goes;
   }
 
@@ -77,18 +83,18 @@ export class WaitingRoom {
     const guest = this.#guests.get(socket);
     if (!guest) return false;
     this.#guests.delete(socket);
-    this.#count(guest.remote.address, -1);
+    this.#count(guest.network, -1);
     return true;
   }
 
-  #isFull(address: string): boolean {
-    return (this.#perAddress.get(address) ?? 0) >= this.#limits.maxUnauthenticatedPerAddress;
+  #isFull(network: string): boolean {
+    return (this.#perNetwork.get(network) ?? 0) >= this.#limits.maxUnauthenticatedPerAddress;
   }
 
-  #makeRoom(address: string): Guest | undefined {
-    const addressIsFull = this.#isFull(address);
-    if (!addressIsFull && this.#guests.size < this.#limits.maxUnauthenticated) return undefined;
-    const goes = this.#choose(addressIsFull ? address : undefined);
+  #makeRoom(network: string): Guest | undefined {
+    const networkIsFull = this.#isFull(network);
+    if (!networkIsFull && this.#guests.size < this.#limits.maxUnauthenticated) return undefined;
+    const goes = this.#choose(networkIsFull ? network : undefined);
     if (goes) this.leave(goes.socket);
     return goes;
   }
@@ -96,12 +102,12 @@ export class WaitingRoom {
   /**
    * The oldest of those who have been silent too long; if there is none, the oldest of the stage where most are. So an
    * attacker must be fast, and at every stage: whoever comes honestly has each time a good part of the room behind him.
-   * @param address only those who come from there
+   * @param network only those who come from there
    */
-  #choose(address: string | undefined, except?: Duplex): Guest | undefined {
+  #choose(network: string | undefined, except?: Duplex): Guest | undefined {
     const stages = { silent: new Crowd(), greeted: new Crowd(), keyed: new Crowd() };
     for (const guest of this.#guests.values()) {
-      const matches = address === undefined || guest.remote.address === address;
+      const matches = network === undefined || guest.network === network;
       if (matches && guest.socket !== except) stages[guest.stage].add(guest);
     }
     const { silent, greeted, keyed } = stages;
@@ -109,10 +115,10 @@ export class WaitingRoom {
     return [greeted, keyed].reduce((most, other) => other.size > most.size ? other : most, silent).oldest;
   }
 
-  #count(address: string, change: number): void {
-    const count = (this.#perAddress.get(address) ?? 0) + change;
-    if (count > 0) this.#perAddress.set(address, count);
-    else this.#perAddress.delete(address);
+  #count(network: string, change: number): void {
+    const count = (this.#perNetwork.get(network) ?? 0) + change;
+    if (count > 0) this.#perNetwork.set(network, count);
+    else this.#perNetwork.delete(network);
   }
 }
 

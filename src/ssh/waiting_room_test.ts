@@ -46,6 +46,12 @@ Deno.test("at its cap an address makes room itself, and others keep theirs", () 
   assertEquals(waiting.names, ["a@1", "c@2", "d@2"]);
 });
 
+Deno.test("the addresses of one IPv6 /64 share a cap", () => {
+  const waiting = room(10, 2);
+  for (const name of ["a@2001:db8::1", "b@2001:db8::2", "c@2001:db8:0:1::1"]) waiting.enter(name);
+  assertEquals(waiting.enter("d@2001:db8::3"), "a@2001:db8::1");
+});
+
 Deno.test("in a full room the oldest of the stage where most are goes, so each stage keeps its part", () => {
   const waiting = room(6, 6);
   for (const name of ["a@1", "b@2", "c@3", "d@4"]) waiting.enter(name, "greeted");

@@ -3,12 +3,18 @@
  * @module
  */
 import { keyTargets } from "./targets/keys.ts";
+import { resourceTargets } from "./targets/resources.ts";
 import { clientTargets } from "./targets/ssh_client.ts";
 import { serverTargets } from "./targets/ssh_server.ts";
 import { streamTargets } from "./targets/streams.ts";
 import { textTargets } from "./targets/text.ts";
 import type { FuzzTarget } from "./target.ts";
 
-export const PARSERS: readonly FuzzTarget[] = [...keyTargets, ...textTargets, ...streamTargets];
+export const PARSERS: readonly FuzzTarget[] = [
+  ...keyTargets,
+  ...textTargets,
+  ...resourceTargets,
+  ...streamTargets,
+];
 export const PROTOCOLS: readonly FuzzTarget[] = [...serverTargets, ...clientTargets];
 export const TARGETS: readonly FuzzTarget[] = [...PARSERS, ...PROTOCOLS];

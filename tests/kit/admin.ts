@@ -7,8 +7,10 @@ import type { ApiClient } from "../../src/api/client.ts";
 import { loginToAuth, openApi } from "../../src/api/connection.ts";
 import { parseHostCredentials, trustOf } from "../../src/api/host_identity.ts";
 import { systemClock } from "../../src/base/clock.ts";
+import { ADMIN_ROLE } from "../../src/model/user.ts";
 import { parsePrivateKey, type PrivateKey } from "../../src/ssh/private_key.ts";
 import { DenoKvBackend } from "../../src/store/deno_kv.ts";
+import type { Daemon } from "./cluster.ts";
 
 export interface AdminConnection extends Disposable {
   api: ApiClient;
@@ -31,6 +33,34 @@ export async function connectAsAdmin(dataDir: string, port: number): Promise<Adm
     trust: trustOf(identity.cluster, identity.authorities),
   }, systemClock);
   return { api: await openApi(ssh), [Symbol.dispose]: () => ssh.close() };
+}
+
+/** What a user's record says. */
+export interface UserDraft {
+  name: string;
+  logins: string[];
+  /** The default is the built-in one. */
+  roles?: string[];
+  /** Further facts that roles refer to. */
+  traits?: Record<string, string[]>;
+}
+
+/** Writes users' records, over what was there: they have no password, but certificates that a test makes are theirs. */
+export async function putUsers(daemon: Daemon, ...users: UserDraft[]): Promise<void> {
+  const documents = users.map(({ name, logins, roles = [ADMIN_ROLE], traits = {} }) => ({
+    kind: "user",
+    version: "v2",
+    metadata: { name },
+    spec: { roles, traits: { ...traits, logins } },
+  }));
+  await putResources(daemon, ...documents);
+}
+
+/** Writes resources as `tctl create -f` does. */
+export async function putResources(daemon: Daemon, ...documents: Record<string, unknown>[]): Promise<void> {
+  const { auth } = await daemon.addresses();
+  using admin = await connectAsAdmin(daemon.dataDir, auth?.port ?? 0);
+  for (const document of documents) await admin.api.call("resources.put", { document, mode: "replace" });
 }
 
 /** The CA keys of a daemon that is not running, read out of a copy of its store. */

@@ -76,7 +76,7 @@ export async function openAuth(
 
 /** Invites a user and completes the invitation, as the web page does. @returns the second factor's secret */
 export async function signUp(auth: AuthService, name: string, logins = [name]): Promise<string> {
-  const { token } = await auth.signup.invite(name, logins, 3_600_000, "test");
+  const { token } = await auth.signup.invite(name, { roles: [ADMIN_ROLE], logins }, 3_600_000, "test");
   const { otpUri } = await auth.signup.describe(new Secret(token));
   const secret = secretOf(otpUri);
   const code = codeAt(secret, auth.clock.now());
@@ -191,9 +191,18 @@ export class AuthFixture implements AsyncDisposable {
     return { ssh, api: await openApi(ssh) };
   }
 
-  connectUser(name: string, roles: string[] = [ADMIN_ROLE]): Promise<Connected> {
+  /** Writes a user's record, over what was there. */
+  async putUser(name: string, roles: string[] = [ADMIN_ROLE], change: Partial<User> = {}): Promise<void> {
+    const user = { name, roles, traits: { logins: [name] }, created: 0, createdBy: "test", ...change };
+    await this.backend.commit([{ type: "put", key: ["user", name], value: JSON.stringify(user) }]);
+    this.auth.changes.changed("users");
+  }
+
+  /** A user with exactly these roles, in the record as in the certificate. */
+  async connectUser(name: string, roles: string[] = [ADMIN_ROLE]): Promise<Connected> {
+    await this.putUser(name, roles);
     const extensions = { [EXTENSION.roles]: JSON.stringify({ version: "v1", roles }) };
-    return this.connect(this.userLogin(name, { extensions }));
+    return await this.connect(this.userLogin(name, { extensions }));
   }
 
   connectHost(role: SystemRole, hostId?: string): Promise<Connected> {

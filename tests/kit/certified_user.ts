@@ -4,16 +4,25 @@
  * @module
  */
 import { EXTENSION } from "../../src/model/authority.ts";
+import { ADMIN_ROLE } from "../../src/model/user.ts";
 import type { Permit } from "../../src/model/identity.ts";
 import { formatCertificateLine, issueCertificate } from "../../src/ssh/certificate.ts";
 import { formatPrivateKey, generateKey, type PrivateKey } from "../../src/ssh/private_key.ts";
 import { type ConnectOptions, connectSsh, type Credential, type SshClient } from "../../src/ssh/client.ts";
-import { authorityKeys, dial } from "./admin.ts";
+import { authorityKeys, dial, putUsers } from "./admin.ts";
 import { type ClusterOptions, Daemon } from "./cluster.ts";
 import { eventually, type Result, run, type RunOptions, spawn } from "./run.ts";
 import { saidAtLast } from "./text_service.ts";
 
 const HOUR = 3600;
+
+/** What a certificate may say beside logins and permits. */
+export interface Certified {
+  /** The default is the built-in role. */
+  roles?: string[];
+  /** For how long it is valid. */
+  seconds?: number;
+}
 
 export class OwnCluster implements AsyncDisposable {
   private constructor(
@@ -36,13 +45,18 @@ export class OwnCluster implements AsyncDisposable {
     this.daemon = await Daemon.start({ ...this.options, directory: this.directory });
   }
 
-  /** @param principals the OS users it may become */
+  /**
+   * Somebody with a record in the cluster.
+   * @param principals the OS users it may become
+   */
   async user(
     name: string,
     principals: string[],
     permits: Permit[],
     forceCommand?: string,
+    { roles = [ADMIN_ROLE], seconds = HOUR }: Certified = {},
   ): Promise<CertifiedUser> {
+    await putUsers(this.daemon, { name, logins: principals, roles });
     const key = generateKey();
     const now = Math.floor(Date.now() / 1000);
     const certificate = issueCertificate(this.authorities.user, {
@@ -51,11 +65,11 @@ export class OwnCluster implements AsyncDisposable {
       keyId: name,
       principals,
       validAfter: now - HOUR,
-      validBefore: now + HOUR,
+      validBefore: now + seconds,
       criticalOptions: forceCommand === undefined ? {} : { "force-command": forceCommand },
       extensions: {
         ...Object.fromEntries(permits.map((permit) => [`permit-${permit}`, ""])),
-        [EXTENSION.roles]: JSON.stringify({ version: "v1", roles: ["admin"] }),
+        [EXTENSION.roles]: JSON.stringify({ version: "v1", roles }),
       },
     });
     const home = `${this.directory}/home-${name}`;

@@ -21,6 +21,8 @@ export interface ClusterOptions {
   env?: Record<string, string>;
   /** Run the daemon as this OS user; needs root. */
   runAs?: string;
+  /** A command that runs the daemon, whose own command is added. */
+  launcher?: [string, ...string[]];
 }
 
 /** Where the daemon's services listen. */
@@ -61,8 +63,9 @@ export class Daemon {
     await Deno.writeTextFile(configFile, stringify(settings));
     const args = programArgs("teleport", ["start", "-c", configFile, ...(options.args ?? [])]);
     const env = { HOME: directory, ...options.env };
+    const [launcher, ...rest] = [...options.launcher ?? [], Deno.execPath(), ...args];
     const process = options.runAs === undefined
-      ? spawn(Deno.execPath(), args, { env })
+      ? spawn(launcher ?? "", rest, { env })
       : await spawnAs(options.runAs, directory, args, env);
     const writer = process.stdin.getWriter();
     await writer.close();

@@ -13,7 +13,10 @@ if (import.meta.main) {
   const daemon = await startDaemon(config, {
     write: () => {},
     report: (_level, component, text) => console.log(JSON.stringify(`${component}: ${text}`)),
-    close: () => {},
+    tell: () => {},
+    reopen: () => {},
+    lost: 0,
+    close: () => Promise.resolve(),
   });
   await daemon.ready;
   await writeDaemonState(config.dataDir, { pid: Deno.pid, addresses: daemon.addresses });

@@ -18,6 +18,9 @@ import { withLists } from "../../src/ssh/ssh2/kex_patch.ts";
 import { Client, sendMessage } from "../../src/ssh/ssh2/library.ts";
 import { WireWriter } from "../../src/ssh/wire.ts";
 
+/** How long a client lets the server wait in the middle of a key exchange. */
+const HESITATION_MS = 30;
+
 /** Sockets that a test breaks on purpose report errors to nobody. */
 const ignored = () => {};
 
@@ -27,6 +30,8 @@ export const MESSAGE = {
   serviceRequest: 5,
   serviceAccept: 6,
   extInfo: 7,
+  kexInit: 20,
+  newKeys: 21,
   userauthRequest: 50,
   userauthFailure: 51,
   userauthSuccess: 52,
@@ -42,6 +47,11 @@ export interface RawClient {
   send(message: Uint8Array): void;
   /** The next message of the server that is not part of the transport; undefined when it has hung up. */
   receive(): Promise<Buffer | undefined>;
+  /**
+   * Asks for new keys, and answers the server's KEXINIT only after a while.
+   * @returns the messages that the server sent from its KEXINIT to its NEWKEYS, both included
+   */
+  rekey(): Promise<number[]>;
   readonly closed: Promise<void>;
   close(): void;
 }
@@ -120,6 +130,26 @@ export function rawClient(stream: Socket, offer: RawOffer = {}): Promise<RawClie
         const message = inbox.shift();
         if (message || over) return Promise.resolve(message);
         return new Promise((next) => waiting = next);
+      },
+      rekey: () => {
+        const { promise, resolve } = Promise.withResolvers<number[]>();
+        const { _decipher: decipher } = protocol;
+        if (!decipher) throw new Error("there is no cipher yet");
+        const seen: number[] = [];
+        let dispatch = decipher._onPayload;
+        const watch: typeof dispatch = (payload) => {
+          const number = payload[0] ?? 0;
+          if (number === MESSAGE.kexInit || seen.length > 0) seen.push(number);
+          if (number === MESSAGE.newKeys) resolve(seen);
+          if (number !== MESSAGE.kexInit) return dispatch(payload);
+          const copy = Buffer.from(payload);
+          // As on a long way: whatever the server still has to send would come now.
+          setTimeout(() => dispatch(copy), HESITATION_MS);
+        };
+        // ssh2 sets another handler once it has seen the KEXINIT.
+        Object.defineProperty(decipher, "_onPayload", { get: () => watch, set: (next) => dispatch = next });
+        protocol.rekey();
+        return promise;
       },
       closed,
       close: () => stream.destroy(),

@@ -2,6 +2,9 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { contract, type Input, type Method } from "../../src/api/contract.ts";
 import { type CallContext, dispatch, type Handlers, type ServeOptions } from "../../src/api/serve.ts";
 import { AppError } from "../../src/base/errors.ts";
+import { AccessChecker } from "../../src/model/access.ts";
+import { BUILT_IN_ROLES, DEFAULT_OPTIONS, NO_CONDITIONS } from "../../src/model/admin_role.ts";
+import type { Role } from "../../src/model/role.ts";
 import type { HostIdentity, Identity, SystemRole, UserIdentity } from "../../src/model/identity.ts";
 import { startAuth } from "../kit/auth_fixture.ts";
 
@@ -29,10 +32,25 @@ const IDENTITIES: Record<string, Identity> = {
   "user with admin role": user(["admin"]),
   "user without roles": user([]),
   "user with a role called administrator": user(["administrator", "ADMIN", "auth", "proxy"]),
+  "user whose role allows everything": user(["everything"]),
   joiner: { kind: "joiner", roles: ["auth", "proxy", "node"], tokenId: "abc" },
 };
 
-const EVERY_USER = ["user with admin role", "user without roles", "user with a role called administrator"];
+/** The roles that exist here; the others are only names. */
+const ROLES: ReadonlyMap<string, Role> = new Map([...BUILT_IN_ROLES, ["everything", {
+  name: "everything",
+  options: DEFAULT_OPTIONS,
+  allow: { ...NO_CONDITIONS, rules: [{ resources: ["*"], verbs: ["*"] }] },
+  deny: NO_CONDITIONS,
+}]]);
+
+const MASTER = "user whose role allows everything";
+const EVERY_USER = [
+  "user with admin role",
+  "user without roles",
+  "user with a role called administrator",
+  MASTER,
+];
 const MEMBERS = ["auth", "proxy", "node", "admin", ...EVERY_USER];
 
 /** Who may call what. Reviewed by hand: a new call, or a wider rule, must be written down here. */
@@ -43,17 +61,26 @@ const GOLDEN: Record<Method, string[]> = {
   "servers.announce": ["auth", "proxy", "node"],
   "servers.list": MEMBERS,
   "proxies.addresses": MEMBERS,
-  "users.invite": ["admin"],
-  "users.list": ["admin"],
-  "users.remove": ["admin"],
+  "users.invite": ["admin", MASTER],
+  "users.list": ["admin", MASTER],
+  "users.update": ["admin", MASTER],
+  "users.reset": ["admin", MASTER],
+  "users.lock": ["admin", MASTER],
+  "users.unlock": ["admin", MASTER],
+  "users.remove": ["admin", MASTER],
+  "resources.list": ["admin", ...EVERY_USER],
+  "resources.get": ["admin", ...EVERY_USER],
+  "resources.put": ["admin", ...EVERY_USER],
+  "resources.remove": ["admin", ...EVERY_USER],
+  "access.get": ["proxy", "node"],
   "signup.get": ["proxy"],
   "signup.complete": ["proxy"],
   "login.password": ["proxy"],
-  "tokens.create": ["admin"],
-  "tokens.list": ["admin"],
-  "tokens.remove": ["admin"],
+  "tokens.create": ["admin", MASTER],
+  "tokens.list": ["admin", MASTER],
+  "tokens.remove": ["admin", MASTER],
   "events.emit": ["proxy", "node"],
-  "events.search": ["admin", "user with admin role"],
+  "events.search": ["admin", "user with admin role", MASTER],
   "recordings.list": ["admin", ...EVERY_USER],
   "recordings.read": ["admin", ...EVERY_USER],
   "changes.watch": MEMBERS,
@@ -76,6 +103,15 @@ const INPUT: { [M in Method]: Input<M> } = {
   "proxies.addresses": {},
   "users.invite": { name: "joe", logins: ["joe"] },
   "users.list": {},
+  "users.update": { name: "joe" },
+  "users.reset": { name: "joe" },
+  "users.lock": { name: "joe" },
+  "users.unlock": { name: "joe" },
+  "resources.list": { kind: "user" },
+  "resources.get": { kind: "user", name: "joe" },
+  "resources.put": { document: { kind: "user" }, mode: "replace" },
+  "resources.remove": { kind: "user", name: "joe" },
+  "access.get": {},
   "users.remove": { name: "joe" },
   "signup.get": { token: "x" },
   "signup.complete": { token: "x", password: "x", otp: "1", address: "192.0.2.7" },
@@ -105,8 +141,12 @@ async function outcome(method: string, identity: Identity, params: unknown) {
   const called: string[] = [];
   const denied: string[] = [];
   const context: CallContext = { identity, address: "192.0.2.7", watch() {} };
-  const options: Pick<ServeOptions, "handlers" | "onDenied"> = {
+  const options: Pick<ServeOptions, "handlers" | "onDenied" | "rightsOf"> = {
     handlers: spies(called),
+    rightsOf: ({ name, roles = [] }) => {
+      const existing = roles.flatMap((role) => ROLES.get(role) ?? []);
+      return Promise.resolve(new AccessChecker(existing, { name, traits: {} }));
+    },
     onDenied: (name) => void denied.push(name),
   };
   try {

@@ -4,7 +4,7 @@ import { type Certificate, formatCertificateLine, issueCertificate } from "../..
 import { formatPrivateKey, generateKey, type PrivateKey } from "../../src/ssh/private_key.ts";
 import { sign } from "../../src/ssh/signature.ts";
 import { WireWriter } from "../../src/ssh/wire.ts";
-import { authorityKeys, dial } from "../kit/admin.ts";
+import { authorityKeys, dial, putUsers } from "../kit/admin.ts";
 import { Daemon } from "../kit/cluster.ts";
 import { LOGIN } from "../kit/machine.ts";
 import { authRequest, MESSAGE, publicKeyRequest, rawClient } from "../kit/raw_ssh.ts";
@@ -21,6 +21,7 @@ Deno.test.beforeAll(async () => {
   await (await Daemon.start({ directory })).stop();
   authorities = await authorityKeys(`${directory}/data`);
   cluster = await Daemon.start({ directory });
+  await putUsers(cluster, { name: "joe", logins: [LOGIN] }, { name: "forced", logins: [LOGIN] });
 });
 
 Deno.test.afterAll(async () => {

@@ -15,7 +15,8 @@ import { PacketWriter } from "../../src/ssh/sftp/packet_writer.ts";
 import { OpenFlag } from "../../src/ssh/sftp/protocol.ts";
 import { encodeRequest, type Request } from "../../src/ssh/sftp/request.ts";
 import { encodeInit } from "../../src/ssh/sftp/response.ts";
-import { startTestServer } from "../kit/ssh_pair.ts";
+import { WireWriter } from "../../src/ssh/wire.ts";
+import { channelMessage, openRaw, startTestServer } from "../kit/ssh_pair.ts";
 import { streamPair } from "../kit/stream_pair.ts";
 import { startTestNode } from "../kit/test_node.ts";
 
@@ -69,6 +70,35 @@ Deno.test("a program whose output nobody takes waits, through a relay, too", asy
   await checkHeld(made, before);
   outer.close();
   await inner.closed;
+  stream.destroy();
+});
+
+Deno.test("a client that grants a window of 4 GiB and reads nothing holds the program back all the same", async () => {
+  const { made, stream } = endless();
+  await using node = await startTestServer({
+    session: () => ({
+      exec: (channel: ServerSessionChannel) => {
+        channel.on("error", () => {}); // the client leaves in the middle
+        stream.pipe(channel);
+      },
+    }),
+  });
+  const client = await node.raw();
+  const before = Deno.memoryUsage().rss;
+  const channel = await openRaw(client, "session", 0);
+  assert(typeof channel === "number");
+  client.send(new WireWriter().byte(93).uint32(channel).uint32(0xffff_ffff).bytes());
+  client.send(channelMessage.request(channel, "exec", new WireWriter().string("yes").bytes()));
+  client.stream.pause();
+  await checkHeld(made, before);
+  const held = made.bytes;
+  client.stream.resume();
+  for (let data = 0; data < held;) {
+    const message = await client.receive();
+    assert(message, "the server hung up");
+    if (message[0] === 94) data += message.length - 9; // number, channel, length
+  }
+  client.close();
   stream.destroy();
 });
 

@@ -3,7 +3,7 @@
  * @module
  */
 import * as v from "valibot";
-import { administrator, adminUsers, either, hosts, users } from "../access.ts";
+import { administrator, either, hosts, may, users } from "../access.ts";
 import { entry, event, nothing, text, time, uuid } from "./schemas.ts";
 
 export const auditCalls = {
@@ -22,7 +22,7 @@ export const auditCalls = {
       limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1000))),
     }),
     output: v.array(event),
-    access: either(administrator, adminUsers),
+    access: may("event", "list"),
     audited: false,
   }),
 

@@ -3,7 +3,9 @@
  * @module
  */
 import * as v from "valibot";
+import { JOIN_ROLES } from "../../model/identity.ts";
 import { isHostName, isLabelKey, isLogin, isUserName, isUuid } from "../../model/name.ts";
+import { TOKEN_ROLES } from "../../model/token.ts";
 import type { AccessRule } from "../access.ts";
 
 export interface Entry<I extends v.GenericSchema, O extends v.GenericSchema> {
@@ -32,7 +34,8 @@ export const durationMs = v.pipe(v.number(), v.integer(), v.minValue(0));
 export const publicKey = text(8192);
 export const secretText = text(1024);
 export const nothing = v.strictObject({});
-export const joinRole = v.picklist(["auth", "proxy", "node"]);
+export const joinRole = v.picklist(JOIN_ROLES);
+export const tokenRole = v.picklist(TOKEN_ROLES);
 export const address = text(300);
 export const labels = v.record(named("label key", isLabelKey), text(1024));
 
@@ -55,17 +58,22 @@ export const server = v.object({
 
 export const proxyAddresses = v.object({ web: address, ssh: address, tunnel: address });
 
+export const userLock = v.object({ message: v.string(), since: time, until: v.optional(time) });
+
 export const user = v.object({
   name: userName,
   roles: v.array(text(128)),
   traits: v.record(text(128), v.array(text(1024))),
   created: time,
   createdBy: v.string(),
+  expires: v.optional(time),
+  /** The lock that holds now, be it an administrator's or one after failed logins. */
+  lock: v.optional(userLock),
 });
 
 export const token = v.object({
   token: v.string(),
-  roles: v.array(v.picklist(["auth", "proxy", "node", "signup"])),
+  roles: v.array(v.picklist([...TOKEN_ROLES, "signup"])),
   expires: v.optional(time),
   static: v.boolean(),
   user: v.optional(v.string()),

@@ -1,31 +1,36 @@
 /**
- * Join tokens and invitations.
+ * Join tokens and invitations. To see them is to hold them, so listing them takes the right to read secrets.
  * @module
  */
 import * as v from "valibot";
-import { administrator } from "../access.ts";
-import { durationMs, entry, joinRole, nothing, secretText, text, time, token } from "./schemas.ts";
+import { may } from "../access.ts";
+import { durationMs, entry, nothing, secretText, text, time, token, tokenRole } from "./schemas.ts";
 
 export const tokenCalls = {
   "tokens.create": entry({
     input: v.strictObject({
-      roles: v.pipe(v.array(joinRole), v.minLength(1), v.maxLength(3)),
+      roles: v.pipe(v.array(tokenRole), v.minLength(1), v.maxLength(4)),
       ttl: v.optional(durationMs),
       token: v.optional(
         v.pipe(text(256), v.minLength(8), v.regex(/^[\x21-\x7e]+$/, "must be printable text")),
       ),
     }),
     output: v.object({ token: v.string(), expires: time }),
-    access: administrator,
+    access: may("token", "create"),
     audited: true,
   }),
 
-  "tokens.list": entry({ input: nothing, output: v.array(token), access: administrator, audited: false }),
+  "tokens.list": entry({
+    input: nothing,
+    output: v.array(token),
+    access: may("token", "read"),
+    audited: false,
+  }),
 
   "tokens.remove": entry({
     input: v.strictObject({ token: secretText }),
     output: nothing,
-    access: administrator,
+    access: may("token", "delete"),
     audited: true,
   }),
 } as const;

@@ -3,7 +3,7 @@
  * @module
  */
 import * as v from "valibot";
-import { administrator, hosts } from "../access.ts";
+import { hosts, may } from "../access.ts";
 import {
   durationMs,
   entry,
@@ -17,24 +17,65 @@ import {
   userName,
 } from "./schemas.ts";
 
+const logins = v.pipe(v.array(login), v.maxLength(100));
+const roles = v.pipe(v.array(text(128)), v.maxLength(100));
+const link = v.object({ token: v.string(), expires: time });
+
 export const userCalls = {
   "users.invite": entry({
     input: v.strictObject({
       name: userName,
-      logins: v.pipe(v.array(login), v.minLength(1), v.maxLength(100)),
+      logins: v.pipe(logins, v.minLength(1)),
+      /** The default is the role that everybody gets. */
+      roles: v.optional(v.pipe(roles, v.minLength(1))),
       ttl: v.optional(durationMs),
     }),
-    output: v.object({ token: v.string(), expires: time }),
-    access: administrator,
+    output: link,
+    access: may("user", "create"),
     audited: true,
   }),
 
-  "users.list": entry({ input: nothing, output: v.array(user), access: administrator, audited: false }),
+  "users.list": entry({ input: nothing, output: v.array(user), access: may("user", "list"), audited: false }),
+
+  "users.update": entry({
+    input: v.strictObject({ name: userName, roles: v.optional(roles), logins: v.optional(logins) }),
+    output: user,
+    access: may("user", "update"),
+    audited: true,
+  }),
+
+  /** A link to choose password and second factor anew; the old ones are void at once. */
+  "users.reset": entry({
+    input: v.strictObject({ name: userName, ttl: v.optional(durationMs) }),
+    output: link,
+    access: may("user", "update"),
+    audited: true,
+  }),
+
+  "users.lock": entry({
+    input: v.strictObject({
+      name: userName,
+      message: v.optional(text(1024)),
+      /** How long; until it is unlocked, when it is left out. */
+      ttl: v.optional(v.pipe(durationMs, v.minValue(1))),
+    }),
+    output: user,
+    access: may("user", "update"),
+    audited: true,
+  }),
+
+  /** Ends an administrator's lock and one after failed logins. */
+  "users.unlock": entry({
+    input: v.strictObject({ name: userName }),
+    output: user,
+    access: may("user", "update"),
+    audited: true,
+  }),
 
   "users.remove": entry({
     input: v.strictObject({ name: userName }),
     output: nothing,
-    access: administrator,
+    access: may("user", "delete"),
     audited: true,
   }),
 

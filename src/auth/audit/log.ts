@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../../base/clock.ts";
 import { DAY } from "../../base/duration.ts";
+import { counter } from "../../base/metrics.ts";
 import { type AuditEvent, type EventFields, eventTime, formatEvent } from "../../model/event.ts";
 
 /** The files the log needs. */
@@ -40,6 +41,7 @@ export class AuditLog {
 
   /** Writes an event, stamped with the time if it has none. Resolves once it is written. */
   emit(event: EventFields): Promise<void> {
+    countEvent(event);
     const now = this.clock.now();
     const line = formatEvent({ ...event, time: event.time ?? eventTime(now) });
     this.#pending.push({ path: this.#pathOf(now), line });
@@ -87,6 +89,14 @@ export class AuditLog {
     }
     return found.slice(-limit);
   }
+}
+
+/** By event, and for those that can fail, by how it went. */
+function countEvent({ event, success }: EventFields): void {
+  const labels: Record<string, string> = typeof success === "boolean"
+    ? { event, success: `${success}` }
+    : { event };
+  counter("teleport_audit_events_total", "Audit events that were written", labels).add();
 }
 
 /** A line of the log, or undefined for one that was cut off by a crash. */

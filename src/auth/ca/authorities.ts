@@ -17,6 +17,12 @@ interface StoredAuthority {
   created: number;
 }
 
+/** A private key and the OpenSSH file it came in. */
+export interface KeyFile {
+  text: string;
+  key: PrivateKey;
+}
+
 const CLUSTER_KEY: Key = ["cluster"];
 const authorityKey = (kind: AuthorityKind): Key => ["authority", kind];
 
@@ -25,7 +31,11 @@ export class Authorities {
   readonly #signers: Record<AuthorityKind, PrivateKey>;
   readonly #trusted: Record<AuthorityKind, PublicKey[]>;
 
-  private constructor(readonly cluster: string, stored: Record<AuthorityKind, StoredAuthority>) {
+  private constructor(
+    readonly backend: Backend,
+    readonly cluster: string,
+    stored: Record<AuthorityKind, StoredAuthority>,
+  ) {
     const keys = (kind: AuthorityKind) => stored[kind].signingKeys.map((text) => parsePrivateKey(text));
     const [user, host] = [keys("user"), keys("host")];
     if (!user[0] || !host[0]) {
@@ -33,6 +43,44 @@ export class Authorities {
     }
     this.#signers = { user: user[0], host: host[0] };
     this.#trusted = { user: user.map((key) => key.publicKey), host: host.map((key) => key.publicKey) };
+  }
+
+  /** The private key files of an authority, the signing one first, and the state of its record. */
+  async signingKeys(kind: AuthorityKind): Promise<{ files: KeyFile[]; version: string }> {
+    const entry = await this.backend.get(authorityKey(kind));
+    if (!entry) throw new AppError("internal", `the store has no ${kind} certificate authority`);
+    const { signingKeys }: StoredAuthority = JSON.parse(entry.value);
+    return {
+      files: signingKeys.map((text) => ({ text, key: parsePrivateKey(text) })),
+      version: entry.version,
+    };
+  }
+
+  /**
+   * Puts other keys in an authority's place, in the store and here.
+   * @param version of the record that was read
+   * @returns false when the record changed meanwhile
+   */
+  async replace(
+    kind: AuthorityKind,
+    files: readonly [KeyFile, ...KeyFile[]],
+    version: string,
+    now: number,
+  ): Promise<boolean> {
+    const stored: StoredAuthority = {
+      kind,
+      cluster: this.cluster,
+      signingKeys: files.map(({ text }) => text),
+      created: now,
+    };
+    const done = await this.backend.commit([
+      { type: "check", key: authorityKey(kind), version },
+      { type: "put", key: authorityKey(kind), value: JSON.stringify(stored) },
+    ]);
+    if (!done) return false;
+    this.#signers[kind] = files[0].key;
+    this.#trusted[kind] = files.map(({ key }) => key.publicKey);
+    return true;
   }
 
   /**
@@ -57,7 +105,10 @@ export class Authorities {
     }
     if (existing === undefined) await create(backend, clock, configuredName ?? crypto.randomUUID());
     const cluster = existing ?? JSON.parse((await backend.get(CLUSTER_KEY))?.value ?? "{}").name;
-    return new Authorities(cluster, { user: await load(backend, "user"), host: await load(backend, "host") });
+    return new Authorities(backend, cluster, {
+      user: await load(backend, "user"),
+      host: await load(backend, "host"),
+    });
   }
 
   signer(kind: AuthorityKind): PrivateKey {

@@ -5,9 +5,11 @@
  */
 import { type Clock, toSeconds } from "../../base/clock.ts";
 import { EXTENSION } from "../../model/authority.ts";
-import type { SystemRole } from "../../model/identity.ts";
+import type { Permit, SystemRole } from "../../model/identity.ts";
 import { CERTIFICATE_TTL, CLOCK_SKEW } from "../../model/limits.ts";
-import { loginsOf, type User } from "../../model/user.ts";
+import type { RoleOptions } from "../../model/role.ts";
+import type { AccessChecker } from "../../model/access.ts";
+import type { User } from "../../model/user.ts";
 import { type Certificate, type CertificateTemplate, issueCertificate } from "../../ssh/certificate.ts";
 import { parsePublicKeyLine } from "../../ssh/public_key.ts";
 import type { AuditLog } from "../audit/log.ts";
@@ -16,19 +18,28 @@ import { type Draft, type Modifier, validate } from "./rules.ts";
 
 /** Signs for users and hosts. */
 export class Issuer {
-  constructor(readonly authorities: Authorities, readonly audit: AuditLog, readonly clock: Clock) {}
+  /** @param rightsOf what a user's roles allow */
+  constructor(
+    readonly authorities: Authorities,
+    readonly audit: AuditLog,
+    readonly clock: Clock,
+    readonly rightsOf: (user: User) => Promise<AccessChecker>,
+  ) {}
 
   /**
-   * A user's certificate.
+   * A user's certificate, with what the user's roles allow.
    * @param publicKey an OpenSSH public key line
-   * @param ttl wished lifetime in milliseconds
+   * @param ttl wished lifetime in milliseconds; the roles and the user's own end may shorten it
    */
   async forUser(user: User, publicKey: string, ttl: number = CERTIFICATE_TTL.default): Promise<Certificate> {
+    const rights = await this.rightsOf(user);
+    const options = rights.options();
     const certificate = this.#issue("user", publicKey, [
-      identifies(user),
-      grantsRoles(user),
-      permitsAll,
-      lasts(ttl),
+      identifies(user, rights.logins()),
+      grantsRoles(user, options),
+      grantsPermits(rights.permits()),
+      lasts(Math.min(ttl, options.maxSessionTtl)),
+      endsWith(user),
     ]);
     await this.audit.emit({
       event: "cert.create",
@@ -84,23 +95,27 @@ export class Issuer {
   }
 }
 
-const identifies = (user: User): Modifier => (draft) => {
+const identifies = (user: User, logins: readonly string[]): Modifier => (draft) => {
   draft.keyId = user.name;
-  draft.principals = [...loginsOf(user)];
+  draft.principals = [...logins];
 };
 
-const grantsRoles = (user: User): Modifier => (draft) => {
+/** OpenSSH 7.1 and older stumble over an extension that they do not know. */
+const grantsRoles = (user: User, { certFormat }: RoleOptions): Modifier => (draft) => {
+  if (certFormat === "oldssh") return;
   draft.extensions[EXTENSION.roles] = JSON.stringify({ version: "v1", roles: user.roles });
 };
 
-const permitsAll: Modifier = (draft) => {
-  for (const permit of ["pty", "port-forwarding", "agent-forwarding"]) {
-    draft.extensions[`permit-${permit}`] = "";
-  }
+const grantsPermits = (permits: Iterable<Permit>): Modifier => (draft) => {
+  for (const permit of permits) draft.extensions[`permit-${permit}`] = "";
 };
 
 const lasts = (ttl: number): Modifier => (draft, now) => {
   draft.validBefore = now + Math.min(ttl, CERTIFICATE_TTL.max);
+};
+
+const endsWith = ({ expires = Infinity }: User): Modifier => (draft) => {
+  draft.validBefore = Math.min(draft.validBefore, expires);
 };
 
 const identifiesHost = (host: { hostId: string; names: readonly string[] }): Modifier => (draft) => {

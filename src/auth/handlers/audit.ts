@@ -4,11 +4,12 @@
  */
 import { Buffer } from "node:buffer";
 import type { auditCalls } from "../../api/contract/audit.ts";
+import { allowed } from "../../api/access.ts";
 import type { CallContext, Handlers } from "../../api/serve.ts";
 import { AppError } from "../../base/errors.ts";
 import { EVENT_NAMES, type EventFields, type EventName } from "../../model/event.ts";
 import { type HostIdentity } from "../../model/identity.ts";
-import { ADMIN_ROLE } from "../../model/user.ts";
+import type { Verb } from "../../model/role.ts";
 import type { AuthService } from "../service.ts";
 
 /** Events that hosts may report; all others are the auth server's own to make. */
@@ -24,6 +25,7 @@ const REPORTED: ReadonlySet<EventName> = new Set([
   "sftp",
   "port",
   "subsystem",
+  "client.disconnect",
   "events.lost",
 ]);
 
@@ -34,14 +36,17 @@ export function auditHandlers(auth: AuthService): Pick<Handlers, keyof typeof au
       await Promise.all(events.map((event) => audit.emit(reported(event, identity as HostIdentity))));
       return {};
     },
-    "events.search": (query) => audit.search(query),
+    "events.search": async (query, context) => {
+      const found = await audit.search(query);
+      return found.filter((event) => allowed(context, "event", "list", { resource: event }));
+    },
     "recordings.list": async ({ limit = 100 }, context) => {
       const all = await recordings.list(limit);
-      const visible = await Promise.all(all.map(({ sid }) => maySee(auth, sid, context)));
+      const visible = await Promise.all(all.map(({ sid }) => maySee(auth, sid, "list", context)));
       return all.filter((_, i) => visible[i]);
     },
     "recordings.read": async ({ sid, part, offset, length }, context) => {
-      if (!await maySee(auth, sid, context)) {
+      if (!await maySee(auth, sid, "read", context)) {
         throw new AppError("not_found", `there is no recording of session ${sid}`);
       }
       const { data, size } = await recordings.read(sid, part, offset, length);
@@ -50,12 +55,14 @@ export function auditHandlers(auth: AuthService): Pick<Handlers, keyof typeof au
   };
 }
 
-/** Administrators see every recording, others the sessions they took part in. */
-async function maySee(auth: AuthService, sid: string, { identity }: CallContext): Promise<boolean> {
-  if (identity.kind === "host") return identity.role === "admin";
+/** Whoever took part in a session sees its recording; others need a rule. */
+async function maySee(auth: AuthService, sid: string, verb: Verb, context: CallContext): Promise<boolean> {
+  if (allowed(context, "session", verb)) return true;
+  const { identity, rights } = context;
   if (identity.kind !== "user") return false;
-  if (identity.roles.includes(ADMIN_ROLE)) return true;
-  return (await auth.recordings.participants(sid)).has(identity.name);
+  const parties = [...await auth.recordings.participants(sid)];
+  return parties.includes(identity.name) ||
+    rights?.may("session", verb, { session: { sid, parties } }) === true;
 }
 
 /** An event from a host: of a kind it may report, and marked with the host that reported it. */

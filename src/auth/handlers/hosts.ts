@@ -44,8 +44,13 @@ export function hostHandlers(auth: AuthService): Pick<Handlers, keyof typeof hos
       presence.announce({ ...server, id: hostId, address: reachable, lastSeen: clock.now(), proxy });
       return { address: reachable };
     },
-    "servers.list": ({ role }) =>
-      Promise.resolve(presence.list(role).map(({ proxy: _proxy, ...server }) => server)),
+    "servers.list": ({ role }, { identity, rights }) => {
+      const servers = presence.list(role).map(({ proxy: _proxy, ...server }) => server);
+      const all = identity.kind === "host" || role !== "node";
+      return Promise.resolve(
+        all ? servers : servers.filter(({ labels }) => rights?.mayReach(labels) === true),
+      );
+    },
   };
 }
 

@@ -2,34 +2,116 @@
  * Users: invitations, accounts and logins.
  * @module
  */
+import { allowed, type ApiCaller, demand } from "../../api/access.ts";
 import type { userCalls } from "../../api/contract/users.ts";
-import type { Handlers } from "../../api/serve.ts";
+import type { CallContext, Handlers } from "../../api/serve.ts";
 import { Secret } from "../../base/secret.ts";
-import { describe } from "../../model/identity.ts";
+import type { EventName, EventValue } from "../../model/event.ts";
+import { describe, type Identity } from "../../model/identity.ts";
 import { INVITE_TTL } from "../../model/limits.ts";
+import { userDocument, type UserRecord } from "../../model/resource/user.ts";
+import type { Verb } from "../../model/role.ts";
+import { ADMIN_ROLE, loginsOf } from "../../model/user.ts";
 import { formatCertificateLine } from "../../ssh/certificate.ts";
+import { requireRoles } from "../resources/users.ts";
 import type { AuthService } from "../service.ts";
 
+/** What a record says of who made it. */
+export function authorName(identity: Identity): string {
+  return identity.kind === "host" && identity.role === "admin" ? "builtin-Admin" : describe(identity);
+}
+
 export function userHandlers(auth: AuthService): Pick<Handlers, keyof typeof userCalls> {
-  const { users, signup, login, issuer, authorities, audit } = auth;
+  const { users, signup, login, issuer, authorities, audit, lockout } = auth;
+  const event = (
+    event: EventName,
+    user: string,
+    { identity, address }: CallContext,
+    more: Record<string, EventValue | undefined> = {},
+  ) => audit.emit({ event, user, ...more, by: describe(identity), "addr.remote": address });
+
+  const shown = async (user: UserRecord) => {
+    const { name, roles, traits, created, createdBy, expires } = user;
+    return { name, roles, traits, created, createdBy, expires, lock: await lockout.lockOf(user) };
+  };
+  /** Checks the right to the record as it is, and changes it. */
+  const change = (
+    name: string,
+    caller: ApiCaller,
+    edit: (user: UserRecord) => UserRecord,
+  ): Promise<UserRecord> =>
+    users.change(name, (user) => {
+      demandUser(caller, "update", user);
+      const edited = edit(user);
+      demandUser(caller, "update", edited);
+      return edited;
+    });
+
   return {
-    "users.invite": async ({ name, logins, ttl = INVITE_TTL.default }, { identity, address }) => {
-      const invitation = await signup.invite(name, logins, ttl, describe(identity));
-      await audit.emit({
-        event: "user.invite",
-        user: name,
-        logins: logins.join(","),
-        by: describe(identity),
-        "addr.remote": address,
+    "users.invite": async ({ name, logins, roles = [ADMIN_ROLE], ttl = INVITE_TTL.default }, context) => {
+      const createdBy = authorName(context.identity);
+      demandUser(context, "create", {
+        name,
+        roles,
+        traits: { logins },
+        created: auth.clock.now(),
+        createdBy,
       });
+      await requireRoles(auth.roles, roles, name);
+      const invitation = await signup.invite(name, { roles, logins }, ttl, createdBy);
+      await event("user.invite", name, context, { logins: logins.join(","), roles: roles.join(",") });
       auth.changes.changed("tokens");
       return invitation;
     },
-    "users.list": () => users.list(),
-    "users.remove": async ({ name }, { identity, address }) => {
+    "users.list": async (_input, context) => {
+      const visible = (await users.list()).filter((user) =>
+        allowed(context, "user", "list", { resource: userDocument(user, { lock: user.lock }) })
+      );
+      return await Promise.all(visible.map(shown));
+    },
+    "users.update": async ({ name, roles, logins }, context) => {
+      if (roles) await requireRoles(auth.roles, roles, name);
+      const user = await change(name, context, (before) => ({
+        ...before,
+        roles: roles ?? before.roles,
+        traits: logins ? { ...before.traits, logins } : before.traits,
+      }));
+      await event("user.update", name, context, {
+        roles: user.roles.join(","),
+        logins: loginsOf(user).join(","),
+      });
+      return await shown(user);
+    },
+    "users.reset": async ({ name, ttl = INVITE_TTL.default }, context) => {
+      const user = await users.get(name);
+      if (user) demandUser(context, "update", user);
+      const link = await signup.reset(name, ttl, authorName(context.identity));
+      await event("user.reset", name, context);
+      auth.changes.changed("tokens");
+      return link;
+    },
+    "users.lock": async ({ name, message = "", ttl }, context) => {
+      const since = auth.clock.now();
+      const lock = { message, since, ...(ttl === undefined ? {} : { until: since + ttl }) };
+      const user = await change(name, context, (before) => ({ ...before, lock }));
+      await event("user.lock", name, context, {
+        reason: message === "" ? "by an administrator" : message,
+        expires: lock.until === undefined ? undefined : new Date(lock.until).toISOString(),
+      });
+      return await shown(user);
+    },
+    "users.unlock": async ({ name }, context) => {
+      const user = await change(name, context, ({ lock: _lock, ...unlocked }) => unlocked);
+      await lockout.clear(name);
+      await event("user.unlock", name, context);
+      return await shown(user);
+    },
+    "users.remove": async ({ name }, context) => {
+      const user = await users.get(name);
+      if (user) demandUser(context, "delete", user);
       await users.remove(name);
-      await audit.emit({ event: "user.delete", user: name, by: describe(identity), "addr.remote": address });
-      auth.changes.changed("users");
+      await signup.revokeFor(name);
+      await event("user.delete", name, context);
       return {};
     },
     "signup.get": async ({ token }) => ({
@@ -37,8 +119,13 @@ export function userHandlers(auth: AuthService): Pick<Handlers, keyof typeof use
       secondFactor: auth.settings.secondFactor,
     }),
     "signup.complete": async ({ token, password, otp, address }) => {
-      const user = await signup.complete(new Secret(token), new Secret(password), new Secret(otp));
-      await audit.emit({ event: "user.create", user, "addr.remote": address });
+      const { user, isNew } = await signup.complete(new Secret(token), new Secret(password), new Secret(otp));
+      await audit.emit({
+        event: isNew ? "user.create" : "user.update",
+        user,
+        "addr.remote": address,
+        ...(isNew ? {} : { reason: "chose a new password and second factor" }),
+      });
       auth.changes.changed("users");
       return {};
     },
@@ -58,4 +145,9 @@ export function userHandlers(auth: AuthService): Pick<Handlers, keyof typeof use
       };
     },
   };
+}
+
+/** @throws {AppError} access_denied unless the caller may do this to this user */
+function demandUser(caller: ApiCaller, verb: Verb, user: UserRecord): void {
+  demand(caller, "user", verb, { resource: userDocument(user, { lock: user.lock }) });
 }

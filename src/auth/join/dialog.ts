@@ -5,6 +5,7 @@
 import { joinProof, joinQuestion, newNonce, parseJoinAnswer, sameProof } from "../../api/join_proof.ts";
 import { AppError } from "../../base/errors.ts";
 import type { JoinerIdentity } from "../../model/identity.ts";
+import { isJoinRole } from "../../model/token.ts";
 import type { Dialog } from "../../ssh/server_authentication.ts";
 import { type JoinToken, type JoinTokens, tokenId } from "./tokens.ts";
 
@@ -29,7 +30,13 @@ export async function proveJoin(dialog: Dialog, tokens: JoinTokens): Promise<Joi
     throw new AppError("unauthenticated", refusal ?? UNKNOWN);
   }
   await dialog.ask(joinQuestion.joined(joinProof("auth", token.token, transcript)));
-  return { kind: "joiner", roles: token.roles, tokenId: tokenId(token.token), hostId: token.hostId };
+  // A token for another cluster is none for a host: such a joiner may take no role at all.
+  return {
+    kind: "joiner",
+    roles: token.roles.filter(isJoinRole),
+    tokenId: tokenId(token.token),
+    hostId: token.hostId,
+  };
 }
 
 /** Looks at every token, so that time does not tell which one fitted. A usable one wins over a spent one. */

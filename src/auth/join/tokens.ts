@@ -7,14 +7,16 @@ import { createHash, randomBytes } from "node:crypto";
 import type { Clock } from "../../base/clock.ts";
 import { DAY, formatDuration } from "../../base/duration.ts";
 import { AppError } from "../../base/errors.ts";
-import type { JoinRole } from "../../model/identity.ts";
 import { JOIN_TOKEN_TTL } from "../../model/limits.ts";
+import type { TokenRole } from "../../model/token.ts";
 import type { Backend, Key } from "../../store/backend.ts";
 
 /** A token that a host can prove. */
 export interface JoinToken {
   token: string;
-  roles: JoinRole[];
+  /** What it goes by where its value is not shown; without one, by its {@linkcode tokenId}. */
+  name?: string;
+  roles: TokenRole[];
   /** Milliseconds since the epoch; undefined when it never expires. */
   expires?: number;
   removed?: boolean;
@@ -30,6 +32,11 @@ export function tokenId(token: string): string {
   return createHash("sha256").update(`token id\0${token}`).digest("hex").slice(0, 12);
 }
 
+/** The name of a token's resource. */
+export function tokenName(token: JoinToken): string {
+  return token.name ?? tokenId(token.token);
+}
+
 const keyOf = (token: string): Key => ["join_token", createHash("sha256").update(token).digest("hex")];
 
 export class JoinTokens {
@@ -38,21 +45,36 @@ export class JoinTokens {
    */
   constructor(readonly backend: Backend, readonly clock: Clock, readonly fixed: readonly JoinToken[]) {}
 
-  async create(roles: JoinRole[], ttl: number, wanted?: string): Promise<{ token: string; expires: number }> {
+  async create(
+    roles: TokenRole[],
+    ttl: number,
+    wanted?: string,
+  ): Promise<{ token: string; expires: number }> {
+    const token = wanted ?? randomBytes(16).toString("hex");
+    const expires = this.clock.now() + ttl;
+    await this.add({ token, roles, expires });
+    return { token, expires };
+  }
+
+  /** @throws {AppError} bad_input, or already_exists when a usable token has this value */
+  async add(given: { token: string; name?: string; roles: TokenRole[]; expires: number }): Promise<void> {
+    const existing = (await this.all()).find((known) => known.token === given.token);
+    if (existing && this.refusal(existing) === undefined) {
+      throw new AppError("already_exists", "a token with this value exists already");
+    }
+    await this.replace(given);
+  }
+
+  /** Writes a token, whatever there was of this value. @throws {AppError} bad_input */
+  async replace(given: { token: string; name?: string; roles: TokenRole[]; expires: number }): Promise<void> {
+    const ttl = given.expires - this.clock.now();
     if (ttl <= 0 || ttl > JOIN_TOKEN_TTL.max) {
       throw new AppError(
         "bad_input",
         `a join token can be valid for at most ${formatDuration(JOIN_TOKEN_TTL.max)}`,
       );
     }
-    const token = wanted ?? randomBytes(16).toString("hex");
-    const existing = (await this.all()).find((known) => known.token === token);
-    if (existing && this.refusal(existing) === undefined) {
-      throw new AppError("already_exists", "a token with this value exists already");
-    }
-    const expires = this.clock.now() + ttl;
-    await this.#put({ token, roles, expires, static: false });
-    return { token, expires };
+    await this.#put({ ...given, static: false });
   }
 
   async #put(token: JoinToken): Promise<void> {

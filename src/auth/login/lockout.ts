@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../../base/clock.ts";
 import { LOCKOUT } from "../../model/limits.ts";
+import type { User, UserLock } from "../../model/user.ts";
 import type { Backend, Key } from "../../store/backend.ts";
 
 interface State {
@@ -35,6 +36,15 @@ export class Lockout {
     return state.lockedUntil !== undefined && state.lockedUntil > this.clock.now()
       ? state.lockedUntil
       : undefined;
+  }
+
+  /** The lock that keeps this user from logging in now: an administrator's, or one after failed logins. */
+  async lockOf({ name, lock }: Pick<User, "name" | "lock">): Promise<UserLock | undefined> {
+    if (lock && (lock.until === undefined || lock.until > this.clock.now())) return lock;
+    const until = await this.lockedUntil(name);
+    return until === undefined
+      ? undefined
+      : { message: "too many failed logins", since: until - LOCKOUT.lock, until };
   }
 
   /**

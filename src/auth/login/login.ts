@@ -7,7 +7,7 @@ import type { Clock } from "../../base/clock.ts";
 import { AppError } from "../../base/errors.ts";
 import type { Secret } from "../../base/secret.ts";
 import { isUserName } from "../../model/name.ts";
-import type { User } from "../../model/user.ts";
+import { barred, type User } from "../../model/user.ts";
 import type { AuditLog } from "../audit/log.ts";
 import type { Users } from "../users.ts";
 import type { Lockout } from "./lockout.ts";
@@ -47,7 +47,7 @@ export class PasswordLogin {
     // Asked after the slow part: of many guesses at once, those after the fifth failure find the lock.
     const lockedUntil = await this.lockout.lockedUntil(name);
     const step = this.#codeStep(known?.credentials.otpSecret, attempt.otp);
-    const reason = this.#refusal({ exists: user !== undefined, lockedUntil, passwordFits, step });
+    const reason = this.#refusal({ user, lockedUntil, passwordFits, step });
     if (reason === undefined && user && known && step !== undefined) {
       await this.#consume(name, attempt, known, step);
       await this.lockout.clear(name);
@@ -73,16 +73,16 @@ export class PasswordLogin {
 
   /** Why the login fails, for the audit log only. */
   #refusal(facts: {
-    exists: boolean;
+    user: User | undefined;
     lockedUntil: number | undefined;
     passwordFits: boolean;
     step: number | undefined;
   }): string | undefined {
-    if (!facts.exists) return "no such user";
+    if (!facts.user) return "no such user";
     if (facts.lockedUntil !== undefined) return `locked until ${new Date(facts.lockedUntil).toISOString()}`;
     if (!facts.passwordFits) return "wrong password";
     if (facts.step === undefined) return "wrong code";
-    return undefined;
+    return barred(facts.user, this.clock.now());
   }
 
   /** A code works once. Using it again is no failure that counts towards the lock: its owner was just too quick. */

@@ -226,7 +226,7 @@ Deno.test("guesses at names that do not exist leave one entry in the store, what
 
 Deno.test("with the second factor off the password alone logs in", async () => {
   const { auth } = await openAuth({ clock: new FakeClock(), settings: { secondFactor: "off" } });
-  const { token } = await auth.signup.invite("joe", ["joe"], 60_000, "test");
+  const { token } = await auth.signup.invite("joe", { roles: ["admin"], logins: ["joe"] }, 60_000, "test");
   await auth.signup.complete(new Secret(token), new Secret(PASSWORD), new Secret(""));
   assertEquals((await logIn(auth, { user: "joe", code: "" })).name, "joe");
   assertEquals((await logIn(auth, { user: "joe", code: "" })).name, "joe");
@@ -243,7 +243,7 @@ Deno.test("the store holds neither a password nor an invitation's token as a key
   const clock = new FakeClock();
   const { auth, backend } = await openAuth({ clock });
   await signUp(auth, "joe");
-  const { token } = await auth.signup.invite("ann", ["ann"], 60_000, "test");
+  const { token } = await auth.signup.invite("ann", { roles: ["admin"], logins: ["ann"] }, 60_000, "test");
   const entries = await backend.list([]);
   assertEquals(entries.some((entry) => entry.value.includes(PASSWORD)), false);
   assertEquals(entries.some((entry) => entry.key.includes(token)), false);

@@ -1,6 +1,7 @@
 /**
  * Invitations: an administrator names a user, the user chooses a password and proves the second factor. The account
- * comes into being with that, together with the end of the invitation, or not at all.
+ * comes into being with that, together with the end of the invitation, or not at all. The same way a user who is there
+ * gets a new password and second factor.
  * @module
  */
 import { createHash, randomBytes } from "node:crypto";
@@ -9,21 +10,27 @@ import { formatDuration } from "../../base/duration.ts";
 import { AppError } from "../../base/errors.ts";
 import type { Secret } from "../../base/secret.ts";
 import { INVITE_TTL } from "../../model/limits.ts";
-import { ADMIN_ROLE } from "../../model/user.ts";
-import type { Backend, Key } from "../../store/backend.ts";
-import type { Users } from "../users.ts";
+import type { Backend, Key, Operation } from "../../store/backend.ts";
+import type { Credentials, Users } from "../users.ts";
 import { newOtpSecret, otpStep, otpUri } from "./otp.ts";
 import { checkPasswordRules, hashPassword, type PasswordCost } from "./password.ts";
 
 interface Invitation {
   token: string;
   user: string;
-  logins: string[];
+  /** What the new account gets; absent when the account is there and only its credentials are made anew. */
+  account?: NewAccount;
   otpSecret: string;
   expires: number;
   createdBy: string;
   /** Wrong codes so far; too many end the invitation. */
   failures: number;
+}
+
+/** What an invitation gives to a new user. */
+export interface NewAccount {
+  roles: string[];
+  logins: string[];
 }
 
 const MAX_FAILURES = 10;
@@ -45,32 +52,46 @@ export class Signup {
 
   async invite(
     user: string,
-    logins: string[],
+    account: NewAccount,
     ttl: number,
     createdBy: string,
   ): Promise<{ token: string; expires: number }> {
-    if (ttl > INVITE_TTL.max || ttl <= 0) {
-      const max = formatDuration(INVITE_TTL.max);
-      throw new AppError(
-        "bad_input",
-        `an invitation can be valid for at most ${max}, not ${formatDuration(ttl)}`,
-      );
-    }
+    checkTtl(ttl);
     if (await this.users.get(user)) {
       throw new AppError(
         "already_exists",
         `user "${user}" already exists; "tctl users rm ${user}" removes the account`,
       );
     }
+    return await this.#make({ user, account, createdBy }, ttl);
+  }
+
+  /**
+   * A link with which a user who is there chooses a new password and second factor. The old ones are void at once: they
+   * may be in wrong hands. Earlier links of the user are void, too.
+   * @throws {AppError} not_found, bad_input
+   */
+  async reset(user: string, ttl: number, createdBy: string): Promise<{ token: string; expires: number }> {
+    checkTtl(ttl);
+    if (!await this.users.get(user)) {
+      throw new AppError("not_found", `user "${user}" does not exist; "tctl users ls" lists the users`);
+    }
+    await this.revokeFor(user);
+    await this.users.dropCredentials(user);
+    return await this.#make({ user, createdBy }, ttl);
+  }
+
+  async #make(
+    given: Pick<Invitation, "user" | "account" | "createdBy">,
+    ttl: number,
+  ): Promise<{ token: string; expires: number }> {
     const token = randomBytes(16).toString("hex");
     const expires = this.clock.now() + ttl;
     const invitation: Invitation = {
+      ...given,
       token,
-      user,
-      logins,
       otpSecret: newOtpSecret(),
       expires,
-      createdBy,
       failures: 0,
     };
     await this.backend.commit([{
@@ -92,6 +113,12 @@ export class Signup {
     return await this.backend.commit([{ type: "delete", key: keyOf(token) }]);
   }
 
+  /** Makes every open link of a user void. */
+  async revokeFor(user: string): Promise<void> {
+    const open = (await this.list()).filter((invitation) => invitation.user === user);
+    await Promise.all(open.map(({ token }) => this.revoke(token)));
+  }
+
   async #find(token: Secret<string>): Promise<{ invitation: Invitation; version: string; key: Key }> {
     const key = keyOf(token.reveal());
     const entry = await this.backend.get(key);
@@ -107,8 +134,12 @@ export class Signup {
     return { user: invitation.user, otpUri: uri, expires: invitation.expires };
   }
 
-  /** Makes the account. @returns its name */
-  async complete(token: Secret<string>, password: Secret<string>, otp: Secret<string>): Promise<string> {
+  /** Makes the account, or gives it its new credentials. @returns its name, and whether it is new */
+  async complete(
+    token: Secret<string>,
+    password: Secret<string>,
+    otp: Secret<string>,
+  ): Promise<{ user: string; isNew: boolean }> {
     const { invitation, version, key } = await this.#find(token);
     checkPasswordRules(password);
     let step: number | undefined;
@@ -123,19 +154,30 @@ export class Signup {
       }
     }
     const passwordHash = await hashPassword(password, this.cost);
-    const { user, logins, createdBy } = invitation;
-    const created = await this.backend.commit([
+    const credentials = step === undefined
+      ? { passwordHash }
+      : { passwordHash, otpSecret: invitation.otpSecret, lastOtpStep: step };
+    const done = await this.backend.commit([
       { type: "check", key, version },
       { type: "delete", key },
-      ...this.users.creation(
-        { name: user, roles: [ADMIN_ROLE], traits: { logins }, created: this.clock.now(), createdBy },
-        step === undefined
-          ? { passwordHash }
-          : { passwordHash, otpSecret: invitation.otpSecret, lastOtpStep: step },
-      ),
+      ...await this.#outcome(invitation, credentials),
     ]);
-    if (!created) throw new AppError("not_found", GONE);
-    return user;
+    if (!done) throw new AppError("not_found", GONE);
+    return { user: invitation.user, isNew: invitation.account !== undefined };
+  }
+
+  async #outcome(invitation: Invitation, credentials: Credentials): Promise<Operation[]> {
+    const { user: name, account, createdBy } = invitation;
+    if (!account) {
+      const user = await this.users.stored(name);
+      if (!user) throw new AppError("not_found", GONE);
+      return this.users.renewal(user, credentials);
+    }
+    const { roles, logins } = account;
+    return this.users.creation(
+      { name, roles, traits: { logins }, created: this.clock.now(), createdBy },
+      credentials,
+    );
   }
 
   async #countFailure(invitation: Invitation, version: string, key: Key): Promise<void> {
@@ -150,4 +192,13 @@ export class Signup {
       },
     ]);
   }
+}
+
+function checkTtl(ttl: number): void {
+  if (ttl > 0 && ttl <= INVITE_TTL.max) return;
+  const max = formatDuration(INVITE_TTL.max);
+  throw new AppError(
+    "bad_input",
+    `an invitation can be valid for at most ${max}, not ${formatDuration(ttl)}`,
+  );
 }

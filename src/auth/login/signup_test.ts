@@ -5,10 +5,12 @@ import { HOUR } from "../../base/duration.ts";
 import { AppError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
 
+const GIVEN = { roles: ["admin"], logins: ["joe"] };
+
 async function invited(ttl = HOUR) {
   const clock = new FakeClock();
   const { auth } = await openAuth({ clock });
-  const { token, expires } = await auth.signup.invite("joe", ["joe"], ttl, "admin");
+  const { token, expires } = await auth.signup.invite("joe", GIVEN, ttl, "admin");
   const { otpUri } = await auth.signup.describe(new Secret(token));
   const secret = secretOf(otpUri);
   const complete = (change: { token?: string; password?: string; code?: string } = {}) =>
@@ -28,7 +30,7 @@ async function refused(attempt: Promise<unknown>, code: string, text: string): P
 
 Deno.test("an invitation becomes an account once", async () => {
   const { auth, complete, token } = await invited();
-  assertEquals(await complete(), "joe");
+  assertEquals((await complete()).user, "joe");
   const [user] = await auth.users.list();
   assertEquals(user, {
     name: "joe",
@@ -60,16 +62,16 @@ Deno.test("an invitation ends when its time is over", async () => {
 
 Deno.test("an invitation cannot be valid for longer than two days, nor for no time", async () => {
   const { auth } = await openAuth({ clock: new FakeClock() });
-  await refused(auth.signup.invite("joe", ["joe"], 48 * HOUR + 1, "admin"), "bad_input", "at most 48h0m0s");
-  await refused(auth.signup.invite("joe", ["joe"], 0, "admin"), "bad_input", "at most");
-  await auth.signup.invite("joe", ["joe"], 48 * HOUR, "admin");
+  await refused(auth.signup.invite("joe", GIVEN, 48 * HOUR + 1, "admin"), "bad_input", "at most 48h0m0s");
+  await refused(auth.signup.invite("joe", GIVEN, 0, "admin"), "bad_input", "at most");
+  await auth.signup.invite("joe", GIVEN, 48 * HOUR, "admin");
 });
 
 Deno.test("a password that is too short or too long is refused and the invitation lives on", async () => {
   const { complete } = await invited();
   await refused(complete({ password: "12345" }), "bad_input", "at least 6 characters");
   await refused(complete({ password: "x".repeat(129) }), "bad_input", "at most 128 characters");
-  assertEquals(await complete({ password: "123456" }), "joe");
+  assertEquals((await complete({ password: "123456" })).user, "joe");
 });
 
 Deno.test("ten wrong codes end an invitation", async () => {
@@ -81,7 +83,7 @@ Deno.test("ten wrong codes end an invitation", async () => {
 Deno.test("nine wrong codes do not end an invitation", async () => {
   const { complete } = await invited();
   for (let i = 0; i < 9; i++) await refused(complete({ code: "abcdef" }), "bad_input", "the code is wrong");
-  assertEquals(await complete(), "joe");
+  assertEquals((await complete()).user, "joe");
 });
 
 Deno.test("of two completions at once exactly one wins, and its password is the one that counts", async () => {
@@ -96,9 +98,9 @@ Deno.test("of two completions at once exactly one wins, and its password is the 
 
 Deno.test("of two invitations for one name the first completed makes the account, the other is void", async () => {
   const { auth, clock, complete } = await invited();
-  const second = await auth.signup.invite("joe", ["root"], HOUR, "admin");
+  const second = await auth.signup.invite("joe", { roles: ["admin"], logins: ["root"] }, HOUR, "admin");
   const { otpUri } = await auth.signup.describe(new Secret(second.token));
-  assertEquals(await complete(), "joe");
+  assertEquals((await complete()).user, "joe");
   const code = codeAt(secretOf(otpUri), clock.now());
   await refused(complete({ token: second.token, code }), "not_found", "this invitation is not valid");
   assertEquals((await auth.users.get("joe"))?.traits, { logins: ["joe"] });
@@ -107,7 +109,7 @@ Deno.test("of two invitations for one name the first completed makes the account
 Deno.test("an existing user cannot be invited again", async () => {
   const { auth } = await openAuth({ clock: new FakeClock() });
   await signUp(auth, "joe");
-  await refused(auth.signup.invite("joe", ["joe"], HOUR, "admin"), "already_exists", "tctl users rm joe");
+  await refused(auth.signup.invite("joe", GIVEN, HOUR, "admin"), "already_exists", "tctl users rm joe");
 });
 
 Deno.test("a revoked invitation cannot be completed", async () => {

@@ -4,7 +4,7 @@
  */
 import { isIP, isIPv6 } from "node:net";
 import { AppError } from "../../base/errors.ts";
-import { quote } from "./quote.ts";
+import { quote } from "../../base/quote.ts";
 
 /** A host name or IP (IPv6 without brackets) and a port. Port 0 means "any free one" for a listener. */
 export interface Address {

@@ -4,8 +4,8 @@
  */
 import { AppError } from "../../base/errors.ts";
 import { type Algorithms, standingOf, usableNames } from "../../ssh/algorithms.ts";
-import { quote } from "./quote.ts";
-import { didYouMean } from "./suggest.ts";
+import { quote } from "../../base/quote.ts";
+import { didYouMean } from "../../base/suggest.ts";
 
 /** A list of algorithms in the file. */
 export interface AlgorithmKey {

@@ -5,7 +5,7 @@
 import { AppError } from "../../base/errors.ts";
 import { type Algorithms, DEFAULT_ALGORITHMS, standingOf, usableNames } from "../../ssh/algorithms.ts";
 import { ALGORITHM_KEYS } from "./algorithm_name.ts";
-import { quote } from "./quote.ts";
+import { quote } from "../../base/quote.ts";
 import type { Sources } from "./sections.ts";
 
 /**

@@ -5,6 +5,7 @@
 import type { Secret } from "../../base/secret.ts";
 import type { Algorithms } from "../../ssh/algorithms.ts";
 import type { Address } from "./address.ts";
+import type { SyslogTarget } from "../log/syslog_sink.ts";
 import type { Labels } from "./labels.ts";
 import type { StaticToken } from "./tokens.ts";
 
@@ -16,7 +17,10 @@ export const ALL_ROLES: readonly Role[] = ["auth", "proxy", "node"];
 
 /** Where log lines go, from which severity on, and in which form. */
 export interface LogConfig {
-  output: { kind: "stdout" | "stderr" | "syslog" } | { kind: "file"; path: string };
+  output: { kind: "stdout" | "stderr" } | { kind: "syslog"; target: SyslogTarget } | {
+    kind: "file";
+    path: string;
+  };
   severity: "error" | "warn" | "info" | "debug";
   format: "text" | "json";
 }
@@ -31,6 +35,11 @@ export interface AuthConfig {
   staticTokens: StaticToken[];
   authentication: { type: "local"; secondFactor: "otp" | "off" };
   sessionRecording: "node" | "off";
+  /** Absolute path; there need not be one. */
+  licenseFile: string;
+  /** Milliseconds without traffic after which a session is ended; 0 is never. */
+  clientIdleTimeout: number;
+  disconnectExpiredCert: boolean;
   /** `path` is a directory. */
   storage: { type: "deno_kv"; path: string };
 }
@@ -79,6 +88,8 @@ export interface DaemonConfig {
   authToken?: Secret<string>;
   /** `sha256:<64 hex>` of host CA keys. */
   caPins: string[];
+  /** Where health and metrics are shown; absent: nowhere. */
+  diagAddr?: Address;
   /** What SSH connections use; absent: the defaults. */
   algorithms?: Algorithms;
   /** Per service. */

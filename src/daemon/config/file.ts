@@ -6,7 +6,7 @@ import * as v from "valibot";
 import { AppError } from "../../base/errors.ts";
 import { checkKeys, type Finding } from "./keys.ts";
 import { type KeyPath, Positions } from "./positions.ts";
-import { quote } from "./quote.ts";
+import { quote } from "../../base/quote.ts";
 import { fileSchema, type FileSettings } from "./schema.ts";
 import { parseYaml } from "./yaml_tree.ts";
 

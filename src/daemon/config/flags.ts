@@ -6,9 +6,9 @@ import { AppError, isAppError } from "../../base/errors.ts";
 import { type Address, parseAddress, parseHost, parseIp } from "./address.ts";
 import { ALL_ROLES, type Role } from "./daemon_config.ts";
 import { type Labels, parseLabels } from "./labels.ts";
-import { quote } from "./quote.ts";
+import { quote } from "../../base/quote.ts";
 import type { FileSettings } from "./schema.ts";
-import { didYouMean } from "./suggest.ts";
+import { didYouMean } from "../../base/suggest.ts";
 import { parseTokenSource, type TokenSource } from "./tokens.ts";
 import { parseName, parsePin, parseText } from "./values.ts";
 
@@ -29,6 +29,8 @@ export interface StartFlags {
   labels?: string;
   permitUserEnv?: boolean;
   caPin?: string[];
+  /** Where health and metrics are shown: `host:port`, or a port of the loopback address. */
+  diagAddr?: string;
   /** A whole configuration file in base64, in place of the file. */
   configString?: string;
 }
@@ -44,6 +46,7 @@ export interface ParsedFlags {
   nodename?: string;
   labels?: Labels;
   caPins?: string[];
+  diagAddr?: Address;
 }
 
 /**
@@ -61,6 +64,7 @@ export function parseFlags(flags: StartFlags): ParsedFlags {
     nodename: read("nodename", flags.nodename, parseName),
     labels: read("labels", flags.labels, parseLabels),
     caPins: readList("ca-pin", flags.caPin, parsePin),
+    diagAddr: read("diag-addr", flags.diagAddr, parseDiagAddr),
   };
 }
 
@@ -87,6 +91,14 @@ export function chooseRoles(settings: FileSettings, flags: ParsedFlags, warnings
 /** `address` on the IP of `--listen-ip`, if that is given. */
 export function listenOn(address: Address, flags: ParsedFlags): Address {
   return { host: flags.listenIp ?? address.host, port: address.port };
+}
+
+/** The port is not left out: there is no usual one. */
+function parseDiagAddr(text: string): Address {
+  const port = /^:?(\d+)$/.exec(text)?.[1];
+  const address = parseAddress(port === undefined ? text : `127.0.0.1:${port}`, -1);
+  if (address.port >= 0) return address;
+  throw new AppError("bad_input", `${quote(text)} has no port: write 127.0.0.1:3000`);
 }
 
 function parseRoles(text: string): Set<Role> {

@@ -5,8 +5,8 @@
  */
 import * as v from "valibot";
 import type { KeyPath } from "./positions.ts";
-import { quote } from "./quote.ts";
-import { nearest } from "./suggest.ts";
+import { quote } from "../../base/quote.ts";
+import { nearest } from "../../base/suggest.ts";
 import { isMapping, type YamlTree } from "./yaml_tree.ts";
 
 /** Something to say about one place of the file. */

@@ -6,7 +6,7 @@ import * as v from "valibot";
 import { parseDuration } from "../../base/duration.ts";
 import { AppError, isAppError } from "../../base/errors.ts";
 import { parseLabelKey, parseLabelValue } from "./labels.ts";
-import { quote } from "./quote.ts";
+import { quote } from "../../base/quote.ts";
 import { reading } from "./values.ts";
 
 /** A mapping of label names to texts; any label name is allowed, so this reads the mapping itself. */

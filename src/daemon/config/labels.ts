@@ -5,7 +5,7 @@
  */
 import { parseDuration, SECOND } from "../../base/duration.ts";
 import { AppError, messageOf } from "../../base/errors.ts";
-import { quote } from "./quote.ts";
+import { quote } from "../../base/quote.ts";
 
 /** A label whose value is the output of a command. */
 export interface CommandLabel {

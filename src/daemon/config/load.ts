@@ -10,7 +10,8 @@ import { algorithmChoice } from "./algorithms.ts";
 import type { DaemonConfig, LogConfig } from "./daemon_config.ts";
 import { readConfigText } from "./file.ts";
 import { chooseRoles, parseFlags, type StartFlags } from "./flags.ts";
-import { quote } from "./quote.ts";
+import { parseLogTarget } from "./log_target.ts";
+import { quote } from "../../base/quote.ts";
 import { authConfig, type ConfigHost, nodeConfig, proxyConfig, type Sources } from "./sections.ts";
 import { findConfigText } from "./source.ts";
 import { readToken } from "./tokens.ts";
@@ -52,6 +53,7 @@ export async function loadConfig(flags: StartFlags, host: ConfigHost): Promise<D
     advertiseIp: parsed.advertiseIp ?? teleport.advertise_ip,
     authServers: authServers(sources, roles.has("auth") ? auth.listenAddr : undefined),
     authToken: await authToken(sources),
+    diagAddr: parsed.diagAddr,
     caPins: parsed.caPins ?? teleport.ca_pin,
     algorithms: algorithmChoice(sources),
     limits: {
@@ -75,12 +77,17 @@ function logConfig({ settings, host, file, warnings }: Sources, debug: boolean):
   return { output: logOutput(output), severity, format };
 
   function logOutput(text: string): LogConfig["output"] {
-    if (["stderr", "error", "2"].includes(text)) return { kind: "stderr" };
-    if (["stdout", "out", "1"].includes(text)) return { kind: "stdout" };
-    if (text === "syslog") return { kind: "syslog" };
+    const place = file.place(["teleport", "log", "output"]);
+    let target;
+    try {
+      target = parseLogTarget(text);
+    } catch (error) {
+      if (!isAppError(error)) throw error;
+      throw new AppError(error.code, `${place}: ${error.message}`);
+    }
+    if (target) return target;
     const path = resolve(host.cwd, text);
     if (path !== text) {
-      const place = file.place(["teleport", "log", "output"]);
       warnings.push(
         `${place}: the log goes to the file ${quote(path)}: the word is none of stdout, stderr, syslog`,
       );

@@ -10,7 +10,17 @@ import { ALGORITHM_KEYS, algorithmName } from "./algorithm_name.ts";
 import { inert } from "./keys.ts";
 import { commandLabel, fixedLabels } from "./label_schema.ts";
 import { parseTokenSource, parseTokenSpec } from "./tokens.ts";
-import { address, choice, listOf, parseCount, parseName, parsePin, parseYesNo, reading } from "./values.ts";
+import {
+  address,
+  choice,
+  listOf,
+  parseCount,
+  parseIdleTimeout,
+  parseName,
+  parsePin,
+  parseYesNo,
+  reading,
+} from "./values.ts";
 
 const path = reading((text) => text);
 const yesNo = reading(parseYesNo);
@@ -90,10 +100,10 @@ const authService = v.object({
   }),
   session_recording: v.optional(choice(["node", "off"], ["proxy"]), "node"),
   proxy_checks_host_keys: inert(),
-  license_file: inert(undefined, "every feature is open, so no license is read"),
+  license_file: v.optional(path, "license.pem"),
   proxy_protocol: inert(),
-  client_idle_timeout: inert(),
-  disconnect_expired_cert: inert(),
+  client_idle_timeout: v.optional(reading(parseIdleTimeout), "never"),
+  disconnect_expired_cert: v.optional(yesNo, "no"),
   u2f,
   trusted_clusters: inert(
     v.array(v.object({ key_file: v.unknown(), allow_logins: v.unknown(), tunnel_addr: v.unknown() })),

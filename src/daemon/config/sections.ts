@@ -9,7 +9,7 @@ import type { AuthConfig, NodeConfig, ProxyConfig } from "./daemon_config.ts";
 import type { ReadFile } from "./file.ts";
 import { listenOn, type ParsedFlags } from "./flags.ts";
 import { type Labels, SHORTEST_PERIOD } from "./labels.ts";
-import { quote } from "./quote.ts";
+import { quote } from "../../base/quote.ts";
 import type { FileSettings } from "./schema.ts";
 import { readToken, type StaticToken } from "./tokens.ts";
 
@@ -66,6 +66,9 @@ export async function authConfig(
     staticTokens,
     authentication: { type: auth.authentication.type, secondFactor: auth.authentication.second_factor },
     sessionRecording: auth.session_recording,
+    licenseFile: resolve(dataDir, auth.license_file),
+    clientIdleTimeout: auth.client_idle_timeout,
+    disconnectExpiredCert: auth.disconnect_expired_cert,
     storage: { type: "deno_kv", path: resolve(host.cwd, storage.path ?? resolve(dataDir, "auth")) },
   };
 }

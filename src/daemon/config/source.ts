@@ -5,7 +5,7 @@
 import { AppError, messageOf } from "../../base/errors.ts";
 import { type ConfigText, MAX_CONFIG_BYTES } from "./file.ts";
 import type { StartFlags } from "./flags.ts";
-import { quote } from "./quote.ts";
+import { quote } from "../../base/quote.ts";
 
 /** The file that is read when none is named; it need not exist. */
 export const DEFAULT_CONFIG_PATH = "/etc/teleport.yaml";

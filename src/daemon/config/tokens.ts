@@ -4,8 +4,8 @@
  */
 import { AppError, messageOf } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
-import { quote } from "./quote.ts";
-import { didYouMean } from "./suggest.ts";
+import { quote } from "../../base/quote.ts";
+import { didYouMean } from "../../base/suggest.ts";
 
 const ROLES = ["auth", "proxy", "node", "trusted_cluster"] as const;
 

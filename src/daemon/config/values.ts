@@ -4,10 +4,11 @@
  * @module
  */
 import * as v from "valibot";
+import { parseDuration } from "../../base/duration.ts";
 import { AppError, isAppError } from "../../base/errors.ts";
 import { parseAddress } from "./address.ts";
-import { quote } from "./quote.ts";
-import { didYouMean } from "./suggest.ts";
+import { quote } from "../../base/quote.ts";
+import { didYouMean } from "../../base/suggest.ts";
 
 const YES = new Set(["yes", "true", "on", "1"]);
 const NO = new Set(["no", "false", "off", "0"]);
@@ -113,4 +114,9 @@ export function parsePin(text: string): string {
     "bad_input",
     `${quote(text)} is not a CA pin: it is "sha256:" and 64 hexadecimal digits`,
   );
+}
+
+/** Milliseconds after which a silent client is cut; 0 for `never`. */
+export function parseIdleTimeout(text: string): number {
+  return text === "never" ? 0 : parseDuration(text);
 }

@@ -8,7 +8,7 @@
  */
 import { parse } from "@std/yaml";
 import { AppError, messageOf } from "../../base/errors.ts";
-import { escapeControls } from "./quote.ts";
+import { escapeControls } from "../../base/quote.ts";
 
 /** A parsed document. Absent values, `~` and `null` are null. */
 export type YamlTree = string | null | YamlTree[] | { [key: string]: YamlTree };
@@ -21,15 +21,16 @@ const MAX_VALUES = 50_000;
 /**
  * Parses one YAML document.
  * @param name what error messages call the document: its path.
+ * @param linesBefore how many lines of the file stand before `text`.
  * @throws {AppError} bad_input as `name:line:column: what is wrong`.
  */
-export function parseYaml(text: string, name: string): YamlTree {
-  refuseTabs(text, name);
+export function parseYaml(text: string, name: string, linesBefore = 0): YamlTree {
+  refuseTabs(text, name, linesBefore);
   let parsed: unknown;
   try {
     parsed = parse(text, { schema: "failsafe" });
   } catch (error) {
-    throw explain(error, name);
+    throw explain(error, name, linesBefore);
   }
   return copy(parsed, 0, { left: MAX_VALUES }, name);
 }
@@ -40,22 +41,24 @@ export function isMapping(tree: YamlTree): tree is { [key: string]: YamlTree } {
 }
 
 /** The parser takes a tab as one blank and then puts a key into the wrong mapping without a word. */
-function refuseTabs(text: string, name: string): void {
+function refuseTabs(text: string, name: string, linesBefore: number): void {
   text.split(/\r\n|\r|\n/).forEach((line, index) => {
     const indentation = /^ *(?:[-?:] *)*\t(?=\s*\S)/.exec(line);
     if (indentation) {
-      const place = `${name}:${index + 1}:${indentation[0].length}`;
+      const place = `${name}:${linesBefore + index + 1}:${indentation[0].length}`;
       throw new AppError("bad_input", `${place}: a tab in the indentation; YAML is indented with blanks`);
     }
   });
 }
 
-function explain(error: unknown, name: string): AppError {
+function explain(error: unknown, name: string, linesBefore: number): AppError {
   if (error instanceof RangeError) return new AppError("bad_input", `${name}: nested too deeply`);
   // Only the first line: those below quote the file, which may hold secrets.
   const message = escapeControls(messageOf(error).split("\n", 1)[0] ?? "");
   const parts = /^(.*) at line (\d+), column (\d+):?$/.exec(message);
-  const [what, place] = parts ? [parts[1], `${name}:${parts[2]}:${parts[3]}`] : [message, name];
+  const [what, place] = parts
+    ? [parts[1], `${name}:${linesBefore + Number(parts[2])}:${parts[3]}`]
+    : [message, name];
   return new AppError("bad_input", `${place}: not valid YAML: ${what}`);
 }
 

@@ -6,10 +6,11 @@ import { systemClock } from "../../base/clock.ts";
 import { isAppError, messageOf } from "../../base/errors.ts";
 import { diskFiles } from "../../base/files.ts";
 import { logger, startLog } from "../../base/log.ts";
+import { countedSoFar } from "../../base/metrics.ts";
 import type { RunningRole, StartRole } from "../../base/role.ts";
 import { useAlgorithms } from "../../ssh/algorithms.ts";
 import { cipherProvider, useAeadMaker } from "../../ssh/cipher.ts";
-import type { FromWorker, StartMessage, ToWorker } from "../worker_protocol.ts";
+import type { FromWorker, StartMessage, ToWorker, WorkerReport } from "../worker_protocol.ts";
 
 const BEAT_MS = 5000;
 
@@ -34,19 +35,24 @@ async function chooseCiphers(libcrypto: string | undefined): Promise<void> {
   log.info("packet ciphers: {provider}", { provider: cipherProvider() });
 }
 
+function report(running: RunningRole | undefined): WorkerReport {
+  const { heapUsed, heapTotal, external } = Deno.memoryUsage();
+  return { state: running?.state(), metrics: countedSoFar(), memory: { heapUsed, heapTotal, external } };
+}
+
 /** Runs a role in this Worker until it is told to stop. */
 export function runRole<Settings>(start: StartRole<Settings>): void {
   const scope = self as unknown as WorkerScope;
   let running: RunningRole | undefined;
 
   const begin = async (message: StartMessage<Settings>) => {
-    const { severity, format } = message.log;
-    await startLog(severity, format, (line) => scope.postMessage({ type: "log", line }));
+    await startLog(message.log, (entry) => scope.postMessage({ type: "log", entry }));
     await chooseCiphers(message.libcrypto);
     useAlgorithms(message.algorithms);
     running = await start(message.settings, diskFiles, systemClock);
     scope.postMessage({ type: "ready", ciphers: cipherProvider() });
-    setInterval(() => scope.postMessage({ type: "beat" }), BEAT_MS);
+    const beat = () => scope.postMessage({ type: "beat", authConnected: running?.state().authConnected });
+    setInterval(beat, BEAT_MS);
   };
 
   scope.onmessage = ({ data: message }) => {
@@ -55,6 +61,10 @@ export function runRole<Settings>(start: StartRole<Settings>): void {
         const permanent = isAppError(error) && error.code !== "unavailable" && error.code !== "timeout";
         scope.postMessage({ type: "failed", message: messageOf(error), permanent });
       });
+    } else if (message.type === "report") {
+      scope.postMessage({ type: "report", report: report(running) });
+    } else if (message.type === "drain") {
+      running?.drain();
     } else if (message.type === "stop") {
       Promise.resolve(running?.stop()).finally(() => scope.postMessage({ type: "stopped" }));
     } else if (message.type === "crash") {

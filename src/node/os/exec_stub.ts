@@ -17,6 +17,7 @@
  *
  *     umask(022)
  *     setgroups(n, groups); setresgid(gid x 3); setresuid(uid x 3)     any failure: message, exit 126
+ *     prctl(PR_SET_PDEATHSIG, SIGHUP)                                  hung up on when the thread that started it ends
  *     chdir("/"); chdir(directory)                                      failures ignored
  *     close(3)                                                         this file itself
  *     execve(path, argv, envp)     both as this program got them       failure: message, exit 127
@@ -49,8 +50,11 @@ const SYS = {
   setgroups: 116,
   setresuid: 117,
   setresgid: 119,
+  prctl: 157,
   exit_group: 231,
 };
+/** SIGHUP, which is what comes after it, has the same number. */
+const PR_SET_PDEATHSIG = 1;
 const CANNOT_CHANGE = 126, CANNOT_RUN = 127;
 
 /** The stub's bytes. Neither `path` nor `cwd` may hold a NUL. */
@@ -85,6 +89,8 @@ function emit(code: Code, plan: StubPlan): void {
     code.setEdi(user.gid).copyEdiToEsiEdx().call(SYS.setresgid).failUnlessZero();
     code.setEdi(user.uid).copyEdiToEsiEdx().call(SYS.setresuid).failUnlessZero();
   }
+  // After the user has changed: that would take it away again.
+  code.setEdi(PR_SET_PDEATHSIG).copyEdiToEsiEdx().call(SYS.prctl);
   code.rdiTo(ROOT).call(SYS.chdir);
   code.rdiTo(DIRECTORY).call(SYS.chdir);
   code.setEdi(STUB_FD).call(SYS.close);

@@ -53,7 +53,7 @@ let method: SwitchMethod = Deno.build.arch === "x86_64" ? "stub" : "setpriv";
 
 /**
  * Starts the program and gives its process id. All signals have their default action, no descriptor past 2 is open and
- * the umask is 022. Throws AppError: `bad_input` for a NUL in any text, `access_denied` when only root could become
+ * the umask is 022. When the thread of this process that calls ends, the program gets SIGHUP. Throws AppError: `bad_input` for a NUL in any text, `access_denied` when only root could become
  * that user, `limit` and others when the system refuses. A program that cannot be run may instead show as exit code
  * 127, a user that cannot be become as 126, each with a line on standard error.
  */
@@ -70,16 +70,17 @@ export function spawn(options: SpawnOptions, files: StandardFiles, using: Switch
 }
 
 /**
- * Starts a program of ours in `/`, without changing its user, with the given descriptors as its 0, 1, 2 and so on. It may
- * hold all rights of this process: what runs is never for a client to choose. Throws AppError when the system refuses.
+ * Starts a program of ours, without changing its user, with the given descriptors as its 0, 1, 2 and so on. It may hold
+ * all rights of this process: what runs is never for a client to choose. Throws AppError when the system refuses.
+ * @param cwd where it starts
  */
-export function spawnOwn(program: OwnProgram, descriptors: readonly number[]): number {
+export function spawnOwn(program: OwnProgram, descriptors: readonly number[], cwd = "/"): number {
   const moved: number[] = [];
   try {
     for (const fd of descriptors) {
       moved.push(must(libc().fcntl(fd, F_DUPFD_CLOEXEC, ABOVE), "prepare a descriptor"));
     }
-    const { pid, errno } = posixSpawn({ ...program, files: { descriptors: moved }, cwd: "/" });
+    const { pid, errno } = posixSpawn({ ...program, files: { descriptors: moved }, cwd });
     if (errno !== 0) throw osError(`start ${program.path}`, errno);
     return pid;
   } finally {
@@ -176,7 +177,17 @@ function setprivCommand(
 ): Pick<SpawnOptions, "path" | "argv" | "env"> {
   if (path.includes("=")) throw new AppError("unsupported", `cannot start ${path}: its name holds "="`);
   const groups = user.groups.length > 0 ? `--groups=${user.groups.join(",")}` : "--clear-groups";
-  const become = ["setpriv", `--reuid=${user.uid}`, `--regid=${user.gid}`, groups, "--", ENV, "-i", "--"];
+  const become = [
+    "setpriv",
+    `--reuid=${user.uid}`,
+    `--regid=${user.gid}`,
+    groups,
+    "--pdeathsig=HUP",
+    "--",
+    ENV,
+    "-i",
+    "--",
+  ];
   const login = argv[0]?.startsWith("-") ? ["-l"] : [];
   return { path: SETPRIV, argv: [...become, ...assignments(env), path, ...login, ...argv.slice(1)], env: {} };
 }

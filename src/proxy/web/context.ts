@@ -3,7 +3,7 @@
  * @module
  */
 import type { Context, Hono, MiddlewareHandler } from "hono";
-import { canonicalAddress } from "./client_address.ts";
+import { canonicalAddress } from "../../base/client_address.ts";
 
 /** What the HTTP server hands to the app with each request, and what handlers find in `c.get`. */
 export interface WebEnv {

@@ -6,7 +6,7 @@ import type { MiddlewareHandler } from "hono";
 import type { Clock } from "../../base/clock.ts";
 import { SECOND } from "../../base/duration.ts";
 import { AppError } from "../../base/errors.ts";
-import { networkOf } from "./client_address.ts";
+import { networkOf } from "../../base/client_address.ts";
 import type { WebEnv } from "./context.ts";
 
 /** How many clients one limiter remembers; beyond it the one seen longest ago is forgotten. */

@@ -35,6 +35,8 @@ export interface ServeOptions {
 /** A server that runs. */
 export interface WebServer {
   port: number;
+  /** How many are open. */
+  readonly connections: number;
   /** Stops accepting, lets requests under way finish for up to ten seconds, then cuts the rest. */
   close(): Promise<void>;
   /**
@@ -75,6 +77,9 @@ export async function serveHttps(options: ServeOptions): Promise<WebServer> {
   const address = server.address();
   return {
     port: address !== null && typeof address === "object" ? address.port : 0,
+    get connections() {
+      return open.size;
+    },
     close: () => drain(server, open, clock),
     reload(next) {
       if (!(server instanceof HttpsServer)) {

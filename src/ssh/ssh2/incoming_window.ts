@@ -6,6 +6,7 @@
 import type { Buffer } from "node:buffer";
 import type { Ssh2Channel, Ssh2Connection } from "./internals.ts";
 import { Channel } from "./library.ts";
+import { countTraffic } from "./traffic.ts";
 
 /**
  * Installs the check on one connection. Call it before channels open.
@@ -18,6 +19,7 @@ export function installIncomingWindow(library: Ssh2Connection, cut: (reason: str
     handlers[name] = (protocol, recipient, data, type) => {
       const entry = library._chanMgr.get(recipient as number);
       if (!(entry instanceof Channel)) return; // it crossed our refusal
+      countTraffic(library);
       const { incoming } = entry as Ssh2Channel;
       const { length } = data as Buffer;
       if (length > incoming.window) {

@@ -6,6 +6,7 @@
  */
 import type { Buffer } from "node:buffer";
 import { setTimeout } from "node:timers";
+import { counter } from "../../base/metrics.ts";
 import type { Ssh2Connection } from "./internals.ts";
 
 export interface RekeyPolicy {
@@ -23,6 +24,12 @@ export const DEFAULT_REKEY: Readonly<RekeyPolicy> = {
   intervalMs: 3_600_000,
   timeoutMs: 60_000,
 };
+
+const exchanges = counter("teleport_ssh_key_exchanges_total", "First key exchanges of SSH connections");
+const rekeys = counter(
+  "teleport_ssh_rekeys_total",
+  "Later key exchanges, which change the keys of a connection",
+);
 
 /** Messages that may wait for the end of a key exchange; channel data is bounded by its windows. */
 const MAX_QUEUE = 20_000;
@@ -59,6 +66,7 @@ export function keepKeysFresh(
     deadline.unref();
   };
   library.on("handshake", () => {
+    (first ? exchanges : rekeys).add();
     stop();
     deadline = undefined;
     volume = 0;

@@ -2,6 +2,7 @@
  * What every connection gets from us below its channels: packets that leave together, fresh keys, flow control.
  * @module
  */
+import { counter } from "../../base/metrics.ts";
 import "./identification.ts";
 import { readInPlace } from "./channel_lending.ts";
 import type { Ssh2Connection } from "./internals.ts";
@@ -10,6 +11,13 @@ import { countIncoming, DEFAULT_REKEY, keepKeysFresh, type RekeyPolicy } from ".
 import { installWindow } from "./window_patch.ts";
 
 export type { RekeyPolicy } from "./rekey.ts";
+
+const BYTES = [
+  "teleport_ssh_bytes_total",
+  "Bytes of SSH connections, those to other servers included",
+] as const;
+const sent = counter(...BYTES, { direction: "sent" });
+const received = counter(...BYTES, { direction: "received" });
 
 /**
  * Installs it on a connection whose first key exchange has not ended.
@@ -21,8 +29,14 @@ export function installTransport(
   policy: Partial<RekeyPolicy> = {},
 ): void {
   const count = keepKeysFresh(library, { ...DEFAULT_REKEY, ...policy }, broken);
-  installOutput(library, count);
-  countIncoming(library, count);
+  installOutput(library, (bytes) => {
+    sent.add(bytes);
+    count(bytes);
+  });
+  countIncoming(library, (bytes) => {
+    received.add(bytes);
+    count(bytes);
+  });
   installWindow(library);
   readInPlace(library);
 }

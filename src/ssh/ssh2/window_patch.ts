@@ -5,8 +5,10 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import type { Duplex } from "node:stream";
 import { borrowByWrite } from "../../base/lending.ts";
 import { Channel } from "./library.ts";
+import { countTraffic } from "./traffic.ts";
 import type { ChannelTable, Protocol, Ssh2Channel, Ssh2Connection } from "./internals.ts";
 
 const STDERR = 1;
@@ -19,7 +21,7 @@ interface Outgoing {
 }
 
 interface FlowChannel extends Ssh2Channel {
-  _client: { _protocol: ChannelProtocol };
+  _client: { _protocol: ChannelProtocol; _sock: Duplex };
   outgoing: Outgoing;
 }
 
@@ -57,12 +59,39 @@ function lineOf(channel: FlowChannel): Waiting[] {
   return line;
 }
 
-/** Sends as much as the window takes. @returns what is left */
+/**
+ * What may wait in a connection's socket before its channels are held back: a client that grants 4 GiB of window and then
+ * does not read must not cost that much memory.
+ */
+const MAX_WAITING = 1024 * 1024;
+
+/** The channels that a connection's socket holds back, until it has written everything. */
+const held = new WeakMap<Duplex, Set<FlowChannel>>();
+
+/** Whether the channel's connection has enough to write for now; it then comes back to the channel by itself. */
+function congested(channel: FlowChannel): boolean {
+  const socket = channel._client._sock;
+  if (socket.writableLength < MAX_WAITING || !socket.writable) return false;
+  let channels = held.get(socket);
+  if (!channels) {
+    held.set(socket, channels = new Set());
+    socket.once("drain", () => {
+      const waiting = held.get(socket);
+      held.delete(socket);
+      waiting?.forEach(resume);
+    });
+  }
+  channels.add(channel);
+  return true;
+}
+
+/** Sends as much as the window and the socket take. @returns what is left */
 function send(channel: FlowChannel, data: Buffer, extended: boolean): Buffer {
   const { outgoing } = channel;
   const protocol = channel._client._protocol;
+  if (data.length > 0 && outgoing.window > 0) countTraffic(channel._client);
   let at = 0;
-  while (at < data.length && outgoing.window > 0) {
+  while (at < data.length && outgoing.window > 0 && !congested(channel)) {
     const count = Math.min(data.length - at, outgoing.window, outgoing.packetSize);
     const piece = at === 0 && count === data.length ? data : data.subarray(at, at + count);
     if (extended) protocol.channelExtData(outgoing.id, piece, STDERR);
@@ -82,11 +111,12 @@ function write(channel: FlowChannel, data: Buffer, extended: boolean, done: Wait
   else done();
 }
 
-/** Gives a channel what it may send by now. @returns false when it waits for window; "drain" tells when it has some */
+/** Gives a channel what it may send by now. @returns false when it waits for window or the socket, until "drain" */
 export function writeWithinWindow(channel: Ssh2Channel, data: Uint8Array): boolean {
   if (!borrowByWrite(channel, data)) return false;
   const flow = channel as FlowChannel;
-  if (flow.outgoing.window > 0 || flow.outgoing.state !== "open") return true;
+  const { window, state } = flow.outgoing;
+  if (state !== "open" || window > 0 && !congested(flow)) return true;
   starved.add(flow);
   return false;
 }
@@ -107,7 +137,10 @@ function resume(channel: FlowChannel): void {
     if (first.block && spare.length < MAX_SPARE) spare.push(first.block);
     first.done();
   }
-  if (channel.outgoing.window > 0 && starved.delete(channel)) channel.emit("drain");
+  if (channel.outgoing.window > 0 && starved.has(channel) && !congested(channel)) {
+    starved.delete(channel);
+    channel.emit("drain");
+  }
 }
 
 interface WritePrototype {

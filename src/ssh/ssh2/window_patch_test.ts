@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
+import { EventEmitter } from "node:events";
 import fc from "fast-check";
 import type { Ssh2Connection } from "./internals.ts";
 import { Channel } from "./library.ts";
@@ -10,6 +11,7 @@ function channelWith(window: number) {
   const sent: string[] = [];
   const handlers: Record<string, (...rest: unknown[]) => void> = {};
   const entries = new Map<number, unknown>();
+  const socket = Object.assign(new EventEmitter(), { writable: true, writableLength: 0 });
   const connection = {
     _protocol: {
       _handlers: handlers,
@@ -18,6 +20,7 @@ function channelWith(window: number) {
       channelEOF: () => sent.push("eof"),
       channelClose: () => sent.push("close"),
     },
+    _sock: socket,
     _chanMgr: { get: (id: number) => entries.get(id) },
   } as unknown as Ssh2Connection;
   installWindow(connection);
@@ -28,7 +31,7 @@ function channelWith(window: number) {
   orderStderr(channel);
   entries.set(0, channel);
   const adjust = (amount: number) => handlers.CHANNEL_WINDOW_ADJUST?.(undefined, 0, amount);
-  return { channel, sent, adjust };
+  return { channel, sent, adjust, socket };
 }
 
 Deno.test("output and error that wait for window together both go out, once and in order", async () => {
@@ -85,4 +88,17 @@ Deno.test("lent memory that has to wait behind standard error is copied: its own
   lent.fill("x"); // perhaps with the output of somebody else's program
   adjust(100);
   assertEquals(sent, ["err:err!", "out:mine"]);
+});
+
+Deno.test("a socket that has enough to write holds the channel back, and its drain lets it go on", () => {
+  const { channel, sent, socket } = channelWith(1000);
+  socket.writableLength = 2 ** 20;
+  let drained = 0;
+  channel.on("drain", () => drained++);
+  channel.write("abcd");
+  assertEquals([writeWithinWindow(channel, Buffer.from("efgh")), sent], [false, []]);
+  socket.writableLength = 0;
+  socket.emit("drain");
+  assertEquals([sent, drained > 0], [["out:abcd", "out:efgh"], true]);
+  assertEquals([writeWithinWindow(channel, Buffer.from("ijkl")), sent.at(-1)], [true, "out:ijkl"]);
 });

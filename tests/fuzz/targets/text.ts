@@ -10,12 +10,16 @@ import { withCookie } from "../../../cli/tsh/ssh/x11.ts";
 import { parseHostCredentials } from "../../../src/api/host_identity.ts";
 import { parseJoinAnswer } from "../../../src/api/join_proof.ts";
 import { addressAllowed } from "../../../src/api/source_address.ts";
+import { expandLogins, isLoginOrTemplate } from "../../../src/model/login_template.ts";
+import { isLogin } from "../../../src/model/name.ts";
+import { parseWhere } from "../../../src/model/where.ts";
 import { parseReport } from "../../../src/node/files/report.ts";
 import { parseScpWords, scpArguments } from "../../../src/node/files/scp_call.ts";
 import { parseInternalSftp } from "../../../src/node/files/internal_sftp.ts";
 import { LogParser } from "../../../src/session/log_parser.ts";
 import { formatPrint } from "../../../src/session/recording_format.ts";
 import { decodeSizes } from "../../../src/session/upload_protocol.ts";
+import { isPrincipal } from "../../../src/ssh/certificate.ts";
 import { peerText } from "../../../src/ssh/peer_text.ts";
 import { isPlainName, shownName } from "../../../src/ssh/transfer/file_name.ts";
 import { compileGlob, expandBraces } from "../../../src/ssh/transfer/glob.ts";
@@ -35,6 +39,44 @@ export const textTargets: FuzzTarget[] = [
       for (const address of ["10.1.2.3", "::1", "::ffff:10.1.2.3", decode(input)]) {
         addressAllowed(address, decode(input));
       }
+    },
+  },
+  {
+    name: "where",
+    seeds: () =>
+      text(
+        'contains(user.spec.traits["groups"], "ops") && !equals(resource.metadata.name, "x")',
+        "(equals('a', 'b') || contains(session.parties, user.metadata.name))",
+        'equals("\\\\", "\\"")',
+      ),
+    run(input) {
+      const condition = parseWhere(decode(input));
+      const user = { metadata: { name: "joe" }, spec: { traits: { groups: ["ops"] }, roles: ["dev"] } };
+      for (
+        const scope of [{}, { user }, { user, resource: { metadata: {} }, session: { parties: ["joe"] } }]
+      ) {
+        const answer = condition(scope);
+        if (answer !== undefined && typeof answer !== "boolean") {
+          throw new Error(
+            "neither true, false nor unknown",
+          );
+        }
+      }
+    },
+  },
+  {
+    name: "login_template",
+    seeds: () => text("{{internal.logins}}", 'a-{{external["x y"]}}-b', "{{ external.unix }}", "root"),
+    run(input) {
+      const source = decode(input);
+      const logins = expandLogins([source], {
+        logins: [source, "joe"],
+        unix: [`${source},root`],
+        "x y": ["*"],
+      });
+      const unsafe = logins.find((login) => !isLogin(login) || !isPrincipal(login));
+      if (unsafe !== undefined) throw new Error("an unsafe login came out of a template");
+      isLoginOrTemplate(source);
     },
   },
   {

@@ -1,5 +1,5 @@
 /**
- * Client addresses: one spelling for the audit log, one key for rate limits.
+ * Client addresses: one spelling for the audit log, one key for rate limits and caps.
  * @module
  */
 import { isIPv4, isIPv6 } from "node:net";

@@ -1,0 +1,164 @@
+/**
+ * A host's knowledge of users and roles: fetched whenever they change, kept in a file, so that the host can decide while
+ * no auth server can be reached. A host that never had it lets nobody in.
+ * @module
+ */
+import * as v from "valibot";
+import type { Clock } from "../base/clock.ts";
+import { AppError, isAppError, messageOf } from "../base/errors.ts";
+import { AccessChecker, effectiveRoles } from "../model/access.ts";
+import type { AccessSnapshot, KnownUser, SessionPolicy } from "../model/access_snapshot.ts";
+import type { UserIdentity } from "../model/identity.ts";
+import type { Role } from "../model/role.ts";
+import { barred } from "../model/user.ts";
+import type { Caller } from "./client.ts";
+import { accessSnapshotSchema } from "./contract/access.ts";
+
+/** Where a host keeps the snapshot. */
+export interface SnapshotFile {
+  read(): Promise<string | undefined>;
+  write(text: string): Promise<void>;
+}
+
+export interface ClusterAccessOptions {
+  api: Caller & { readonly connected: boolean };
+  file: SnapshotFile;
+  clock: Clock;
+  warn(text: string): void;
+}
+
+/** What is asked of a user's rights. @returns why it is refused, or undefined */
+export type AccessCheck = (rights: AccessChecker) => string | undefined;
+
+interface Known {
+  version: string;
+  roles: ReadonlyMap<string, Role>;
+  users: ReadonlyMap<string, KnownUser>;
+  sessions: SessionPolicy;
+}
+
+/** How long somebody who would be refused waits for newer knowledge. */
+const REFRESH_TIMEOUT_MS = 3_000;
+
+const fileSchema = v.object({ version: v.string(), snapshot: accessSnapshotSchema });
+
+export class ClusterAccess {
+  readonly #options: ClusterAccessOptions;
+  #known: Known | undefined;
+  #refreshing: Promise<void> | undefined;
+  #again = false;
+  /** Told after the knowledge changed. */
+  onChange: () => void = () => {};
+
+  private constructor(options: ClusterAccessOptions) {
+    this.#options = options;
+  }
+
+  /** With what the file holds, if it can be read; news from auth come as soon as they can. */
+  static async open(options: ClusterAccessOptions): Promise<ClusterAccess> {
+    const access = new ClusterAccess(options);
+    const text = await options.file.read();
+    if (text !== undefined) access.#load(text);
+    access.refresh().catch((error: unknown) => {
+      if (!isAppError(error)) throw error; // else the connection tells what is wrong, and the next one asks again
+    });
+    return access;
+  }
+
+  #load(text: string): void {
+    try {
+      const { version, snapshot } = v.parse(fileSchema, JSON.parse(text));
+      this.#take(version, snapshot);
+    } catch (error) {
+      if (!(error instanceof SyntaxError) && !(error instanceof v.ValiError)) throw error;
+      this.#options.warn(
+        `what was kept about users and roles cannot be read, it is fetched anew: ${messageOf(error)}`,
+      );
+    }
+  }
+
+  #take(version: string, { roles, users, sessions }: AccessSnapshot): void {
+    this.#known = {
+      version,
+      roles: new Map(roles.map((role) => [role.name, role])),
+      users: new Map(users.map((user) => [user.name, user])),
+      sessions,
+    };
+  }
+
+  /** Fetches what changed; calls during a fetch share the next one. */
+  refresh(): Promise<void> {
+    if (this.#refreshing) {
+      this.#again = true;
+      return this.#refreshing;
+    }
+    return this.#refreshing = this.#fetch().finally(() => this.#refreshing = undefined);
+  }
+
+  async #fetch(): Promise<void> {
+    const { api, file, warn } = this.#options;
+    do {
+      this.#again = false;
+      const { version, snapshot } = await api.call("access.get", { known: this.#known?.version });
+      if (!snapshot) continue;
+      this.#take(version, snapshot);
+      this.onChange();
+      await file.write(JSON.stringify({ version, snapshot })).catch((error: unknown) =>
+        warn(`users and roles cannot be kept for times without an auth server: ${messageOf(error)}`)
+      );
+    } while (this.#again);
+  }
+
+  /** How sessions end by themselves. */
+  get sessions(): SessionPolicy {
+    return this.#known?.sessions ?? { clientIdleTimeout: 0, disconnectExpiredCert: false };
+  }
+
+  /**
+   * The rights of a user who passes the check. Before it refuses, it asks auth once more: the user or the role may be
+   * new.
+   * @throws {AppError} access_denied with the reason
+   */
+  async admit(identity: UserIdentity, check: AccessCheck): Promise<AccessChecker> {
+    let decision = this.decide(identity, check);
+    if (decision.refused !== undefined && this.#options.api.connected) {
+      await this.#refreshInTime();
+      decision = this.decide(identity, check);
+    }
+    if (decision.refused !== undefined) throw new AppError("access_denied", decision.refused);
+    return decision.rights;
+  }
+
+  /** The same with what is known now. */
+  decide(
+    identity: UserIdentity,
+    check: AccessCheck,
+  ): { refused: string } | { refused?: undefined; rights: AccessChecker } {
+    const known = this.#known;
+    if (!known) {
+      return { refused: "this host has never heard from the auth server who may do what" };
+    }
+    const now = this.#options.clock.now();
+    const user = known.users.get(identity.name);
+    if (!user) return { refused: "the user does not exist any more" };
+    const bar = barred(user, now);
+    if (bar !== undefined) return { refused: bar };
+    const roles = effectiveRoles(identity.roles, user.roles).flatMap((name) => known.roles.get(name) ?? [])
+      .filter(({ expires = Infinity }) => expires > now);
+    const rights = new AccessChecker(roles, user);
+    const refused = check(rights);
+    return refused === undefined ? { rights } : { refused };
+  }
+
+  async #refreshInTime(): Promise<void> {
+    const { clock, warn } = this.#options;
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = clock.after(REFRESH_TIMEOUT_MS, resolve);
+    const refreshed = this.refresh().catch((error: unknown) => {
+      if (!isAppError(error)) throw error;
+      warn(`users and roles could not be asked for: ${error.message}`);
+    });
+    await Promise.race([refreshed, late]);
+    timer.cancel();
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * A folder for what one run of a role keeps on disk, `<root>/<uuid>`. Several runs may live beside each other, as while
+ * a daemon is replaced by a new one; each holds a lock on its folder. What a run leaves, whether it ended well or was
+ * killed, is adopted by another one.
+ * @module
+ */
+import { type Clock, every, type Timer } from "./clock.ts";
+import { AppError, messageOf } from "./errors.ts";
+
+const LOCK = "lock";
+const SEARCH_MS = 5000;
+const NAME = /^[0-9a-f-]{36}$/;
+
+export class RunFolder {
+  readonly #locks = new Map<string, Deno.FsFile>();
+  #searching: Timer | undefined;
+  #search: Promise<void> | undefined;
+  #closed = false;
+
+  private constructor(readonly root: string, readonly path: string) {}
+
+  /** Makes this run's folder. */
+  static async open(root: string): Promise<RunFolder> {
+    const run = new RunFolder(root, `${root}/${crypto.randomUUID()}`);
+    await Deno.mkdir(run.path, { recursive: true, mode: 0o700 });
+    if (!await run.#lock(run.path)) throw new AppError("internal", `another process has taken ${run.path}`);
+    return run;
+  }
+
+  /**
+   * Looks for folders that ended runs have left, now and from time to time, and hands each over once.
+   * @param takeOver deals with what is in the folder; when it resolves, an empty folder is removed
+   * @param warn for the log
+   */
+  async adopt(
+    clock: Clock,
+    takeOver: (path: string) => Promise<void>,
+    warn: (text: string) => void,
+  ): Promise<void> {
+    const search = () => this.#search ??= this.#find(takeOver, warn).finally(() => this.#search = undefined);
+    this.#searching = every(clock, SEARCH_MS, search);
+    await search();
+  }
+
+  async #find(takeOver: (path: string) => Promise<void>, warn: (text: string) => void): Promise<void> {
+    for await (const { name, isDirectory } of Deno.readDir(this.root)) {
+      const path = `${this.root}/${name}`;
+      if (this.#closed || !isDirectory || !NAME.test(name) || this.#locks.has(path)) continue;
+      if (!await this.#lock(path)) continue;
+      takeOver(path).then(() => this.#closed ? undefined : this.#leave(path)).catch((error: unknown) =>
+        warn(`what an earlier run left in ${path} cannot be dealt with: ${messageOf(error)}`)
+      );
+    }
+  }
+
+  /** True when the folder is this run's from now on: its lock is that of a live process otherwise. */
+  async #lock(path: string): Promise<boolean> {
+    let file;
+    try {
+      file = await Deno.open(`${path}/${LOCK}`, { write: true, create: true, mode: 0o600 });
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return false; // its run has just removed it
+      throw error;
+    }
+    // A run that ends removes its folder while it still has the lock.
+    if (await file.tryLock(true) && await exists(`${path}/${LOCK}`)) {
+      this.#locks.set(path, file);
+      return true;
+    }
+    file.close();
+    return false;
+  }
+
+  /** Removes a folder in which nothing is left. One with something in it stays locked, and is not looked at again. */
+  async #leave(path: string): Promise<void> {
+    if (!await removeEmpty(path)) return;
+    this.#locks.get(path)?.close();
+    this.#locks.delete(path);
+  }
+
+  /** Ends the run: an empty folder is removed, what is in others is for the next run. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#searching?.cancel();
+    await this.#search;
+    for (const [path, file] of this.#locks) {
+      await removeEmpty(path);
+      file.close();
+    }
+    this.#locks.clear();
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** Removes a folder unless there is something in it besides the lock and empty folders. */
+async function removeEmpty(path: string): Promise<boolean> {
+  const entries = await Array.fromAsync(Deno.readDir(path));
+  for (const { name, isDirectory } of entries) {
+    if (isDirectory ? !await removeEmpty(`${path}/${name}`) : name !== LOCK) return false;
+  }
+  await Deno.remove(path, { recursive: true });
+  return true;
+}

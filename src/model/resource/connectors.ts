@@ -1,0 +1,82 @@
+/**
+ * Login connectors to identity providers, and other clusters, as documents. They are stored as they are written.
+ * @module
+ */
+import * as v from "valibot";
+import { isHostName, isUserName } from "../name.ts";
+import { envelope } from "./envelope.ts";
+import { block, flag, line, list, named } from "./fields.ts";
+
+const name = named("connector name", isUserName);
+const names = list(line(128));
+const url = v.pipe(line(2048), v.check((text) => URL.canParse(text), "expected a URL"));
+const secret = v.optional(line(4096));
+
+export const githubSchema = envelope("github", name, {
+  client_id: line(),
+  client_secret: secret,
+  display: v.optional(line()),
+  redirect_url: url,
+  teams_to_logins: list(v.object({ organization: line(256), team: line(256), logins: names })),
+});
+
+export const oidcSchema = envelope("oidc", name, {
+  issuer_url: url,
+  client_id: line(),
+  client_secret: secret,
+  redirect_url: url,
+  acr_values: v.optional(line()),
+  provider: v.optional(line(64)),
+  display: v.optional(line()),
+  scope: v.optional(list(line(256))),
+  claims_to_roles: v.optional(list(v.object({ claim: line(), value: line(), roles: names }))),
+});
+
+export const samlSchema = envelope("saml", name, {
+  acs: url,
+  display: v.optional(line()),
+  issuer: v.optional(line(2048)),
+  sso: v.optional(url),
+  cert: v.optional(block(16_384)),
+  entity_descriptor: v.optional(block(40_000)),
+  entity_descriptor_url: v.optional(url),
+  audience: v.optional(line(2048)),
+  service_provider_issuer: v.optional(line(2048)),
+  provider: v.optional(line(64)),
+  attributes_to_roles: v.optional(list(v.object({ name: line(), value: line(), roles: names }))),
+  signing_key_pair: v.optional(v.object({
+    private_key: v.optional(block(16_384)),
+    cert: v.optional(block(16_384)),
+  })),
+});
+
+export function samlProblem(
+  { spec }: v.InferOutput<typeof samlSchema>,
+): { path: string[]; message: string } | undefined {
+  const described = spec.entity_descriptor || spec.entity_descriptor_url ||
+    spec.issuer && spec.sso && spec.cert;
+  if (described) return undefined;
+  return {
+    path: ["spec"],
+    message:
+      "the identity provider is missing: entity_descriptor, entity_descriptor_url, or issuer, sso and cert",
+  };
+}
+
+export const trustedClusterSchema = envelope("trusted_cluster", named("cluster name", isHostName), {
+  enabled: v.optional(flag(), true),
+  token: secret,
+  tunnel_addr: line(300),
+  web_proxy_addr: line(300),
+  role_map: v.optional(list(v.object({ remote: line(128), local: names }))),
+});
+
+/** The secret fields of the kinds, below `spec`; those of users are put in on demand only. */
+export const SECRET_FIELDS: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  github: [["client_secret"]],
+  oidc: [["client_secret"]],
+  saml: [["signing_key_pair", "private_key"]],
+  trusted_cluster: [["token"]],
+  token: [["token"]],
+  cert_authority: [["signing_keys"]],
+};
