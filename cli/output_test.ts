@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { labelText, printableCell, table, tableTime } from "./output.ts";
+import { parse } from "@std/yaml";
+import { labelText, printableCell, table, tableTime, yamlText } from "./output.ts";
 
 Deno.test("a table has columns as wide as their content and dashes as wide as the heading", () => {
   assertEquals(
@@ -20,4 +21,24 @@ Deno.test("times are shown in RFC 822 style, or as never", () => {
 
 Deno.test("labels are shown as key=value pairs", () => {
   assertEquals(labelText({ role: "master", env: "prod" }), "role=master,env=prod");
+});
+
+Deno.test("YAML of text that turns lines around or moves the cursor shows it as escapes, and reads back the same", async () => {
+  for (
+    const value of [{ a: "x\u202ey" }, { a: "x\u009b2Jy" }, { "k\u2028": 1 }, { a: "x\u0007\n\u001b[2J" }]
+  ) {
+    const text = await yamlText(value);
+    // deno-lint-ignore no-control-regex
+    assertEquals(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u202e]/.test(text), false, text);
+    assertEquals(parse(text), value);
+  }
+});
+
+Deno.test("YAML keeps long lines and repeated values as they are", async () => {
+  const list = ["a"];
+  const value = { text: "word ".repeat(60).trim(), key: "one\ntwo\n", list, again: list };
+  assertEquals(
+    await yamlText(value),
+    `text: ${value.text}\nkey: |\n  one\n  two\nlist:\n  - a\nagain:\n  - a\n`,
+  );
 });

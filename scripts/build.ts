@@ -4,11 +4,16 @@
  * Where the runtime's compile base can be had (`deno compile` downloads it, or DENORT_BIN names it) that is a compiled
  * binary. Elsewhere it is a self-extracting file: a shell script followed by an archive of this very runtime and the
  * bundled program. It unpacks once into the user's cache folder and starts in a few milliseconds from then on.
+ *
+ * `--release` packs it with an installer and the systemd unit into `dist/teleport-VERSION-SYSTEM.tar.gz`; `--out DIR`
+ * builds elsewhere than in `dist`.
  * @module
  */
+import config from "../deno.json" with { type: "json" };
 
 const ROOT = new URL("../", import.meta.url).pathname.replace(/\/$/, "");
-const DIST = `${ROOT}/dist`;
+const OUT = "--out=";
+const DIST = Deno.args.find((word) => word.startsWith(OUT))?.slice(OUT.length) ?? `${ROOT}/dist`;
 const WORKERS = ["auth", "proxy", "node", "diagnostics"].map((role) => `src/daemon/workers/${role}.ts`);
 const PARTS = ["cli/teleport/sftp_server.ts"];
 
@@ -89,7 +94,7 @@ if [ ! -f "$run/complete" ]; then
   : > "$new/complete"
   mv "$new" "$run" 2>/dev/null || rm -rf "$new"
 fi
-TELEPORT_CALLED_AS="\${0##*/}" DENO_NO_UPDATE_CHECK=1 DENO_DIR="$run/cache" exec "$run/deno" run -A -q --no-lock --no-config --no-remote \\
+TELEPORT_PROGRAM="$0" TELEPORT_CALLED_AS="\${0##*/}" DENO_NO_UPDATE_CHECK=1 DENO_DIR="$run/cache" exec "$run/deno" run -A -q --no-lock --no-config --no-remote \\
   --unstable-kv --unstable-worker-options "$run/app/main.js" "$@"
 `;
 }
@@ -127,13 +132,38 @@ if (!compiled) {
 }
 const { size } = await Deno.stat(target);
 console.log(
-  `${target.slice(ROOT.length + 1)}: ${compiled ? "compiled" : "self-extracting"}, ${
-    (size / 1e6).toFixed(0)
-  } MB`,
+  `${target}: ${compiled ? "compiled" : "self-extracting"}, ${(size / 1e6).toFixed(0)} MB`,
 );
 for (const name of ["tctl", "tsh"]) {
   await Deno.remove(`${DIST}/${name}`).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   });
   await Deno.symlink("teleport", `${DIST}/${name}`);
+}
+if (Deno.args.includes("--release")) await release();
+
+/** One folder in an archive: the program, its links, an installer for people and for make, the systemd unit. */
+async function release(): Promise<void> {
+  const name = `teleport-v${config.version}-${Deno.build.os}-${Deno.build.arch}`;
+  const work = await Deno.makeTempDir();
+  try {
+    const folder = `${work}/${name}`;
+    await Deno.mkdir(folder);
+    const files = [
+      target,
+      `${ROOT}/scripts/release/install`,
+      `${ROOT}/scripts/release/Makefile`,
+      `${ROOT}/scripts/teleport.service`,
+      `${ROOT}/README.md`,
+      `${ROOT}/LICENSE`,
+    ];
+    for (const file of files) await Deno.copyFile(file, `${folder}/${file.slice(file.lastIndexOf("/") + 1)}`);
+    for (const tool of ["tctl", "tsh"]) await Deno.symlink("teleport", `${folder}/${tool}`);
+    const archive = `${DIST}/${name}.tar.gz`;
+    const owner = ["--owner=0", "--group=0"];
+    if (!await run("tar", ["-czf", archive, ...owner, "-C", work, name])) throw new Error("tar failed");
+    console.log(archive);
+  } finally {
+    await Deno.remove(work, { recursive: true });
+  }
 }

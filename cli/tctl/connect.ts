@@ -3,7 +3,6 @@
  * from elsewhere through the proxy with a login of tsh.
  * @module
  */
-import type { ApiClient } from "../../src/api/client.ts";
 import { loginToAuth, openApi } from "../../src/api/connection.ts";
 import { parseHostCredentials, trustOf } from "../../src/api/host_identity.ts";
 import { systemClock } from "../../src/base/clock.ts";
@@ -11,28 +10,9 @@ import { dialTcp, formatHostPort } from "../../src/base/dial.ts";
 import { AppError, messageOf } from "../../src/base/errors.ts";
 import type { DaemonConfig } from "../../src/daemon/config/daemon_config.ts";
 import { configHost } from "../host.ts";
+import type { Admin, TctlOptions } from "./admin.ts";
 
-/** Options every tctl command has. */
-export interface TctlOptions {
-  config?: string;
-  debug?: boolean;
-  /** An identity file, in place of the local administrator. */
-  identity?: string;
-  /** The proxy to go through, in place of the local auth server. */
-  proxy?: string;
-  /** Which of several logins to the proxy. */
-  user?: string;
-}
-
-/** A connected administrator. */
-export interface Admin {
-  api: ApiClient;
-  /** Where the cluster is reached when it announces nothing itself. */
-  guess: { auth: string; web: string };
-  /** The scheme of the web addresses. */
-  scheme: "http" | "https";
-  close(): void;
-}
+export type { Admin, TctlOptions } from "./admin.ts";
 
 export async function connectAdmin(options: TctlOptions): Promise<Admin> {
   if (options.identity !== undefined || options.proxy !== undefined) {
@@ -46,7 +26,7 @@ export async function connectAdmin(options: TctlOptions): Promise<Admin> {
   if (text !== undefined) return await connectLocally(config, text);
   // Who names the server's configuration means this machine.
   const remote = options.config === undefined
-    ? await (await import("./remote.ts")).connectWithProfile(options)
+    ? await (await import("./remote.ts")).connectWithProfile()
     : undefined;
   if (remote) return remote;
   throw new AppError(

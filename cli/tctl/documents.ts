@@ -6,7 +6,7 @@ import { AppError } from "../../src/base/errors.ts";
 import { Positions } from "../../src/daemon/config/positions.ts";
 import { parseYaml, type YamlTree } from "../../src/daemon/config/yaml_tree.ts";
 import { checkDocument, type ParsedDocument, problemText } from "../../src/model/resource/parse.ts";
-import type { FieldPath } from "../../src/model/resource/tidy.ts";
+import type { FieldPath, Problem } from "../../src/model/resource/tidy.ts";
 
 /** One document of a file. */
 export interface SourceDocument {
@@ -52,18 +52,17 @@ export function readDocuments(text: string, name: string): SourceDocument[] {
 export function checkDocuments(text: string, name: string): CheckedDocument[] {
   const sources = readDocuments(text, name);
   if (sources.length === 0) throw new AppError("bad_input", "no resources found, empty input?");
-  const problems: string[] = [];
-  const checked = sources.flatMap(({ tree, place }, i): CheckedDocument[] => {
-    const result = checkDocument(tree);
-    if ("document" in result) return [{ tree: tree as Record<string, unknown>, parsed: result.document }];
+  const problems: { at: SourceDocument; which: string; problem: Problem }[] = [];
+  const checked = sources.flatMap((at, i): CheckedDocument[] => {
+    const result = checkDocument(at.tree);
+    if ("document" in result) return [{ tree: at.tree as Record<string, unknown>, parsed: result.document }];
     const which = sources.length === 1 ? "" : `document ${i + 1}: `;
-    problems.push(
-      ...result.problems.map((problem) => `${place(problem.path)}: ${which}${problemText(problem)}`),
-    );
+    problems.push(...result.problems.map((problem) => ({ at, which, problem })));
     return [];
   });
   if (problems.length === 0) return checked;
-  const told = problems.slice(0, MOST_PROBLEMS);
+  const told = problems.slice(0, MOST_PROBLEMS)
+    .map(({ at, which, problem }) => `${at.place(problem.path)}: ${which}${problemText(problem)}`);
   if (problems.length > told.length) told.push(`and ${problems.length - told.length} more problems`);
   throw new AppError("bad_input", told.join("\n"));
 }

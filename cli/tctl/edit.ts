@@ -26,6 +26,9 @@ export function editCommand(options: () => TctlOptions) {
           "provide a full resource name to edit, for example:\n$ tctl edit user/joe",
         );
       }
+      const { KINDS } = await import("../../src/model/resource/kinds.ts");
+      const fixed = reference.kinds.map((kind) => KINDS[kind].notCreated).find((why) => why !== undefined);
+      if (fixed !== undefined) throw new AppError("unsupported", `${word} cannot be edited: ${fixed}`);
       await withAdmin(options(), async ({ api }) => {
         const [resource, second] = await fetchResources(api, reference, false);
         if (!resource || second) {

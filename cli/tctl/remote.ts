@@ -7,34 +7,29 @@ import { AppError, messageOf } from "../../src/base/errors.ts";
 import { Cluster } from "../tsh/cluster.ts";
 import type { Login } from "../tsh/home.ts";
 import { ensureLogin, isValid, storedLogin } from "../tsh/login.ts";
-import type { Admin, TctlOptions } from "./connect.ts";
+import type { Admin, TctlOptions } from "./admin.ts";
 
 /** With the identity file or the login that the options name. */
 export async function connectRemote(options: TctlOptions): Promise<Admin> {
-  const { identity, proxy, user } = options;
+  const { identity, proxy } = options;
   if (identity !== undefined) {
     if (proxy === undefined) {
       throw new AppError("bad_input", "with --identity also name the proxy: --proxy=HOST");
     }
     return await connect(await ensureLogin({ identity, proxy }));
   }
-  const login = await storedLogin({ proxy, user });
+  const login = await storedLogin({ proxy });
   if (login && isValid(login)) return await connect(login);
   throw new AppError(
     "unauthenticated",
-    `there is no valid login to ${proxy ?? "a proxy"}${
-      user === undefined ? "" : ` as ${user}`
-    }: run "tsh login` +
-      `${proxy === undefined ? "" : ` --proxy=${proxy}`}${
-        user === undefined ? "" : ` --user=${user}`
-      }" first`,
+    `there is no valid login to ${proxy}: run "tsh login --proxy=${proxy}" first`,
   );
 }
 
 /** With the current login of tsh; undefined when there is none, or none that is still valid. */
-export async function connectWithProfile(options: TctlOptions): Promise<Admin | undefined> {
+export async function connectWithProfile(): Promise<Admin | undefined> {
   const home = Deno.env.get("TELEPORT_HOME") ?? Deno.env.get("HOME");
-  const login = home ? await storedLogin({ user: options.user }) : undefined;
+  const login = home ? await storedLogin({}) : undefined;
   return login && isValid(login) ? await connect(login) : undefined;
 }
 

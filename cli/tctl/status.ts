@@ -3,6 +3,7 @@
  * @module
  */
 import { authorityPin } from "../../src/api/pin.ts";
+import { describeRotation } from "../../src/model/rotation.ts";
 import { parsePublicKeyLine } from "../../src/ssh/public_key.ts";
 import { formatOption, printResult, tableTime } from "../output.ts";
 import { leaf } from "../program.ts";
@@ -18,10 +19,8 @@ export function statusCommand(options: () => TctlOptions) {
           api.call("authorities.list", {}),
         ]);
         const state = (kind: "user" | "host") => {
-          const authority = authorities.find((known) => known.kind === kind);
-          return authority?.rotated === undefined
-            ? "never updated"
-            : `rotated ${tableTime(authority.rotated)}`;
+          const { rotation, rotated } = authorities.find((known) => known.kind === kind) ?? {};
+          return describeRotation(rotation, rotated, tableTime);
         };
         const pins = authorities.filter(({ kind }) => kind === "host")
           .flatMap(({ keys }) => keys.map((line) => authorityPin(parsePublicKeyLine(line).key)));
@@ -31,6 +30,9 @@ export function statusCommand(options: () => TctlOptions) {
           userCa: state("user"),
           hostCa: state("host"),
           caPins: pins,
+          rotations: Object.fromEntries(
+            authorities.map(({ kind, rotation }) => [kind, rotation ?? { phase: "standby" }]),
+          ),
         };
         await printResult(
           format,

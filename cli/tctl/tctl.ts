@@ -3,7 +3,7 @@
  * @module
  */
 import { examples, program, runProgram } from "../program.ts";
-import { authCommand } from "./auth.ts";
+import { authCommand } from "./auth/auth.ts";
 import type { TctlOptions } from "./connect.ts";
 import { createCommand } from "./create.ts";
 import { editCommand } from "./edit.ts";
@@ -24,7 +24,6 @@ export function tctl(args: string[]): Promise<number> {
     .option("-c, --config <path>", "configuration file of the auth server (default: /etc/teleport.yaml)")
     .option("-i, --identity <file>", "identity file to use from another machine; needs --proxy")
     .option("--proxy <address>", "proxy to go through from another machine, with the login of tsh")
-    .option("--user <user>", "Teleport user whose login is used with --proxy")
     .addHelpText(
       "after",
       examples("tctl users add joe joe,root", "tctl nodes add --ttl=5m --roles=node", "tctl status"),

@@ -83,11 +83,20 @@ async function runConfigured(
       command,
       predecessor,
       onStarted: (daemon) => {
-        if (!config.debug && !predecessor) banner(daemon, config);
+        if (!config.debug && !predecessor) showBanner(daemon, config);
       },
     });
   } finally {
     await output.close();
+  }
+}
+
+/** For people who look on; a daemon whose standard output nobody reads runs all the same. */
+function showBanner(daemon: Daemon, config: DaemonConfig): void {
+  try {
+    banner(daemon, config);
+  } catch (error) {
+    if (!(error instanceof Exit)) throw error;
   }
 }
 

@@ -5,6 +5,7 @@
 import { isIP } from "node:net";
 import type { ApiClient } from "../../src/api/client.ts";
 import { loginToAuth, openApi } from "../../src/api/connection.ts";
+import { decodeHostAuthorities, HOST_AUTHORITIES } from "../../src/api/host_authorities.ts";
 import { identifyHost } from "../../src/api/identity.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { dialTcp } from "../../src/base/dial.ts";
@@ -13,8 +14,11 @@ import { findNodes } from "../../src/model/server.ts";
 import type { ClientSession } from "../../src/ssh/channel.ts";
 import { connectSsh, type SshClient } from "../../src/ssh/client.ts";
 import type { ClientOptions } from "../../src/ssh/client_connection.ts";
+import { parsePublicKeyLine, type PublicKey } from "../../src/ssh/public_key.ts";
 import { printableCell } from "../output.ts";
-import type { Login } from "./home.ts";
+import { printError } from "../program.ts";
+import { type Login, saveKnownHosts } from "./home.ts";
+import type { Ping } from "./web.ts";
 
 /** A connection to the proxy with what goes through it. */
 export class Cluster {
@@ -27,16 +31,31 @@ export class Cluster {
     if (principal === undefined) {
       throw new AppError("access_denied", "the certificate allows no login at all");
     }
-    const proxy = await connectSsh({
-      stream: await dialTcp(profile.proxyHost, profile.sshPort, timeoutMs),
-      timeoutMs,
-      username: principal,
-      credential: { key, certificate },
-      verifyHost: (presented) => {
-        identifyHost(presented, { trust: trust(login), now: systemClock.now(), roles: ["proxy"] });
-      },
-    });
-    return new Cluster(login, proxy);
+    const shown: PublicKey[] = [];
+    const connect = async () =>
+      await connectSsh({
+        stream: await dialTcp(profile.proxyHost, profile.sshPort, timeoutMs),
+        timeoutMs,
+        username: principal,
+        credential: { key, certificate },
+        verifyHost: (presented) => {
+          shown.push(presented.authority);
+          identifyHost(presented, { trust: trust(login), now: systemClock.now(), roles: ["proxy"] });
+        },
+        onTold: (name, fields) => {
+          if (name !== HOST_AUTHORITIES) return false;
+          learnAuthorities(login, decodeHostAuthorities(fields));
+          return true;
+        },
+      });
+    try {
+      return new Cluster(login, await connect());
+    } catch (error) {
+      const isUnknown = shown.some((key) => !login.hostAuthorities.some((known) => known.equals(key)));
+      if (!isAppError(error, "unauthenticated") || !isUnknown) throw error;
+      await fetchAuthorities(login, error);
+      return new Cluster(login, await connect());
+    }
   }
 
   /** The auth API, end to end through the proxy. */
@@ -105,6 +124,41 @@ export class Cluster {
   close(): void {
     this.proxy.close();
   }
+}
+
+/** What the proxy tells after it has proved itself; the cluster cannot be another one. */
+function learnAuthorities(login: Login, told: { cluster: string; keys: PublicKey[] }): void {
+  if (told.cluster !== login.profile.cluster) return;
+  const lines = (keys: readonly PublicKey[]) => keys.map((key) => key.toLine()).sort().join("\n");
+  if (lines(told.keys) === lines(login.hostAuthorities)) return;
+  login.hostAuthorities = told.keys;
+  if (!login.stored) return;
+  saveKnownHosts(login).catch((error: unknown) =>
+    printError(`the cluster's new host CA could not be saved: ${messageOf(error)}\n`)
+  );
+}
+
+/**
+ * The host CA was rotated since this login: the proxy tells the new one over HTTPS, as it did at the login.
+ * @throws {AppError} the reason of the SSH connection's failure and what to do
+ */
+async function fetchAuthorities(login: Login, failure: AppError): Promise<void> {
+  const { proxyHost: host, webPort: port, cluster } = login.profile;
+  const { callWeb } = await import("./web.ts");
+  let ping: Ping;
+  try {
+    ping = await callWeb<Ping>({ host, port, insecure: false }, "GET", "/webapi/ping");
+  } catch (error) {
+    if (!isAppError(error)) throw error;
+    throw new AppError(
+      "unauthenticated",
+      `${failure.message}; if the cluster's host CA was rotated, log in again: tsh login --proxy=${host}`,
+      { cause: error },
+    );
+  }
+  const keys = (ping.host_authorities ?? []).map((line) => parsePublicKeyLine(line).key);
+  if (ping.cluster_name !== cluster || keys.length === 0) throw failure;
+  learnAuthorities(login, { cluster, keys });
 }
 
 function trust(login: Login) {

@@ -27,6 +27,8 @@ export interface Login {
   certificate: Certificate;
   /** The host CA keys of the profile's cluster. */
   hostAuthorities: PublicKey[];
+  /** Whether it came from `~/.tsh`, where what it learns is kept. */
+  stored?: boolean;
 }
 
 export function tshHome(): string {
@@ -84,7 +86,8 @@ export async function saveLogin(login: Login): Promise<void> {
   await saveProfile(profile);
 }
 
-async function saveKnownHosts({ profile, hostAuthorities }: Login): Promise<void> {
+/** Writes the host CAs of a login where tsh and ssh look for them. */
+export async function saveKnownHosts({ profile, hostAuthorities }: Login): Promise<void> {
   const path = `${tshHome()}/known_hosts`;
   const prefix = `@cert-authority *.${profile.cluster},`;
   const others = (await readOptional(path) ?? "").split("\n").filter((line) =>
@@ -164,6 +167,7 @@ export async function readLogin(profile: Profile): Promise<Login | undefined> {
     key: parsePrivateKey(key),
     certificate: parseCertificateLine(certificate),
     hostAuthorities: await readKnownHosts(profile.cluster),
+    stored: true,
   };
 }
 

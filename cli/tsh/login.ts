@@ -7,7 +7,7 @@ import { systemClock } from "../../src/base/clock.ts";
 import { AppError } from "../../src/base/errors.ts";
 import { Secret } from "../../src/base/secret.ts";
 import { hostOf, portOf } from "../../src/model/server.ts";
-import { VERSION } from "../../src/model/version.ts";
+import { isOlder, VERSION } from "../../src/model/version.ts";
 import { parseCertificateLine } from "../../src/ssh/certificate.ts";
 import { generateKey } from "../../src/ssh/private_key.ts";
 import { parsePublicKeyLine } from "../../src/ssh/public_key.ts";
@@ -160,17 +160,6 @@ function checkVersion(ping: Ping, options: TshOptions): void {
     "unsupported",
     `this tsh ${VERSION} is too old for the cluster, which needs ${needed} or newer; upgrade, or try --skip-version-check`,
   );
-}
-
-/** Compares versions as `1.2.3`; what follows a dash is ignored. */
-export function isOlder(version: string, than: string): boolean {
-  const parts = (text: string) => text.replace(/-.*$/, "").split(".").map(Number);
-  const [a, b] = [parts(version), parts(than)];
-  for (let i = 0; i < 3; i++) {
-    const difference = (a[i] ?? 0) - (b[i] ?? 0);
-    if (difference !== 0) return difference < 0;
-  }
-  return false;
 }
 
 /** The command: uses a valid login that is there, else makes one; shows the status. */

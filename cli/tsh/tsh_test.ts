@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { AppError } from "../../src/base/errors.ts";
-import { isOlder, parseProxy } from "./login.ts";
+import { isOlder } from "../../src/model/version.ts";
+import { parseProxy } from "./login.ts";
 import { ttlMs } from "./options.ts";
 import { parseLabels, parseTarget } from "./ssh/target.ts";
 import { withCommand } from "./tsh.ts";

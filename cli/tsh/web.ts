@@ -22,6 +22,8 @@ export interface Ping {
   auth: { type: string; second_factor: "otp" | "off" };
   proxy: { ssh: { listen_addr: string; public_addr: string } };
   cluster_name: string;
+  /** The public keys of the host CA. */
+  host_authorities?: string[];
   server_version: string;
   min_client_version?: string;
 }

@@ -143,9 +143,10 @@ export class ClusterAccess {
     if (!user) return { refused: "the user does not exist any more" };
     const bar = barred(user, now);
     if (bar !== undefined) return { refused: bar };
-    const roles = effectiveRoles(identity.roles, user.roles).flatMap((name) => known.roles.get(name) ?? [])
-      .filter(({ expires = Infinity }) => expires > now);
-    const rights = new AccessChecker(roles, user);
+    const named = (names: readonly string[]) =>
+      names.flatMap((name) => known.roles.get(name) ?? []).filter(({ expires = Infinity }) => expires > now);
+    const { granted, newer } = effectiveRoles(identity.roles, user.roles);
+    const rights = new AccessChecker(named(granted), user, named(newer));
     const refused = check(rights);
     return refused === undefined ? { rights } : { refused };
   }

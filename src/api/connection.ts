@@ -104,6 +104,11 @@ export class AuthConnection implements Caller {
     });
   }
 
+  /** Ends the wait for the next attempt. */
+  retryNow(): void {
+    this.#wake?.();
+  }
+
   get connected(): boolean {
     return this.#current?.ssh.open === true;
   }

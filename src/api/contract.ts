@@ -5,6 +5,7 @@
  */
 import type * as v from "valibot";
 import { accessCalls } from "./contract/access.ts";
+import { authorityCalls } from "./contract/authorities.ts";
 import { auditCalls } from "./contract/audit.ts";
 import { clusterCalls } from "./contract/cluster.ts";
 import { hostCalls } from "./contract/hosts.ts";
@@ -14,6 +15,7 @@ import { userCalls } from "./contract/users.ts";
 
 export const contract = {
   ...clusterCalls,
+  ...authorityCalls,
   ...hostCalls,
   ...userCalls,
   ...tokenCalls,

@@ -8,6 +8,7 @@ import { AppError } from "../base/errors.ts";
 import { EXTENSION } from "../model/authority.ts";
 import {
   type HostIdentity,
+  type Identity,
   type Permit,
   PERMITS,
   SYSTEM_ROLES,
@@ -24,6 +25,14 @@ export interface Trust {
   cluster: string;
   user: readonly PublicKey[];
   host: readonly PublicKey[];
+}
+
+/** The authority whose signature made an identity. */
+const signers = new WeakMap<Identity, PublicKey>();
+
+/** The key that signed the certificate behind an identity; undefined for one that comes from no certificate. */
+export function signerOf(identity: Identity): PublicKey | undefined {
+  return signers.get(identity);
 }
 
 /** Critical options that every server of ours enforces. */
@@ -64,7 +73,7 @@ export function identifyUser(
       "the certificate claims another cluster than the one that signed it",
     );
   }
-  return {
+  const identity: UserIdentity = {
     kind: "user",
     name: certificate.keyId,
     roles: rolesOf(certificate),
@@ -74,6 +83,8 @@ export function identifyUser(
     forceCommand: certificate.criticalOptions.get("force-command"),
     expires: certificate.validBefore,
   };
+  signers.set(identity, certificate.authority);
+  return identity;
 }
 
 function rolesOf(certificate: Certificate): string[] | undefined {
@@ -125,5 +136,7 @@ export function identifyHost(
   if (options.roles && !options.roles.includes(role)) {
     throw new AppError("unauthenticated", `the host is a ${role}, not a ${options.roles.join(" or ")}`);
   }
-  return { kind: "host", role, hostId, cluster };
+  const identity: HostIdentity = { kind: "host", role, hostId, cluster };
+  signers.set(identity, certificate.authority);
+  return identity;
 }

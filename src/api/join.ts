@@ -10,7 +10,7 @@ import { EXTENSION } from "../model/authority.ts";
 import type { JoinRole } from "../model/identity.ts";
 import { type Certificate, checkCertificate, parseCertificateLine } from "../ssh/certificate.ts";
 import { connectSsh } from "../ssh/client.ts";
-import { generateKey } from "../ssh/private_key.ts";
+import { generateKey, type PrivateKey } from "../ssh/private_key.ts";
 import { authorityPin } from "./pin.ts";
 import { openApi } from "./connection.ts";
 import { type HostCredentials, trustOf } from "./host_identity.ts";
@@ -27,6 +27,8 @@ export interface JoinOptions {
   role: JoinRole;
   publicNames: string[];
   clock: Clock;
+  /** The host's key, if it has one already. */
+  key?: PrivateKey;
 }
 
 /** @throws {AppError} access_denied with the cluster's reason, or unauthenticated when the server is not genuine */
@@ -45,7 +47,7 @@ export async function joinCluster(options: JoinOptions): Promise<HostCredentials
   });
   try {
     requireProof(dialog);
-    const key = generateKey();
+    const { key = generateKey() } = options;
     const api = await openApi(ssh);
     const answer = await api.call("hosts.join", {
       hostId,

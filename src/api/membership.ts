@@ -8,9 +8,11 @@ import type { Clock, Timer } from "../base/clock.ts";
 import { AppError, isAppError, messageOf } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import type { JoinRole } from "../model/identity.ts";
-import { HEARTBEAT } from "../model/limits.ts";
+import { HEARTBEAT, HOST_CERTIFICATE } from "../model/limits.ts";
 import type { ProxyAddresses } from "../model/server.ts";
 import { VERSION } from "../model/version.ts";
+import { parseCertificateLine } from "../ssh/certificate.ts";
+import type { PrivateKey } from "../ssh/private_key.ts";
 import type { Caller } from "./client.ts";
 import { AuthConnection } from "./connection.ts";
 import type { Collection } from "./contract.ts";
@@ -56,12 +58,18 @@ export interface MembershipOptions {
   clock: Clock;
   announcement(): Announcement;
   onChanged?(collection: Collection): void | Promise<void>;
+  /** The host has a new certificate: show it to clients from now on. */
+  onRenewed?(credentials: HostCredentials): void;
   /** Progress and trouble, for the log. */
   report(level: "info" | "warn", text: string): void;
 }
 
 const FIRST_RETRY_MS = 200;
 const MAX_RETRY_MS = 5_000;
+/** Hosts renew their certificates within this time, not all in the same moment. */
+const RENEWAL_SPREAD_MS = 2_000;
+/** A host that the cluster does not know any more tries its join token this often. */
+const REJOIN_EVERY_MS = 10_000;
 
 export class Membership {
   readonly auth: AuthConnection;
@@ -70,6 +78,9 @@ export class Membership {
   #heartbeat: Timer | undefined;
   #stopped = false;
   #quiet = false;
+  #renewal: Timer | undefined;
+  #rejoined = -Infinity;
+  #rejoining: Promise<void> = Promise.resolve();
   readonly #firstContact = Promise.withResolvers<unknown>();
 
   private constructor(readonly options: MembershipOptions, credentials: HostCredentials) {
@@ -89,6 +100,7 @@ export class Membership {
         reported = "";
         await this.#announce(api);
         await this.#refreshTrust(api);
+        this.#renewIfDue();
         for (const collection of ["servers", "roles"] as const) await options.onChanged?.(collection);
       },
       onChanged: (collection) => {
@@ -96,10 +108,12 @@ export class Membership {
         void this.#guard(Promise.resolve(options.onChanged?.(collection)));
       },
       onTrouble: (reason, error) => {
+        if (isAppError(error, "unauthenticated")) this.#rejoining = this.#guard(this.#rejoin());
         this.#firstContact.resolve(error);
         if (this.#stopped || reason === reported) return; // the same trouble every few seconds is one line
         reported = reason;
-        options.report("warn", `auth server: ${reason}`);
+        const advice = isAppError(error, "unauthenticated") && !options.token ? REJOIN_ADVICE : "";
+        options.report("warn", `auth server: ${reason}${advice}`);
       },
     });
     this.#scheduleHeartbeat();
@@ -115,11 +129,11 @@ export class Membership {
       ? await join(options)
       : await upToDate(options, parseHostCredentials(stored));
     const membership = new Membership(options, credentials);
-    const untrusted = options.besideAuth === true && stored !== undefined &&
-      isAppError(await membership.#firstContact.promise, "unauthenticated");
-    if (!untrusted) return membership;
-    membership.stop();
-    return new Membership(options, await join(options));
+    if (options.besideAuth && stored !== undefined) {
+      await membership.#firstContact.promise;
+      await membership.#rejoining;
+    }
+    return membership;
   }
 
   get trust(): Trust {
@@ -145,15 +159,64 @@ export class Membership {
   async #refreshTrust(api: Caller): Promise<void> {
     const authorities = await api.call("authorities.list", {});
     if (JSON.stringify(authorities) === JSON.stringify(this.#credentials.authorities)) return;
-    this.#credentials = { ...this.#credentials, authorities };
-    this.#trust = trustOf(this.#credentials.cluster, authorities);
-    await this.options.identityFile.write(formatHostCredentials(this.#credentials));
+    await this.#keep({ ...this.#credentials, authorities });
+    this.#renewIfDue();
+  }
+
+  async #keep(credentials: HostCredentials): Promise<void> {
+    const renewed = credentials.certificate !== this.#credentials.certificate;
+    this.#credentials = credentials;
+    this.#trust = trustOf(credentials.cluster, credentials.authorities);
+    if (renewed) this.options.onRenewed?.(credentials);
+    await this.options.identityFile.write(formatHostCredentials(credentials));
+  }
+
+  /** A certificate is renewed when another key signs for the cluster now, and in time before it ends. */
+  #renewIfDue(): void {
+    const { certificate } = this.#credentials;
+    const [signs] = this.#trust.host;
+    const remaining = certificate.validBefore * 1000 - this.options.clock.now();
+    const due = signs !== undefined && !signs.equals(certificate.authority) ||
+      remaining < HOST_CERTIFICATE.ttl - HOST_CERTIFICATE.renewAfter;
+    if (!due || this.#renewal || this.#stopped) return;
+    this.#renewal = this.options.clock.after(Math.random() * RENEWAL_SPREAD_MS, async () => {
+      await this.#guard(this.#renew());
+      this.#renewal = undefined;
+    });
+  }
+
+  async #renew(): Promise<void> {
+    const { key } = this.#credentials;
+    const answer = await this.auth.call("hosts.renew", { publicKey: key.publicKey.toLine() });
+    const certificate = parseCertificateLine(answer.certificate);
+    const { authorities } = answer;
+    if (!certificate.key.equals(key.publicKey)) {
+      throw new AppError("unavailable", "the auth server sent a certificate of another key");
+    }
+    await this.#keep({ ...this.#credentials, certificate, authorities });
+    this.options.report("info", "this host has a new certificate");
+  }
+
+  /**
+   * The cluster knows this host no more: its authorities were rotated without it, or came from a backup. With a join
+   * token it comes back by itself, under the same id and with the same key.
+   */
+  async #rejoin(): Promise<void> {
+    const { token, clock, report } = this.options;
+    if (!token || this.#stopped || clock.now() < this.#rejoined + REJOIN_EVERY_MS) return;
+    this.#rejoined = clock.now();
+    const { key } = this.#credentials;
+    const stream = await this.options.dialAuth();
+    await this.#keep(await joinCluster({ ...this.options, token, stream, key }));
+    report("info", `joined cluster ${this.#credentials.cluster} again`);
+    this.auth.retryNow();
   }
 
   #scheduleHeartbeat(): void {
     const delay = HEARTBEAT.interval + Math.random() * HEARTBEAT.jitter;
     this.#heartbeat = this.options.clock.after(delay, async () => {
       if (this.auth.connected) await this.#guard(this.#announce(this.auth));
+      if (this.auth.connected) this.#renewIfDue();
       if (!this.#stopped && !this.#quiet) this.#scheduleHeartbeat();
     });
   }
@@ -174,9 +237,14 @@ export class Membership {
   stop(): void {
     this.#stopped = true;
     this.#heartbeat?.cancel();
+    this.#renewal?.cancel();
     this.auth.close();
   }
 }
+
+const REJOIN_ADVICE =
+  '; if the cluster\'s authorities were rotated while this host was away, get a token with "tctl nodes add" and start ' +
+  "it with --token";
 
 /**
  * The stored credentials, or new ones when clients would refuse the host with these: when it was given names since then
@@ -194,7 +262,7 @@ async function upToDate(
     !signing.equals(credentials.certificate.authority);
   if (missing.length === 0 && !isReplaced) return credentials;
   try {
-    return await join(options);
+    return await join(options, credentials.key);
   } catch (error) {
     if (!isAppError(error)) throw error;
     const why = isReplaced
@@ -205,7 +273,7 @@ async function upToDate(
   }
 }
 
-async function join(options: MembershipOptions): Promise<HostCredentials> {
+async function join(options: MembershipOptions, key?: PrivateKey): Promise<HostCredentials> {
   const { token, clock, report } = options;
   if (!token) {
     throw new AppError(
@@ -217,7 +285,7 @@ async function join(options: MembershipOptions): Promise<HostCredentials> {
   let delay = FIRST_RETRY_MS;
   for (;;) {
     try {
-      const credentials = await joinCluster({ ...options, token, stream: await options.dialAuth() });
+      const credentials = await joinCluster({ ...options, token, stream: await options.dialAuth(), key });
       await options.identityFile.write(formatHostCredentials(credentials));
       report("info", `joined cluster ${credentials.cluster} as ${options.role} ${options.hostId}`);
       return credentials;

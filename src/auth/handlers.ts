@@ -5,6 +5,7 @@
  */
 import type { Handlers } from "../api/serve.ts";
 import { accessHandlers } from "./handlers/access.ts";
+import { authorityHandlers } from "./handlers/authorities.ts";
 import { auditHandlers } from "./handlers/audit.ts";
 import { clusterHandlers } from "./handlers/cluster.ts";
 import { hostHandlers } from "./handlers/hosts.ts";
@@ -16,6 +17,7 @@ import type { AuthService } from "./service.ts";
 export function authHandlers(auth: AuthService): Handlers {
   return {
     ...clusterHandlers(auth),
+    ...authorityHandlers(auth),
     ...hostHandlers(auth),
     ...userHandlers(auth),
     ...tokenHandlers(auth),

@@ -1,6 +1,6 @@
 /**
  * What users may do at this moment: the roles of their certificate that their record still has, and the traits of the
- * record. Rights that were taken away are gone at once; rights that were given come with the next certificate.
+ * record. What was taken away or is denied counts at once; what was given comes with the next certificate.
  * @module
  */
 import type { Clock } from "../base/clock.ts";
@@ -21,7 +21,8 @@ export class Rights {
     if (!user || why !== undefined) {
       throw new AppError("access_denied", `${identity.name} may do nothing: ${why}`);
     }
-    return await this.ofUser({ ...user, roles: effectiveRoles(identity.roles, user.roles) });
+    const { granted, newer } = effectiveRoles(identity.roles, user.roles);
+    return new AccessChecker(await this.roles.named(granted), user, await this.roles.named(newer));
   }
 
   /** The rights of a user's own record, as a new certificate gets them. */

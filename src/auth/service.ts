@@ -13,6 +13,7 @@ import { type RecordingFiles, Recordings } from "./audit/recordings.ts";
 import { RecordingReceiver } from "./audit/receive.ts";
 import { Authorities } from "./ca/authorities.ts";
 import { Issuer } from "./ca/issue.ts";
+import { Rotator } from "./ca/rotator.ts";
 import { Changes } from "./changes.ts";
 import { earliest, ExpiryWatch } from "./expiry.ts";
 import { Hosts } from "./join/hosts.ts";
@@ -60,6 +61,7 @@ export class AuthService {
   readonly issuer: Issuer;
   readonly presence: Presence;
   readonly changes: Changes;
+  readonly rotator: Rotator;
   readonly receiver: RecordingReceiver;
   readonly resources: Resources;
   readonly #sweeping: { cancel(): void };
@@ -75,6 +77,8 @@ export class AuthService {
   ) {
     const { secondFactor, passwordCost } = settings;
     this.changes = new Changes(clock);
+    this.rotator = new Rotator(authorities, audit, clock);
+    authorities.onChanged(() => this.changes.changed("authorities"));
     this.receiver = new RecordingReceiver(recordings);
     this.presence = new Presence(backend, clock, () => this.changes.changed("servers"));
     this.users = new Users(backend, () => this.changes.changed("users"));
@@ -122,14 +126,16 @@ export class AuthService {
   async #sweep(): Promise<void> {
     try {
       await this.presence.sweep();
+      await this.authorities.reload();
     } catch (error) {
-      log.warn("the servers' signs of life could not be saved: {error}", { error: messageOf(error) });
+      log.warn("the store cannot be reached: {error}", { error: messageOf(error) });
     }
   }
 
   async close(): Promise<void> {
     this.#sweeping.cancel();
     this.#expiries.close();
+    this.rotator.close();
     await this.presence.sweep();
     await this.backend.close();
   }

@@ -2,20 +2,21 @@
  * The auth role, put together: store, service, its own certificate, the administrator's identity, SSH front.
  * @module
  */
-import { formatHostCredentials, type HostCredentials, parseHostCredentials } from "../api/host_identity.ts";
+import { signerOf } from "../api/identity.ts";
 import { authorityPin } from "../api/pin.ts";
 import { runningCalls } from "../api/serve.ts";
 import { type Clock, every } from "../base/clock.ts";
-import { isAppError } from "../base/errors.ts";
 import type { Files } from "../base/files.ts";
 import { listenOn } from "../base/listen.ts";
 import { logger } from "../base/log.ts";
 import type { RunningRole } from "../base/role.ts";
-import type { SystemRole } from "../model/identity.ts";
+import type { Identity } from "../model/identity.ts";
 import { HEARTBEAT } from "../model/limits.ts";
 import { VERSION } from "../model/version.ts";
-import { generateKey } from "../ssh/private_key.ts";
+import type { SshServer } from "../ssh/server.ts";
 import { DenoKvBackend } from "../store/deno_kv.ts";
+import type { Authorities } from "./ca/authorities.ts";
+import { OwnIdentity } from "./own_identity.ts";
 import { AuthService, type AuthSettings } from "./service.ts";
 import { authSshServer } from "./ssh_front.ts";
 
@@ -49,10 +50,11 @@ export async function startAuth(
   const auth = await AuthService.open(backend, files, clock, settings);
   const { cluster } = auth.authorities;
   const names = [...new Set([...auth.hosts.namesOf("auth", { hostId, name, publicNames })])];
-  const credentials = await issueOwn(auth, { hostId, role: "auth", names });
-  await keepAdminIdentity(auth, files, `${directory}/${ADMIN_IDENTITY}`, hostId);
-
-  const server = authSshServer(auth, credentials);
+  const adminPath = `${directory}/${ADMIN_IDENTITY}`;
+  const own = await OwnIdentity.make({ auth, hostId, names, files, adminPath, clock });
+  const server = authSshServer(auth, own.credentials);
+  own.onRenewed = (credentials) => server.setHostCredential(credentials);
+  auth.authorities.onChanged(() => endUntrusted(server, auth.authorities));
   const listener = await listenOn(settings.socket, (socket) => server.accept(socket));
   const announce = () => {
     auth.presence.announce({
@@ -83,6 +85,7 @@ export async function startAuth(
     }),
     async stop() {
       announcing.cancel();
+      own.close();
       listener.close();
       server.close();
       await auth.close();
@@ -90,36 +93,12 @@ export async function startAuth(
   };
 }
 
-async function issueOwn(
-  auth: AuthService,
-  host: { hostId: string; role: SystemRole; names: string[] },
-): Promise<HostCredentials> {
-  const key = generateKey();
-  const certificate = await auth.issuer.forHost(host, key.publicKey.toLine());
-  const { cluster } = auth.authorities;
-  return { cluster, hostId: host.hostId, key, certificate, authorities: auth.authorities.list() };
-}
-
-/** tctl on this machine logs in with this file. It is made anew when it does not fit the CAs any more. */
-async function keepAdminIdentity(
-  auth: AuthService,
-  files: Files,
-  path: string,
-  hostId: string,
-): Promise<void> {
-  const text = await files.readText(path);
-  if (text !== undefined && fits(text, auth)) return;
-  const credentials = await issueOwn(auth, { hostId, role: "admin", names: [hostId] });
-  await files.writePrivate(path, formatHostCredentials(credentials));
-}
-
-function fits(text: string, auth: AuthService): boolean {
-  try {
-    const { certificate, authorities } = parseHostCredentials(text);
-    return JSON.stringify(authorities) === JSON.stringify(auth.authorities.list()) &&
-      auth.authorities.trusted("host").some((key) => key.equals(certificate.authority));
-  } catch (error) {
-    if (isAppError(error, "bad_input")) return false;
-    throw error;
+/** Ends the connections of those whose certificate is of a key that is no authority's any more. */
+function endUntrusted(server: SshServer<Identity>, authorities: Authorities): void {
+  for (const connection of server.connections) {
+    const { identity } = connection;
+    const signer = signerOf(identity);
+    if (identity.kind === "joiner" || !signer) continue;
+    if (!authorities.trusted(identity.kind).some((key) => key.equals(signer))) connection.close();
   }
 }

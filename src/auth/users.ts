@@ -5,7 +5,7 @@
  */
 import { AppError } from "../base/errors.ts";
 import type { LocalAuth, UserRecord } from "../model/resource/user.ts";
-import type { Backend, Entry, Key, Operation } from "../store/backend.ts";
+import { type Backend, type Entry, type Key, type Operation, requireFits } from "../store/backend.ts";
 
 /** See `login/password.ts` and `login/otp.ts`; a code's time step works once, it and earlier ones are refused. */
 export type Credentials = LocalAuth;
@@ -155,7 +155,9 @@ function toStored({ value, version }: Entry): StoredUser {
 }
 
 function recordPut(user: UserRecord): Operation {
-  return { type: "put", key: recordKey(user.name), value: JSON.stringify(user), expires: user.expires };
+  const value = JSON.stringify(user);
+  requireFits(value, `the record of user "${user.name}"`);
+  return { type: "put", key: recordKey(user.name), value, expires: user.expires };
 }
 
 function credentialsPut(name: string, credentials: Credentials, expires: number | undefined): Operation {

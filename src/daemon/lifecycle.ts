@@ -82,11 +82,14 @@ class Lifecycle {
     const daemon = this.#daemon;
     onStarted(daemon);
     if (!predecessor) this.#startDiagnostics(); // else that one answers until this one is ready
-    const failure = await Promise.race([
-      daemon.ready.then(() => undefined, messageOf),
-      this.#end.promise,
+    const outcome = await Promise.race([
+      daemon.ready.then(() => ({ ready: true, failure: undefined }), (error) => ({
+        ready: false,
+        failure: messageOf(error),
+      })),
+      this.#end.promise.then(() => ({ ready: false, failure: undefined })),
     ]);
-    if (failure === undefined && this.#phase === "starting") {
+    if (outcome.ready) {
       this.#phase = "serving";
       await this.#announce();
       if (predecessor) this.#startDiagnostics();
@@ -94,11 +97,10 @@ class Lifecycle {
       await this.#end.promise;
     }
     this.#phase = "ended";
-    if (this.#successor && !this.#succeeded) await this.#successor.kill();
     this.#diagnostics?.close();
-    await daemon.stop();
+    await Promise.all([daemon.stop(), this.#succeeded ? undefined : this.#successor?.kill()]);
     await this.#withdraw();
-    return failure ?? undefined;
+    return outcome.failure;
   }
 
   #startDiagnostics(): void {
@@ -192,18 +194,19 @@ class Lifecycle {
     const { command } = this.#options;
     try {
       const successor = this.#successor = Successor.start(command, this.#daemon);
+      this.#daemon.daemons.add(successor.pid);
       this.#report("info", `process ${successor.pid} was started and is to take over (by ${name})`);
       await successor.ready(() => this.#daemon.releaseAuth());
       this.#succeeded = true;
       this.#report("info", `process ${successor.pid} is ready and takes new connections`);
       void successor.gone.then(() => this.#successorEnded(successor));
-      if (leave) await this.#leave("by HUP");
     } catch (error) {
       this.#successor = undefined;
       if (this.#ended()) return;
       this.#report("error", `the new daemon did not come up, this one stays in service: ${messageOf(error)}`);
-      this.#daemon.takeAuthBack();
+      return this.#daemon.takeAuthBack();
     }
+    if (leave) await this.#leave("by HUP");
   }
 
   async #successorEnded({ pid }: Successor): Promise<void> {

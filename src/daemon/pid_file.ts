@@ -2,13 +2,20 @@
  * The file that names the process which serves: systemd and administrators send their signals there.
  * @module
  */
-import { messageOf } from "../base/errors.ts";
+import { AppError, messageOf } from "../base/errors.ts";
 
-/** Replaces it as a whole, so that nobody reads half of a number. */
+/** Replaces it as a whole, so that nobody reads half of a number. @throws {AppError} unavailable */
 export async function writePidFile(path: string): Promise<void> {
   const temporary = `${path}.${Deno.pid}.new`;
-  await Deno.writeTextFile(temporary, `${Deno.pid}\n`, { mode: 0o644 });
-  await Deno.rename(temporary, path);
+  try {
+    await Deno.writeTextFile(temporary, `${Deno.pid}\n`, { mode: 0o644 });
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    const text = `the pid file ${path} cannot be written: ${
+      messageOf(error)
+    }; choose another with --pid-file`;
+    throw new AppError("unavailable", text, { cause: error });
+  }
 }
 
 /** Removes it, unless it names another process by now. @returns what went wrong, if it matters */

@@ -17,6 +17,8 @@ export interface RoleProcessOptions {
   message(): StartMessage;
   clock: Clock;
   onLog(entry: LogEntry): void;
+  /** The Worker has gone, and what it has left behind may need tidying. */
+  onCrash(): void;
   /** Something the administrator should know. */
   report(level: "info" | "warn" | "error", text: string): void;
 }
@@ -147,8 +149,9 @@ export class RoleProcess {
   #crashed(worker: Worker, reason: string): void {
     if (worker !== this.#worker) return;
     this.#lose(worker);
+    const { clock, report, onCrash } = this.#options;
+    onCrash();
     if (this.#stopping) return this.#stopped?.();
-    const { clock, report } = this.#options;
     if (this.#phase === "draining") {
       // Its clients went with it, and it is to have no new ones.
       this.#phase = "ended";
@@ -156,7 +159,7 @@ export class RoleProcess {
     }
     this.#phase = "waiting";
     this.#restarts++;
-    this.#lastFailure = reason;
+    this.#lastFailure = reason.split("\n", 1)[0];
     if (clock.now() - this.#startedAt > STABLE_MS) this.#delay = FIRST_RESTART_MS;
     report("error", `crashed and is started again in ${this.#delay / 1000} s: ${reason}`);
     clock.after(this.#delay, () => {

@@ -7,6 +7,7 @@
 import { systemClock } from "../base/clock.ts";
 import type { HostPort } from "../base/dial.ts";
 import { SECOND } from "../base/duration.ts";
+import { messageOf } from "../base/errors.ts";
 import type { Severity } from "../base/log.ts";
 import { LIBCRYPTO_PATHS } from "../ssh/libcrypto.ts";
 import type { DaemonConfig, Role } from "./config/daemon_config.ts";
@@ -64,6 +65,8 @@ export class Daemon {
   /** Settles when every role is ready, or rejects when one cannot start. */
   readonly ready: Promise<void>;
   readonly roles = new Map<Role, RoleProcess>();
+  /** Processes that take over from this one. */
+  readonly daemons = new Set<number>();
   readonly startedAt = systemClock.now();
   readonly #libcrypto = findLibcrypto();
   #authElsewhere = false;
@@ -118,10 +121,21 @@ export class Daemon {
         algorithms: config.algorithms,
       }),
       onLog: (entry) => output.write({ ...entry, component: ofRole(role, entry.component) }),
+      onCrash: () => role === "node" ? void this.#endOrphans() : undefined,
       report: (level, text) => output.report(level, role, text),
     });
     this.roles.set(role, process);
     return process;
+  }
+
+  async #endOrphans(): Promise<void> {
+    const { endOrphans } = await import("./orphans.ts");
+    try {
+      const count = await endOrphans(this.daemons);
+      if (count > 0) this.output.report("warn", "node", `ended ${count} programs of clients that were left`);
+    } catch (error) {
+      this.output.report("error", "node", `programs of clients may be left: ${messageOf(error)}`);
+    }
   }
 
   /** Stops the auth role, because another process is to have the store. Calls under way get an answer, if it is quick. */

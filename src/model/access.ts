@@ -27,25 +27,33 @@ export interface RuleTarget {
 /** A kind in a rule that stands for several. */
 const COVERED: Readonly<Record<string, readonly string[]>> = { auth_connector: ["github", "oidc", "saml"] };
 
-/** A role with its logins for one user. */
+/** A role with the logins that it allows one user. */
 interface Grant {
   role: Role;
-  allowed: readonly string[];
-  denied: readonly string[];
+  logins: readonly string[];
 }
 
 /** The rights of one user with these roles. */
 export class AccessChecker {
   readonly #conditions = new Map<string, Condition>();
   readonly #grants: readonly Grant[];
+  /** With the role that denies each. */
+  readonly #deniedLogins: ReadonlyMap<string, string>;
+  /** Those that allow, and those that only forbid. */
+  readonly #all: readonly Role[];
 
-  constructor(readonly roles: readonly Role[], readonly subject: Subject) {
+  /**
+   * @param roles the roles that count
+   * @param newer roles that the user was given after the certificate was made: what they deny counts at once, what they
+   * allow comes with the next certificate
+   */
+  constructor(readonly roles: readonly Role[], readonly subject: Subject, newer: readonly Role[] = []) {
     const { traits } = subject;
-    this.#grants = roles.map((role) => ({
-      role,
-      allowed: expandLogins(role.allow.logins, traits),
-      denied: expandLogins(role.deny.logins, traits),
-    }));
+    this.#all = [...roles, ...newer];
+    this.#grants = roles.map((role) => ({ role, logins: expandLogins(role.allow.logins, traits) }));
+    this.#deniedLogins = new Map(
+      this.#all.flatMap(({ name, deny }) => expandLogins(deny.logins, traits).map((login) => [login, name])),
+    );
   }
 
   /** The OS logins that some role allows and none denies; on which nodes is another question. */
@@ -54,18 +62,19 @@ export class AccessChecker {
   }
 
   #undenied(grants: readonly Grant[]): string[] {
-    const denied = new Set(this.#grants.flatMap(({ denied }) => denied));
-    return [...new Set(grants.flatMap(({ allowed }) => allowed))].filter((login) => !denied.has(login));
+    return [...new Set(grants.flatMap(({ logins }) => logins))].filter((login) =>
+      !this.#deniedLogins.has(login)
+    );
   }
 
   /** Why this login is refused on a node with these labels; undefined when it is allowed. */
   checkNode(login: string, labels: Readonly<Record<string, string>>): string | undefined {
-    for (const { role: { name, deny }, denied } of this.#grants) {
-      if (matchesLabels(deny.nodeLabels, labels)) return `role "${name}" denies this node`;
-      if (denied.includes(login)) return `role "${name}" denies this login`;
-    }
+    const closing = this.#all.find(({ deny }) => matchesLabels(deny.nodeLabels, labels));
+    if (closing) return `role "${closing.name}" denies this node`;
+    const denying = this.#deniedLogins.get(login);
+    if (denying !== undefined) return `role "${denying}" denies this login`;
     const here = this.#allowing(labels);
-    if (here.some(({ allowed }) => allowed.includes(login))) return undefined;
+    if (here.some(({ logins }) => logins.includes(login))) return undefined;
     if (this.roles.length === 0) return "the user has no role";
     return here.length === 0 ? "no role allows this node" : "no role allows this login on this node";
   }
@@ -76,7 +85,7 @@ export class AccessChecker {
 
   /** Whether the user can reach a node with these labels at all, with whatever login. */
   mayReach(labels: Readonly<Record<string, string>>): boolean {
-    if (this.roles.some(({ deny }) => matchesLabels(deny.nodeLabels, labels))) return false;
+    if (this.#all.some(({ deny }) => matchesLabels(deny.nodeLabels, labels))) return false;
     return this.#undenied(this.#allowing(labels)).length > 0;
   }
 
@@ -97,13 +106,13 @@ export class AccessChecker {
 
   #weigh(kind: string, verb: Verb, target: RuleTarget): { allowed: Tri; denied: Tri } {
     const scope: WhereScope = { user: this.#userScope(), ...target };
-    const side = (which: "allow" | "deny") => {
-      const rules = this.roles.flatMap((role) => role[which].rules)
+    const side = (which: "allow" | "deny", roles: readonly Role[]) => {
+      const rules = roles.flatMap((role) => role[which].rules)
         .filter((rule) => coversKind(rule, kind) && coversVerb(rule, verb, which));
       const answers = rules.map((rule) => this.#holds(rule, scope));
       return answers.includes(true) ? true : answers.includes(undefined) ? undefined : false;
     };
-    return { allowed: side("allow"), denied: side("deny") };
+    return { allowed: side("allow", this.roles), denied: side("deny", this.#all) };
   }
 
   #userScope() {
@@ -132,7 +141,7 @@ export class AccessChecker {
 
   /** The strictest of all roles. */
   options(): RoleOptions {
-    const all = this.roles.map(({ options }) => options);
+    const all = this.#all.map(({ options }) => options);
     if (all.length === 0) {
       return { ...DEFAULT_OPTIONS, forwardAgent: false, portForwarding: false, x11Forwarding: false };
     }
@@ -178,13 +187,19 @@ function coversVerb({ verbs }: Rule, verb: Verb, side: "allow" | "deny"): boolea
   return side === "deny" && verb === "read" && verbs.includes("readnosecrets");
 }
 
-/**
- * The roles that count: those of the certificate that the user still has. A certificate that names none (for OpenSSH 7.1
- * and older) leaves it to the user's record.
- */
+/** What the roles of a certificate and those of the user's record come to. */
+export interface EffectiveRoles {
+  /** Those that count: of the certificate, and still the user's. */
+  granted: string[];
+  /** Those that the user was given since. */
+  newer: string[];
+}
+
+/** A certificate that names no roles (for OpenSSH 7.1 and older) leaves it to the user's record. */
 export function effectiveRoles(
   certified: readonly string[] | undefined,
   current: readonly string[],
-): string[] {
-  return certified === undefined ? [...current] : current.filter((role) => certified.includes(role));
+): EffectiveRoles {
+  const granted = (role: string) => certified === undefined || certified.includes(role);
+  return { granted: current.filter(granted), newer: current.filter((role) => !granted(role)) };
 }

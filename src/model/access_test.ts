@@ -222,7 +222,33 @@ Deno.test("of the options of several roles the strictest count", () => {
 });
 
 Deno.test("the roles that count are those of the certificate that the user still has", () => {
-  assertEquals(effectiveRoles(["a", "b"], ["b", "c"]), ["b"]);
-  assertEquals(effectiveRoles([], ["b"]), []);
-  assertEquals(effectiveRoles(undefined, ["b"]), ["b"]);
+  assertEquals(effectiveRoles(["a", "b"], ["b", "c"]), { granted: ["b"], newer: ["c"] });
+  assertEquals(effectiveRoles([], ["b"]), { granted: [], newer: ["b"] });
+  assertEquals(effectiveRoles(undefined, ["b"]), { granted: ["b"], newer: [] });
+});
+
+Deno.test("a role that is newer than the certificate forbids already and allows nothing yet", () => {
+  const wide = role("wide", { allow: { logins: ["joe"], nodeLabels: { "*": ["*"] } } });
+  const newer = role("newer", {
+    allow: {
+      logins: ["root"],
+      nodeLabels: { "*": ["*"] },
+      rules: [{ resources: ["user"], verbs: ["list"] }],
+    },
+    deny: {
+      nodeLabels: { env: ["live"] },
+      logins: ["backup"],
+      rules: [{ resources: ["node"], verbs: ["list"] }],
+    },
+    options: { portForwarding: false },
+  });
+  const user = new AccessChecker([wide, ALL], { name: "joe", traits: {} }, [newer]);
+  assertEquals(user.checkNode("joe", {}), undefined);
+  assertEquals(user.checkNode("root", {}), "no role allows this login on this node");
+  assertEquals(user.checkNode("joe", { env: "live" }), 'role "newer" denies this node');
+  assertEquals(user.checkNode("backup", {}), 'role "newer" denies this login');
+  assertEquals([user.logins(), user.mayReach({ env: "live" })], [["joe"], false]);
+  assertEquals([user.may("node", "list"), user.may("node", "read")], [false, true]);
+  assertEquals(new AccessChecker([wide], { name: "joe", traits: {} }, [newer]).may("user", "list"), false);
+  assertEquals([...user.permits()], ["pty"]);
 });

@@ -3,7 +3,8 @@
  * @module
  */
 
-export type AuthorityKind = "user" | "host";
+import type { AuthorityKind } from "./authority_kind.ts";
+import type { Rotation } from "./rotation.ts";
 
 /** The public part of an authority. */
 export interface Authority {
@@ -13,6 +14,8 @@ export interface Authority {
   keys: string[];
   /** Milliseconds since the epoch of the last finished rotation, if any. */
   rotated?: number;
+  /** The rotation that is under way. */
+  rotation?: Rotation;
 }
 
 /** Names of the certificate extensions that are ours. */

@@ -3,42 +3,15 @@
  * @module
  */
 
-/** The names of the events this build emits. */
-export type EventName =
-  | "user.login"
-  | "auth"
-  | "session.start"
-  | "session.end"
-  | "session.leave"
-  | "session.join"
-  | "session.upload"
-  | "resize"
-  | "exec"
-  | "scp"
-  | "sftp"
-  | "port"
-  | "subsystem"
-  | "user.create"
-  | "user.delete"
-  | "user.invite"
-  | "user.lock"
-  | "user.unlock"
-  | "user.update"
-  | "user.reset"
-  | "resource.create"
-  | "resource.update"
-  | "resource.delete"
-  | "resource.secrets"
-  | "token.create"
-  | "token.delete"
-  | "host.join"
-  | "cert.create"
-  | "client.disconnect"
-  | "events.lost";
-
-export const EVENT_NAMES: readonly EventName[] = [
+/** The names of the events this build emits, by subject. */
+export const EVENT_NAMES = [
+  // who may, and who may not
   "user.login",
   "auth",
+  "proxy.connect",
+  "client.disconnect",
+  "client.refused",
+  // sessions and what happens in them
   "session.start",
   "session.end",
   "session.leave",
@@ -50,13 +23,17 @@ export const EVENT_NAMES: readonly EventName[] = [
   "sftp",
   "port",
   "subsystem",
+  // accounts
   "user.create",
   "user.delete",
   "user.invite",
+  "user.signup",
   "user.lock",
   "user.unlock",
   "user.update",
   "user.reset",
+  // everything else that is kept
+  "ca.rotate",
   "resource.create",
   "resource.update",
   "resource.delete",
@@ -65,9 +42,14 @@ export const EVENT_NAMES: readonly EventName[] = [
   "token.delete",
   "host.join",
   "cert.create",
-  "client.disconnect",
+  // the log itself, and the recordings
   "events.lost",
-];
+  "audit.retention",
+  "recording.read",
+  "recording.delete",
+] as const;
+
+export type EventName = (typeof EVENT_NAMES)[number];
 
 /** Values of an event's fields. */
 export type EventValue = string | number | boolean;

@@ -7,6 +7,11 @@ import { DAY, HOUR, MINUTE, SECOND } from "../base/duration.ts";
 export const CERTIFICATE_TTL = { default: 23 * HOUR, min: MINUTE, max: 30 * HOUR };
 /** Certificates start to be valid a little in the past, for clocks that run apart. */
 export const CLOCK_SKEW = MINUTE;
+/** Host certificates are renewed long before they end, so that a host may be away for a while. */
+export const HOST_CERTIFICATE = { ttl: 30 * DAY, renewAfter: 10 * DAY };
+/** The longest life of a certificate that an administrator signs for a robot: ten years. */
+export const SIGNED_TTL = { default: 12 * HOUR, max: 3650 * DAY };
+export const ROTATION_GRACE = { default: 48 * HOUR, max: 30 * DAY };
 export const INVITE_TTL = { default: HOUR, max: 48 * HOUR };
 export const JOIN_TOKEN_TTL = { default: 30 * MINUTE, max: 30 * DAY };
 export const PASSWORD_LENGTH = { min: 6, max: 128 };

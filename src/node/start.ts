@@ -17,7 +17,9 @@ import { logger } from "../base/log.ts";
 import type { RunningRole } from "../base/role.ts";
 import { RunFolder } from "../base/run_folder.ts";
 import { Secret } from "../base/secret.ts";
+import type { SshServer } from "../ssh/server.ts";
 import { Spool } from "../session/spool.ts";
+import type { UserIdentity } from "../model/identity.ts";
 import type { NodeContext } from "./context.ts";
 import { removeStaleAgents } from "./forwarding/agent_socket.ts";
 import { type CommandLabel, Labels } from "./labels.ts";
@@ -70,6 +72,7 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
   let access: ClusterAccess | undefined;
   let recording: "node" | "off" = "node"; // until auth says otherwise: fail closed
   let webProxy: string | undefined;
+  let server: SshServer<UserIdentity> | undefined;
   await labels.start();
   const member = membership = await Membership.start({
     role: "node",
@@ -92,6 +95,7 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
       recording = (await membership.auth.call("cluster.get", {})).sessionRecording;
       webProxy = (await membership.auth.call("proxies.addresses", {}))[0]?.web;
     },
+    onRenewed: (credentials) => server?.setHostCredential(credentials),
     report: (level, text) => level === "info" ? log.info("{text}", { text }) : log.warn("{text}", { text }),
   });
   const warn = (text: string) => log.warn("{text}", { text });
@@ -145,7 +149,7 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
   };
   const live = new LiveAccess(known, clock);
   const limits = { maxConnections: settings.maxConnections };
-  const server = nodeSshServer(context, member.credentials, limits, live);
+  server = nodeSshServer(context, member.credentials, limits, live);
   const relayed = async (socket: Socket) => {
     const line = await readClientAddressLine(socket, FIRST_BYTES_MS);
     return line && verifyClientAddressLine(line, hostId, member.trust, clock);

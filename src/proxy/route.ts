@@ -37,8 +37,8 @@ export function parseDestination(text: string): Destination {
   return { kind: "node", host, port, cluster };
 }
 
-/** Whether a node is there for the one who asks. */
-export type IsVisible = (node: ServerRecord) => boolean;
+/** Whether a node is there for the one who asks. A host that is no registered node has no labels. */
+export type IsVisible = (node: Pick<ServerRecord, "name" | "labels">) => boolean;
 
 export interface RouterOptions {
   cluster(): string;
@@ -85,6 +85,7 @@ export class Router {
       node = await directory.find(withoutCluster(printable(host), this.options.cluster()), port, sees);
     } catch (error) {
       if (!allowUnregistered || hidden || !isAppError(error, "not_found")) throw error;
+      if (!visible({ name: host, labels: {} })) throw error;
       return await dial(host, port === 0 ? 22 : port);
     }
     const stream = await this.#dialNode(node);

@@ -8,7 +8,7 @@ import { systemClock } from "../base/clock.ts";
 import { AppError, isAppError } from "../base/errors.ts";
 import type { ServerRecord } from "../model/server.ts";
 import { NodeDirectory } from "./node_directory.ts";
-import { parseDestination, Router } from "./route.ts";
+import { type IsVisible, parseDestination, Router } from "./route.ts";
 
 const ID = "5b5cbd5a-1f55-4a62-8d5a-4a4c0d6e2f10";
 
@@ -55,8 +55,7 @@ function routerFor(nodes: ServerRecord[], allowUnregistered = false, deaf: strin
     clock: systemClock,
     allowUnregistered,
   });
-  const go = async (text: string) => {
-    const visible = ({ labels }: ServerRecord) => labels.env !== "secret";
+  const go = async (text: string, visible: IsVisible = ({ labels }) => labels.env !== "secret") => {
     await router.connect(parseDestination(text), { address: "192.0.2.1", port: 5 }, visible);
     return dialed.at(-1);
   };
@@ -144,4 +143,12 @@ Deno.test("a node that is hidden from the client is not there for it, nor dialed
   }
   const twin = node({ id: "00000000-0000-4000-8000-000000000000", address: "10.1.0.6:3022" });
   assertEquals(await routerFor([hidden, twin]).go("luna:0"), "10.1.0.6:3022");
+});
+
+Deno.test("a host that is not registered is for those only who may go to nodes without labels", async () => {
+  const { go, dialed } = routerFor([node({ labels: { env: "staging" } })], true);
+  const onlyStaging: IsVisible = ({ labels }) => labels.env === "staging";
+  assertEquals(await go("luna:0", onlyStaging), "10.1.0.5:3022");
+  await assertRejects(() => go("sshd.example.com:0", onlyStaging), AppError, "no node is called");
+  assertEquals(dialed, ["10.1.0.5:3022"]);
 });

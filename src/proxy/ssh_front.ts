@@ -4,6 +4,7 @@
  * @module
  */
 import type { ClusterAccess } from "../api/cluster_access.ts";
+import { encodeHostAuthorities, HOST_AUTHORITIES } from "../api/host_authorities.ts";
 import { identifyUser, type Trust } from "../api/identity.ts";
 import type { LiveAccess } from "../api/live_access.ts";
 import type { Clock } from "../base/clock.ts";
@@ -12,11 +13,10 @@ import { AppError, isAppError, messageOf } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
 import type { EventFields } from "../model/event.ts";
 import type { UserIdentity } from "../model/identity.ts";
-import type { ServerRecord } from "../model/server.ts";
 import { printable } from "../ssh/public_key.ts";
 import { type HostCredential, type ServerConnection, type ServerLimits, SshServer } from "../ssh/server.ts";
 import { failSession, type ServerSessionChannel, type SessionHandlers } from "../ssh/server_session.ts";
-import { type Destination, parseDestination, type Router } from "./route.ts";
+import { type Destination, type IsVisible, parseDestination, type Router } from "./route.ts";
 
 const log = logger("proxy");
 const PROXY = "proxy:";
@@ -40,12 +40,12 @@ export function proxySshServer(options: ProxyFrontOptions): SshServer<UserIdenti
   const connect = async (connection: ServerConnection<UserIdentity>, destination: Destination) => {
     const { identity, username, remote } = connection;
     const hidden: string[] = [];
-    const visible = ({ name, labels }: ServerRecord) => {
+    const visible: IsVisible = ({ name, labels }) => {
       const { refused } = access.decide(
         identity,
         (rights) => rights.mayReach(labels) ? undefined : "no role allows this node",
       );
-      if (refused !== undefined) hidden.push(`node ${name}: ${refused}`);
+      if (refused !== undefined) hidden.push(`node ${printable(name)}: ${refused}`);
       return refused === undefined;
     };
     try {
@@ -127,7 +127,11 @@ export function proxySshServer(options: ProxyFrontOptions): SshServer<UserIdenti
         emit(refusedLogin(username, username, remote.address, error));
       },
     },
-    onConnection: (connection) =>
+    onConnection: (connection) => {
+      if (connection.isOurs) {
+        const { cluster, host } = trust();
+        connection.tell(HOST_AUTHORITIES, encodeHostAuthorities(cluster, host));
+      }
       options.live.add({
         identity: connection.identity,
         closed: connection.closed,
@@ -142,7 +146,8 @@ export function proxySshServer(options: ProxyFrontOptions): SshServer<UserIdenti
           });
           connection.close();
         },
-      }),
+      });
+    },
     onRefused: (remote, reason) =>
       log.debug("{address} refused: {reason}", { address: remote.address, reason }),
   });

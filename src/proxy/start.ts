@@ -16,7 +16,9 @@ import { logger } from "../base/log.ts";
 import type { RunningRole } from "../base/role.ts";
 import { RunFolder } from "../base/run_folder.ts";
 import { Secret } from "../base/secret.ts";
+import type { UserIdentity } from "../model/identity.ts";
 import { MIN_CLIENT_VERSION, VERSION } from "../model/version.ts";
+import type { SshServer } from "../ssh/server.ts";
 import { ApiGateway } from "./auth_gateway.ts";
 import { NodeDirectory } from "./node_directory.ts";
 import { Router } from "./route.ts";
@@ -64,6 +66,7 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
   };
   let directoryOfNodes: NodeDirectory | undefined;
   let access: ClusterAccess | undefined;
+  let front: SshServer<UserIdentity> | undefined;
   const membership = await Membership.start({
     role: "proxy",
     hostId: settings.hostId,
@@ -83,6 +86,7 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
       if (collection === "servers") await directoryOfNodes?.refresh();
       if (collection === "users" || collection === "roles") await access?.refresh();
     },
+    onRenewed: (credentials) => front?.setHostCredential(credentials),
     report: (level, text) => level === "info" ? log.info("{text}", { text }) : log.warn("{text}", { text }),
   });
   const nodes = directoryOfNodes = new NodeDirectory(membership.auth);
@@ -103,7 +107,7 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
   await run.adopt(clock, (folder) => adoptEvents(files, folder, events), warn);
   const cluster = await membership.auth.call("cluster.get", {});
 
-  const ssh = proxySshServer({
+  const ssh = front = proxySshServer({
     hostCredential: membership.credentials,
     trust: () => membership.trust,
     access: known,
@@ -142,6 +146,7 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
       auth: { type: "local", second_factor: cluster.secondFactor },
       proxy: { ssh: { listen_addr: web.ssh, public_addr: web.ssh } },
       cluster_name: cluster.name,
+      host_authorities: membership.trust.host.map((key) => key.toLine()),
       server_version: VERSION,
       min_client_version: MIN_CLIENT_VERSION,
     }),

@@ -15,7 +15,7 @@ import type { Gate } from "./ssh2/gate.ts";
 import { GlobalRequests } from "./ssh2/global_requests.ts";
 import type { Ssh2Client } from "./ssh2/internals.ts";
 import { keepAlive } from "./ssh2/keep_alive.ts";
-import { WireWriter } from "./wire.ts";
+import { type WireReader, WireWriter } from "./wire.ts";
 
 /** What a server may reach through a connection, once a session asks for it. */
 export interface ClientOptions {
@@ -23,6 +23,8 @@ export interface ClientOptions {
   agent?: () => Promise<Duplex>;
   /** Connects to the user's X server. It must put the real cookie in the place of the one that the session named. */
   x11?: Connect;
+  /** Something that the server tells (RFC 4254 section 4). @returns false for what is not known */
+  onTold?: (name: string, fields: WireReader) => boolean;
   /** A silent server is asked after so long whether it is still there; after three more times it is not. */
   keepAliveMs?: number;
 }
@@ -70,7 +72,8 @@ export class SshClient {
       onOpen: (open) => this.#channels.route(open, joined),
     });
     const joined = new JoinedChannels(this.#layer, this.closed);
-    this.#requests = new GlobalRequests(library, this.#layer, gate, () => {
+    this.#requests = new GlobalRequests(library, this.#layer, gate, (name, fields) => {
+      if (options.onTold?.(name, fields)) return new Uint8Array();
       throw new AppError("unsupported", "this client serves no requests");
     });
     if (options.keepAliveMs) {

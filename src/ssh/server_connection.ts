@@ -18,6 +18,8 @@ import { keepAlive } from "./ssh2/keep_alive.ts";
 import { trafficOf } from "./ssh2/traffic.ts";
 import { type WireReader, WireWriter } from "./wire.ts";
 
+const OUR_IDENT = "SSH-2.0-Teleport";
+
 const channelsOpened = counter("teleport_ssh_channels_total", "Channels that clients have asked for");
 
 /** An address and port. */
@@ -40,6 +42,10 @@ export interface ServerConnection<I> {
   close(graceMs?: number): void;
   /** Grows whenever data moves on a channel, either way; keep-alives are no data. */
   traffic(): number;
+  /** Tells the client something that needs no answer (RFC 4254 section 4); one that does not know it ignores it. */
+  tell(name: string, fields: Uint8Array): void;
+  /** Whether the client's identification line is that of this product. */
+  readonly isOurs: boolean;
   /** A connection to the client's ssh-agent. The client refuses unless it has offered that. @throws {AppError} */
   openAgent(): Promise<Duplex>;
   /** Hands a window program's connection to the client (RFC 4254 section 6.3.2); it is closed when the client refuses. */
@@ -80,7 +86,10 @@ export interface ConnectionLimits {
 }
 
 /** Who logged in and from where. */
-export type ConnectionFacts<I> = Omit<ServerConnection<I>, "openAgent" | "offerX11" | "traffic">;
+export type ConnectionFacts<I> = Omit<
+  ServerConnection<I>,
+  "openAgent" | "offerX11" | "traffic" | "tell" | "isOurs"
+>;
 
 /** Serves a connection that has just logged in. */
 export function serveConnection<I>(
@@ -141,6 +150,8 @@ export function serveConnection<I>(
   const connection: ServerConnection<I> = {
     ...facts,
     traffic: () => trafficOf(library),
+    tell: (name, fields) => requests.tell(name, fields),
+    isOurs: library._protocol._remoteIdentRaw?.toString("latin1") === OUR_IDENT,
     openAgent: () => layer.open("auth-agent@openssh.com", new Uint8Array()),
     offerX11: (stream, origin) =>
       void channels.offer(stream, "x11", new WireWriter().string(origin.address).uint32(origin.port)),

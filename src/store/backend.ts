@@ -4,6 +4,8 @@
  * @module
  */
 
+import { AppError } from "../base/errors.ts";
+
 /** A key is a path of names: `["users", "joe"]`. Names are non-empty and may hold any text. */
 export type Key = readonly string[];
 
@@ -39,3 +41,9 @@ export interface Backend {
 
 /** The largest value a backend must take, in bytes of UTF-8. */
 export const MAX_VALUE_BYTES = 60_000;
+
+/** @throws {AppError} bad_input when a value is larger than every backend takes */
+export function requireFits(value: string, what: string): void {
+  if (new TextEncoder().encode(value).length <= MAX_VALUE_BYTES) return;
+  throw new AppError("bad_input", `${what} is larger than the ${MAX_VALUE_BYTES} bytes that the store takes`);
+}

@@ -6,7 +6,8 @@ import { type AdminConnection, connectAsAdmin } from "../kit/admin.ts";
 import { Daemon } from "../kit/cluster.ts";
 import { connectAs } from "../kit/login_files.ts";
 import { accepts, LOGIN, noProcessWith, processesWith } from "../kit/machine.ts";
-import { eventually, ROOT, spawn } from "../kit/run.ts";
+import { eventually, ROOT, run, spawn } from "../kit/run.ts";
+import { joinToken, startNode } from "../kit/second_node.ts";
 import { Authenticator, PASSWORD, User } from "../kit/user.ts";
 
 /** What the daemon has confirmed. */
@@ -164,8 +165,8 @@ class CrashingDaemon implements AsyncDisposable {
     });
   }
 
-  /** Makes a role crash and waits until it runs again. */
-  async crash(role: Role): Promise<void> {
+  /** Makes a role crash and waits until it runs again. @param expected what else is reported */
+  async crash(role: Role, expected: RegExp[] = []): Promise<void> {
     const before = this.reports.length;
     await this.#commands.write(new TextEncoder().encode(`${role}\n`));
     await eventually(
@@ -176,6 +177,12 @@ class CrashingDaemon implements AsyncDisposable {
     assertStringIncludes(crashed ?? "", `${role}: crashed and is started again`);
     const others = this.reports.slice(before).filter((text) => !text.startsWith(`${role}:`));
     assertEquals(others, [], "the other roles kept running");
+    for (const pattern of expected) {
+      await eventually(
+        `a report like ${pattern}`,
+        () => this.reports.slice(before).some((text) => pattern.test(text)) || undefined,
+      );
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -212,6 +219,110 @@ Deno.test("a role that crashes comes back by itself, and the others keep running
     async () => (await joe.tsh(["ls"])).stdout.includes("alpha") || undefined,
   );
   await joe.loginOk(["--ttl=5"]);
+});
+
+/** A number that is in the command line of nothing else on this machine. */
+function unusual(): string {
+  return `32${crypto.getRandomValues(new Uint32Array(1))[0]}`;
+}
+
+Deno.test("a node Worker that crashes leaves no program of a client behind", async () => {
+  await using cluster = await CrashingDaemon.start();
+  const joe = await cluster.user("joe");
+  await joe.loginOk();
+  const number = unusual();
+  const client = await connectAs(joe);
+  const node = await client.node("alpha", 0, LOGIN);
+  await node.exec(`sleep ${number} & sleep ${number}; true`);
+  const pty = { columns: 80, rows: 24, width: 0, height: 0, term: "xterm", modes: new Map() };
+  const shell = await node.shell({ pty });
+  shell.stream.write(`sleep ${number}\n`);
+  await eventually(
+    "three programs",
+    async () => (await processesWith(`sleep ${number}`)).length >= 3 || undefined,
+  );
+  await cluster.crash("node", [/^node: ended [23] programs of clients that were left$/]);
+  await noProcessWith(number);
+  client.close();
+});
+
+Deno.test("recordings and events that a killed node had not delivered are delivered by the next one", async () => {
+  await using cluster = await Daemon.start({ node: { enabled: "no" } });
+  const directory = await Deno.makeTempDir({ prefix: "teleport-killed-node-" });
+  try {
+    const joe = await cluster.user("joe", [LOGIN]);
+    await joe.loginOk();
+    const options = { nodename: "beta", directory };
+    const node = await startNode(cluster, { ...options, token: await joinToken(cluster) });
+    const client = await connectAs(joe);
+    const beta = await client.node("beta", 0, LOGIN);
+    const pty = { columns: 80, rows: 24, width: 0, height: 0, term: "xterm", modes: new Map() };
+    const shell = await beta.exec("echo before; read line; echo after $line; read line", { pty });
+    let seen = "";
+    shell.stream.on("data", (data: Uint8Array) => seen += new TextDecoder().decode(data));
+    const { sid } = await cluster.event("session.start");
+    await eventually("the first line", () => seen.includes("before") || undefined);
+    let stranger = "";
+    // Auth is stopped for a while, so that the node has to keep what happens now.
+    const auth = await cluster.pid();
+    Deno.kill(auth, "SIGSTOP");
+    try {
+      const { node: address } = await node.addresses();
+      const key = `${directory}/key`; // which no CA has signed
+      assertEquals((await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", key])).code, 0);
+      const login = `stranger-${unusual()}`;
+      await run("ssh", [
+        ...["-F", "none", "-i", key, "-o", "IdentitiesOnly=yes"],
+        "-o",
+        "BatchMode=yes",
+        "-o",
+        "StrictHostKeyChecking=no",
+        "-o",
+        "UserKnownHostsFile=/dev/null",
+        "-p",
+        `${address?.port}`,
+        `${login}@127.0.0.1`,
+      ]);
+      await eventually("the event on disk", async () => {
+        const [run] = [...Deno.readDirSync(`${node.dataDir}/node/runs`)];
+        const path = `${node.dataDir}/node/runs/${run?.name}/events.spool`;
+        return (await Deno.readTextFile(path).catch(() => "")).includes(login) || undefined;
+      });
+      stranger = login;
+      Deno.kill(await node.pid(), "SIGKILL");
+      await node.process.status;
+    } finally {
+      Deno.kill(auth, "SIGCONT");
+    }
+    client.close();
+    await using _again = await startNode(cluster, options);
+    await cluster.event("auth", (event) => event.login === stranger);
+    const played = await eventually("the recording", async () => {
+      const { code, stdout } = await joe.tsh(["play", "--raw", String(sid)]);
+      return code === 0 && stdout.includes("before") ? stdout : undefined;
+    });
+    assertStringIncludes(played, "before");
+    await eventually(
+      "nothing to be left",
+      () => [...Deno.readDirSync(`${directory}/data/node/runs`)].length === 1,
+    );
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("kill -9 of the daemon ends the commands of its clients", async () => {
+  await using daemon = await Daemon.start();
+  const joe = await daemon.user("joe", [LOGIN]);
+  await joe.loginOk();
+  const client = await connectAs(joe);
+  const node = await client.node("alpha", 0, LOGIN);
+  const number = unusual();
+  await node.exec(`exec sleep ${number}`);
+  await eventually("the command", async () => (await processesWith(number)).length > 0 || undefined);
+  await daemon.signal("SIGKILL");
+  await noProcessWith(number);
+  client.close();
 });
 
 /** Stops a busy daemon with a signal and looks at what is left. */

@@ -7,7 +7,7 @@ import { eventually } from "../kit/run.ts";
 import { endAll, gone, replaced } from "../kit/succession.ts";
 
 async function get(daemon: Daemon, path: string): Promise<{ status: number; text: string; type: string }> {
-  const { diagnostics } = await daemon.addresses() as { diagnostics?: { port: number } };
+  const { diagnostics } = await daemon.addresses();
   const response = await fetch(`http://127.0.0.1:${diagnostics?.port}${path}`);
   return {
     status: response.status,
@@ -114,10 +114,10 @@ Deno.test("after a reload the new process answers on the same address", async ()
   try {
     const daemon = await Daemon.start({ directory, args: ["--diag-addr=127.0.0.1:0"] });
     try {
-      const { diagnostics } = await daemon.addresses() as { diagnostics?: { port: number } };
+      const { diagnostics } = await daemon.addresses();
       const [before] = await replaced(daemon, "SIGHUP");
       await gone(before);
-      const now = (await daemon.addresses() as { diagnostics?: { port: number } }).diagnostics;
+      const now = (await daemon.addresses()).diagnostics;
       assertEquals(now, diagnostics);
       assertEquals((await get(daemon, "/readyz")).status, 200);
     } finally {

@@ -95,6 +95,9 @@ Deno.test("log.output syslog writes to the local syslog daemon", async (t) => {
       const line = await received.find(READY);
       assertMatch(line, /^<30>[A-Z][a-z]{2} [ \d]\d [\d:]{8} teleport\[\d+\]: \[auth\] auth of cluster/);
       const pid = Number(/\[(\d+)\]/.exec(line)?.[1]);
+      Deno.kill(pid, "SIGUSR1");
+      assertMatch(await received.find(/\[diagnostics\] daemon: version/), /^<30>/);
+      await received.find(/\[diagnostics\] auth: ready/);
       Deno.kill(pid, "SIGTERM");
       const { code, stderr } = await child.output();
       assertEquals([code, new TextDecoder().decode(stderr)], [0, ""]);
@@ -125,6 +128,21 @@ Deno.test("a standard error that nobody reads stops neither the daemon nor a ses
     assert(performance.now() - start < 5000);
   } finally {
     await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("log.severity lets through what is as severe or more, ERROR by default", async () => {
+  const noise = (text: string) => [...new Set(text.match(/\b(DEBUG|INFO|WARNING|ERROR)\b/g))].sort();
+  const expected: [severity: string | undefined, levels: string[]][] = [
+    [undefined, []],
+    ["ERROR", []],
+    ["warn", ["WARNING"]], // the self-signed certificate
+    ["INFO", ["INFO", "WARNING"]],
+  ];
+  for (const [severity, levels] of expected) {
+    await using daemon = await Daemon.start({ teleport: { log: { severity } } });
+    await daemon.signal("SIGTERM");
+    assertEquals(noise(daemon.stderr), levels, daemon.stderr);
   }
 });
 

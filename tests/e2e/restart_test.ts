@@ -5,6 +5,7 @@ import { Daemon } from "../kit/cluster.ts";
 import { connectAs } from "../kit/login_files.ts";
 import { accepts, LOGIN } from "../kit/machine.ts";
 import { eventually } from "../kit/run.ts";
+import { joinToken, startNode } from "../kit/second_node.ts";
 import { endAll, gone, replaced, runs } from "../kit/succession.ts";
 import type { User } from "../kit/user.ts";
 
@@ -38,9 +39,9 @@ class Echo {
     readonly write: (text: string) => void,
   ) {}
 
-  static async open(joe: User): Promise<Echo> {
+  static async open(joe: User, host = "alpha"): Promise<Echo> {
     const client = await connectAs(joe);
-    const node = await client.node("alpha", 0, LOGIN);
+    const node = await client.node(host, 0, LOGIN);
     const session = await node.exec("echo daemon $PPID; exec cat");
     const echo = new Echo(client, (text) => void session.stream.write(text));
     session.stream.on("data", (data: Uint8Array) => echo.#output += new TextDecoder().decode(data));
@@ -64,8 +65,8 @@ class Echo {
   }
 }
 
-async function commandWorks(joe: User): Promise<number> {
-  const { code, stdout, stderr } = await joe.tsh(["ssh", `${LOGIN}@alpha`, "echo $PPID"]);
+async function commandWorks(joe: User, host = "alpha"): Promise<number> {
+  const { code, stdout, stderr } = await joe.tsh(["ssh", `${LOGIN}@${host}`, "echo $PPID"]);
   assertEquals(code, 0, stderr);
   return Number(stdout);
 }
@@ -239,10 +240,52 @@ Deno.test("a new daemon that does not come up changes nothing: the old one stays
       await authWorks(joe);
       assertEquals(await commandWorks(joe), pid);
     }
+    // One that is killed while it starts, and one that is asked to end then, take nothing over either.
+    for (const signal of ["SIGKILL", "SIGTERM"] as const) {
+      const told = daemon.stderr.length;
+      Deno.kill(pid, "SIGHUP");
+      const started = await eventually(
+        "the new process",
+        () => Number(/process (\d+) was started/.exec(daemon.stderr.slice(told))?.[1]) || undefined,
+      );
+      Deno.kill(started, signal);
+      await eventually(
+        "the reason",
+        () =>
+          daemon.stderr.slice(told).includes("did not come up, this one stays in service: it ended with") ||
+          undefined,
+      );
+      assertEquals(Number(await Deno.readTextFile(pidFile)), pid);
+      await session.works(`after ${signal}`);
+      await authWorks(joe);
+    }
     // And the next one, with the right configuration, takes over.
     const [, after] = await replaced(daemon, "SIGHUP");
     assertEquals(await commandWorks(joe), after);
     session.close();
+  });
+});
+
+Deno.test("HUP of a daemon with the node role only: its sessions go on, and its new process is reached", async () => {
+  await withDaemon(async (cluster, joe) => {
+    const directory = await Deno.makeTempDir({ prefix: "teleport-restart-node-" });
+    try {
+      const node = await startNode(cluster, { nodename: "beta", directory, token: await joinToken(cluster) });
+      try {
+        const session = await Echo.open(joe, "beta");
+        const [before, after] = await replaced(node, "SIGHUP");
+        await session.works("after the reload");
+        assertEquals(await commandWorks(joe, "beta"), after);
+        session.close();
+        await gone(before, 10_000);
+        assertEquals(await commandWorks(joe, "beta"), after);
+      } finally {
+        await endAll(node);
+        await node.process.status;
+      }
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
   });
 });
 

@@ -160,6 +160,32 @@ Deno.test("the built-in role allows every node, with the logins of the user's re
   }
 });
 
+const XAUTH = await run("sh", ["-c", "command -v xauth"]);
+if (XAUTH.code !== 0) console.log("skipped, needs the program xauth: X11 forwarding with the built-in role");
+
+Deno.test({
+  name: "tsh ssh -X has a display with a login that everybody gets, and none where the role forbids it",
+  ignore: XAUTH.code !== 0,
+  async fn() {
+    const max = await cluster.user("max2", [LOGIN]);
+    await max.loginOk();
+    const shown = await max.tsh(["ssh", "-X", `${LOGIN}@alpha`, "echo [$DISPLAY]"], {
+      env: { DISPLAY: "127.0.0.1:99" },
+    });
+    assertMatch(shown.stdout, /^\[[\w.]+:\d+(?:\.0)?\]\n$/, shown.stderr);
+    await putRole("windowless", { options: { x11_forwarding: false }, allow: anywhere });
+    await putUsers(cluster, { name: "max2", logins: [LOGIN], roles: ["admin", "windowless"] });
+    const none = async () => {
+      const { stdout } = await max.tsh(["ssh", "-X", `${LOGIN}@alpha`, "echo [$DISPLAY]"], {
+        env: { DISPLAY: "127.0.0.1:99" },
+      });
+      return stdout === "[]\n" || undefined;
+    };
+    await eventually("what a new role forbids to count, with the certificate of before", none);
+    assertEquals((await status(max)).roles, ["admin"]);
+  },
+});
+
 Deno.test("a session without traffic ends after client_idle_timeout, and says so", async () => {
   await putRole("lazy", { options: { client_idle_timeout: "2s" }, allow: anywhere });
   const ida = await own.user("ida", [LOGIN], ["pty"], undefined, { roles: ["lazy"] });

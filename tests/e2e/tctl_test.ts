@@ -3,13 +3,15 @@ import { parse } from "@std/yaml";
 import { Daemon } from "../kit/cluster.ts";
 import { LOGIN } from "../kit/machine.ts";
 import { run, runProgram } from "../kit/run.ts";
+import { ending, spawnNode } from "../kit/second_node.ts";
 
 const STATIC_TOKEN = "a-static-token-of-the-file";
+const CLUSTER_TOKEN = "a-static-token-for-a-cluster";
 let cluster: Daemon;
 
 Deno.test.beforeAll(async () => {
   cluster = await Daemon.start({
-    auth: { tokens: [`proxy,node:${STATIC_TOKEN}`] },
+    auth: { tokens: [`proxy,node:${STATIC_TOKEN}`, `trusted_cluster:${CLUSTER_TOKEN}`] },
     node: { labels: { role: "master", type: "postgres" } },
   });
 });
@@ -87,6 +89,7 @@ Deno.test("tctl tokens ls lists static, join and signup tokens, and del makes on
   const text = await cluster.tctlOk("tokens", "ls");
   assertMatch(text, /^Token +Role +Expiry Time \(UTC\)\n-/);
   assertMatch(text.split("\n")[2] ?? "", new RegExp(`^${STATIC_TOKEN} +Proxy,Node +never$`));
+  assertMatch(text, new RegExp(`^${CLUSTER_TOKEN} +trusted_cluster +never$`, "m"));
   assertMatch(text, new RegExp(`^${token} +Node +\\d\\d \\w{3} \\d\\d \\d\\d:\\d\\d UTC$`, "m"));
   assertMatch(text, new RegExp(`^${invitation} +Signup \\(invited\\) `, "m"));
 
@@ -104,6 +107,50 @@ Deno.test("tctl tokens ls lists static, join and signup tokens, and del makes on
   );
   if (response?.code === 0) {
     assert(response.stdout !== "200", "the removed invitation's page is no signup page");
+  }
+});
+
+Deno.test("tctl tokens add makes tokens for hosts and clusters, with a value of one's own, and ls finds them by type", async () => {
+  const chosen = await cluster.tctlOk(
+    "tokens",
+    "add",
+    "--type=node,proxy",
+    "--value=a-value-of-my-own",
+    "--ttl=5m",
+  );
+  assertEquals(chosen, "The invite token: a-value-of-my-own\n");
+  const random = await cluster.tctlOk("tokens", "add", "--type=auth");
+  assertMatch(random, /^The invite token: [0-9a-f]{32}\n$/);
+  await refused("tokens", "add", "--type=node", "--value=a-value-of-my-own");
+  assertStringIncludes(await refused("tokens", "add", "--type=kitchen"), 'role "kitchen" is not known');
+  assertStringIncludes((await cluster.tctl("tokens", "add")).stderr, "--type");
+  const listed = JSON.parse(await cluster.tctlOk("tokens", "ls", "--type=proxy", "--format=json"));
+  const values: string[] = listed.map(({ token }: { token: string }) => token);
+  assert(values.includes(STATIC_TOKEN) && values.includes("a-value-of-my-own"));
+  assert(listed.every(({ roles }: { roles: string[] }) => roles.includes("proxy")));
+  assertEquals(
+    await cluster.tctlOk("tokens", "rm", "a-value-of-my-own"),
+    "Token a-value-of-my-own has been deleted\n",
+  );
+});
+
+Deno.test("a join token for a cluster is made in both spellings, listed as trusted_cluster, and lets no host in", async () => {
+  const made = JSON.parse(
+    await cluster.tctlOk("nodes", "add", "--roles=trustedcluster", "--ttl=5m", "--format=json"),
+  );
+  assertEquals(made.roles, ["trusted_cluster"]);
+  const text = await cluster.tctlOk("tokens", "add", "--type=trusted_cluster", "--ttl=5m");
+  assertMatch(text, /^The cluster invite token: [0-9a-f]{32}\n/);
+  assertMatch(text, /This invitation token will expire in 5m/);
+  const list = await cluster.tctlOk("tokens", "ls", "--type=trusted_cluster");
+  assertMatch(list, new RegExp(`^${made.token} +trusted_cluster +\\d\\d `, "m"));
+  const node = await spawnNode(cluster, { nodename: "intruder", token: made.token });
+  try {
+    const { code, stderr } = await ending(node);
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, 'the join token does not allow the role "node"');
+  } finally {
+    await node.stop();
   }
 });
 

@@ -31,6 +31,7 @@ export interface Addresses {
   proxySsh?: Address;
   proxyWeb?: Address;
   node?: Address;
+  diagnostics?: Address;
 }
 
 export interface Address {

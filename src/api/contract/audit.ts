@@ -7,6 +7,7 @@ import { administrator, either, hosts, may, users } from "../access.ts";
 import { entry, event, nothing, text, time, uuid } from "./schemas.ts";
 
 export const auditCalls = {
+  /** Nodes and proxies report what happened. The server stamps who reported it. */
   "events.emit": entry({
     input: v.strictObject({ events: v.pipe(v.array(event), v.maxLength(500)) }),
     output: nothing,
@@ -26,6 +27,7 @@ export const auditCalls = {
     audited: false,
   }),
 
+  /** Recorded sessions, the newest first. */
   "recordings.list": entry({
     input: v.strictObject({
       limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1000))),
@@ -35,6 +37,7 @@ export const auditCalls = {
     audited: false,
   }),
 
+  /** A part of a recording, base64. A reader goes on until it gets less than it asked for. */
   "recordings.read": entry({
     input: v.strictObject({
       sid: uuid,

@@ -4,9 +4,10 @@
  */
 import * as v from "valibot";
 import { members } from "../access.ts";
-import { authority, entry, nothing, proxyAddresses } from "./schemas.ts";
+import { entry, nothing, proxyAddresses } from "./schemas.ts";
 
 export const clusterCalls = {
+  /** The cluster's name and settings. */
   "cluster.get": entry({
     input: nothing,
     output: v.object({
@@ -19,13 +20,7 @@ export const clusterCalls = {
     audited: false,
   }),
 
-  "authorities.list": entry({
-    input: nothing,
-    output: v.array(authority),
-    access: members,
-    audited: false,
-  }),
-
+  /** Where users reach the cluster. */
   "proxies.addresses": entry({
     input: nothing,
     output: v.array(proxyAddresses),
@@ -33,5 +28,6 @@ export const clusterCalls = {
     audited: false,
   }),
 
+  /** From now on the server tells this connection when one of these collections changed. */
   "changes.watch": entry({ input: nothing, output: nothing, access: members, audited: false }),
 } as const;

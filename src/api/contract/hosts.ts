@@ -19,6 +19,7 @@ import {
 } from "./schemas.ts";
 
 export const hostCalls = {
+  /** A new host gets its certificates, one for each role. */
   "hosts.join": entry({
     input: v.strictObject({
       hostId: uuid,
@@ -39,6 +40,15 @@ export const hostCalls = {
     audited: true,
   }),
 
+  /** A member gets a new certificate for its key, with the names that it joined with. */
+  "hosts.renew": entry({
+    input: v.strictObject({ publicKey }),
+    output: v.object({ certificate: v.string(), authorities: v.array(authority) }),
+    access: hosts("auth", "proxy", "node"),
+    audited: true,
+  }),
+
+  /** A server says that it is alive and where. */
   "servers.announce": entry({
     input: v.strictObject({
       role: joinRole,

@@ -6,6 +6,7 @@ import * as v from "valibot";
 import { JOIN_ROLES } from "../../model/identity.ts";
 import { isHostName, isLabelKey, isLogin, isUserName, isUuid } from "../../model/name.ts";
 import { TOKEN_ROLES } from "../../model/token.ts";
+import { ROTATION_PHASES } from "../../model/rotation.ts";
 import type { AccessRule } from "../access.ts";
 
 export interface Entry<I extends v.GenericSchema, O extends v.GenericSchema> {
@@ -44,6 +45,12 @@ export const authority = v.object({
   cluster: v.string(),
   keys: v.array(v.string()),
   rotated: v.optional(time),
+  rotation: v.optional(v.object({
+    phase: v.picklist(ROTATION_PHASES),
+    mode: v.picklist(["auto", "manual"]),
+    started: time,
+    ends: v.optional(time),
+  })),
 });
 
 export const server = v.object({

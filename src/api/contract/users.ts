@@ -79,6 +79,7 @@ export const userCalls = {
     audited: true,
   }),
 
+  /** What an invitation link shows. */
   "signup.get": entry({
     input: v.strictObject({ token: secretText }),
     output: v.object({
@@ -91,6 +92,7 @@ export const userCalls = {
     audited: false,
   }),
 
+  /** An invited user chooses a password and proves the second factor. */
   "signup.complete": entry({
     input: v.strictObject({ token: secretText, password: secretText, otp: text(16), address: text(64) }),
     output: nothing,
@@ -98,6 +100,7 @@ export const userCalls = {
     audited: true,
   }),
 
+  /** Password and code become a certificate. */
   "login.password": entry({
     input: v.strictObject({
       user: text(256),

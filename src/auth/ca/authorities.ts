@@ -4,7 +4,9 @@
  */
 import type { Clock } from "../../base/clock.ts";
 import { AppError } from "../../base/errors.ts";
-import type { Authority, AuthorityKind } from "../../model/authority.ts";
+import type { Authority } from "../../model/authority.ts";
+import { AUTHORITY_KINDS, type AuthorityKind } from "../../model/authority_kind.ts";
+import type { Rotation, RotationStep } from "../../model/rotation.ts";
 import { formatPrivateKey, generateKey, parsePrivateKey, type PrivateKey } from "../../ssh/private_key.ts";
 import { parsePublicKeyLine, type PublicKey } from "../../ssh/public_key.ts";
 import type { Backend, Key } from "../../store/backend.ts";
@@ -15,6 +17,18 @@ interface StoredAuthority {
   /** OpenSSH private key files; the first one signs, all are trusted. */
   signingKeys: string[];
   created: number;
+  /** Milliseconds since the epoch when the last rotation ended. */
+  rotated?: number;
+  rotation?: Rotation;
+  /** While a rotation is under way: the public line of the key that comes. */
+  newKey?: string;
+}
+
+/** An authority in memory. */
+interface Loaded {
+  stored: StoredAuthority;
+  version: string;
+  keys: readonly [PrivateKey, ...PrivateKey[]];
 }
 
 /** A private key and the OpenSSH file it came in. */
@@ -28,21 +42,20 @@ const authorityKey = (kind: AuthorityKind): Key => ["authority", kind];
 
 /** The keys of both CAs, in memory. */
 export class Authorities {
-  readonly #signers: Record<AuthorityKind, PrivateKey>;
-  readonly #trusted: Record<AuthorityKind, PublicKey[]>;
+  readonly #loaded: Record<AuthorityKind, Loaded>;
+  readonly #watchers = new Set<() => void>();
 
   private constructor(
     readonly backend: Backend,
     readonly cluster: string,
-    stored: Record<AuthorityKind, StoredAuthority>,
+    loaded: Record<AuthorityKind, Loaded>,
   ) {
-    const keys = (kind: AuthorityKind) => stored[kind].signingKeys.map((text) => parsePrivateKey(text));
-    const [user, host] = [keys("user"), keys("host")];
-    if (!user[0] || !host[0]) {
-      throw new AppError("internal", "a certificate authority in the store has no key");
-    }
-    this.#signers = { user: user[0], host: host[0] };
-    this.#trusted = { user: user.map((key) => key.publicKey), host: host.map((key) => key.publicKey) };
+    this.#loaded = loaded;
+  }
+
+  /** Calls back whenever a key came, went or took over the signing. */
+  onChanged(notify: () => void): void {
+    this.#watchers.add(notify);
   }
 
   /** The private key files of an authority, the signing one first, and the state of its record. */
@@ -57,7 +70,7 @@ export class Authorities {
   }
 
   /**
-   * Puts other keys in an authority's place, in the store and here.
+   * Puts other keys in an authority's place, in the store and here. A rotation that was under way is over.
    * @param version of the record that was read
    * @returns false when the record changed meanwhile
    */
@@ -67,20 +80,40 @@ export class Authorities {
     version: string,
     now: number,
   ): Promise<boolean> {
-    const stored: StoredAuthority = {
-      kind,
-      cluster: this.cluster,
-      signingKeys: files.map(({ text }) => text),
-      created: now,
-    };
-    const done = await this.backend.commit([
-      { type: "check", key: authorityKey(kind), version },
-      { type: "put", key: authorityKey(kind), value: JSON.stringify(stored) },
-    ]);
-    if (!done) return false;
-    this.#signers[kind] = files[0].key;
-    this.#trusted[kind] = files.map(({ key }) => key.publicKey);
-    return true;
+    const { cluster } = this;
+    const signingKeys = files.map(({ text }) => text);
+    return await this.#commit([{ stored: { kind, cluster, signingKeys, created: now }, version }]);
+  }
+
+  /**
+   * Makes one step of a rotation of one or both authorities, all or nothing.
+   * @returns false when a record changed meanwhile
+   */
+  async rotate(steps: ReadonlyMap<AuthorityKind, RotationStep>, now: number): Promise<boolean> {
+    return await this.#commit([...steps].map(([kind, step]) => {
+      const { stored, version } = this.#loaded[kind];
+      return { stored: afterStep(stored, step, now), version };
+    }));
+  }
+
+  async #commit(changes: readonly { stored: StoredAuthority; version: string }[]): Promise<boolean> {
+    const done = await this.backend.commit(changes.flatMap(({ stored, version }) => [
+      { type: "check", key: authorityKey(stored.kind), version },
+      { type: "put", key: authorityKey(stored.kind), value: JSON.stringify(stored) },
+    ]));
+    await this.reload();
+    return done;
+  }
+
+  /** Takes over what another auth server has changed in the store. */
+  async reload(): Promise<void> {
+    let changed = false;
+    for (const kind of AUTHORITY_KINDS) {
+      const loaded = await load(this.backend, kind);
+      changed ||= loaded.version !== this.#loaded[kind].version;
+      this.#loaded[kind] = loaded;
+    }
+    if (changed) this.#watchers.forEach((notify) => notify());
   }
 
   /**
@@ -112,26 +145,36 @@ export class Authorities {
   }
 
   signer(kind: AuthorityKind): PrivateKey {
-    return this.#signers[kind];
+    return this.#loaded[kind].keys[0];
   }
 
   trusted(kind: AuthorityKind): readonly PublicKey[] {
-    return this.#trusted[kind];
+    return this.#loaded[kind].keys.map((key) => key.publicKey);
+  }
+
+  /** The rotation of an authority that is under way, if any. */
+  rotation(kind: AuthorityKind): Rotation | undefined {
+    return this.#loaded[kind].stored.rotation;
   }
 
   /** The public part, for everybody. */
   list(): Authority[] {
-    return (["user", "host"] as const).map((kind) => ({
-      kind,
-      cluster: this.cluster,
-      keys: this.#trusted[kind].map((key) => key.toLine()),
-    }));
+    return AUTHORITY_KINDS.map((kind) => {
+      const { rotated, rotation } = this.#loaded[kind].stored;
+      return {
+        kind,
+        cluster: this.cluster,
+        keys: this.trusted(kind).map((key) => key.toLine()),
+        rotated,
+        rotation,
+      };
+    });
   }
 
   /** True when `key` is one of the CA keys; such a key never gets a certificate. */
   isAuthorityKey(line: string): boolean {
     const { key } = parsePublicKeyLine(line);
-    return [...this.#trusted.user, ...this.#trusted.host].some((trusted) => trusted.equals(key));
+    return AUTHORITY_KINDS.some((kind) => this.trusted(kind).some((trusted) => trusted.equals(key)));
   }
 }
 
@@ -151,8 +194,27 @@ async function create(backend: Backend, clock: Clock, name: string): Promise<voi
   ]);
 }
 
-async function load(backend: Backend, kind: AuthorityKind): Promise<StoredAuthority> {
+/** What is stored after a step. */
+function afterStep(stored: StoredAuthority, step: RotationStep, now: number): StoredAuthority {
+  const { kind, cluster, created } = stored;
+  const made = step.makesKey ? formatPrivateKey(generateKey(), `${kind} CA of ${cluster}`) : undefined;
+  const isNew = (text: string) =>
+    made === undefined ? parsePrivateKey(text).publicKey.toLine() === stored.newKey : text === made;
+  const all = made === undefined ? stored.signingKeys : [...stored.signingKeys, made];
+  const [fresh, old] = [all.filter(isNew), all.filter((text) => !isNew(text))];
+  const signingKeys = step.keys.split(",").flatMap((part) => part === "new" ? fresh : old);
+  const rotated = step.keys === "new" ? now : stored.rotated;
+  const newKey = made === undefined ? stored.newKey : parsePrivateKey(made).publicKey.toLine();
+  return step.rotation
+    ? { kind, cluster, signingKeys, created, rotated, rotation: step.rotation, newKey }
+    : { kind, cluster, signingKeys, created, rotated };
+}
+
+async function load(backend: Backend, kind: AuthorityKind): Promise<Loaded> {
   const entry = await backend.get(authorityKey(kind));
   if (!entry) throw new AppError("internal", `the store has no ${kind} certificate authority`);
-  return JSON.parse(entry.value);
+  const stored: StoredAuthority = JSON.parse(entry.value);
+  const [first, ...rest] = stored.signingKeys.map((text) => parsePrivateKey(text));
+  if (!first) throw new AppError("internal", `the ${kind} certificate authority in the store has no key`);
+  return { stored, version: entry.version, keys: [first, ...rest] };
 }

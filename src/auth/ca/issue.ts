@@ -6,7 +6,7 @@
 import { type Clock, toSeconds } from "../../base/clock.ts";
 import { EXTENSION } from "../../model/authority.ts";
 import type { Permit, SystemRole } from "../../model/identity.ts";
-import { CERTIFICATE_TTL, CLOCK_SKEW } from "../../model/limits.ts";
+import { CERTIFICATE_TTL, CLOCK_SKEW, HOST_CERTIFICATE, SIGNED_TTL } from "../../model/limits.ts";
 import type { RoleOptions } from "../../model/role.ts";
 import type { AccessChecker } from "../../model/access.ts";
 import type { User } from "../../model/user.ts";
@@ -41,14 +41,57 @@ export class Issuer {
       lasts(Math.min(ttl, options.maxSessionTtl)),
       endsWith(user),
     ]);
+    await this.#created(certificate, { "cert.kind": "user", user: user.name });
+    return certificate;
+  }
+
+  /**
+   * A certificate that an administrator signs for a user without a login, for robots: how long it lives is the
+   * administrator's choice, what it may do is the roles'.
+   */
+  async forRobot(
+    user: User,
+    publicKey: string,
+    ttl: number = SIGNED_TTL.default,
+    by: string,
+  ): Promise<Certificate> {
+    const rights = await this.rightsOf(user);
+    const options = rights.options();
+    const certificate = this.#issue("user", publicKey, [
+      identifies(user, rights.logins()),
+      grantsRoles(user, options),
+      grantsPermits(rights.permits()),
+      (draft, now) => draft.validBefore = now + ttl,
+      endsWith(user),
+    ], SIGNED_TTL.max);
+    await this.#created(certificate, { "cert.kind": "user", user: user.name, by });
+    return certificate;
+  }
+
+  /** A host certificate for a server that is not ours: it carries the names, and no role in this cluster. */
+  async forForeignHost(
+    names: readonly string[],
+    publicKey: string,
+    ttl: number = Infinity,
+    by: string,
+  ): Promise<Certificate> {
+    const certificate = this.#issue("host", publicKey, [(draft, now) => {
+      draft.keyId = names[0] ?? "";
+      draft.principals = [...new Set(names)];
+      draft.validBefore = now + ttl;
+    }]);
+    await this.#created(certificate, { "cert.kind": "host", names: names.join(","), by });
+    return certificate;
+  }
+
+  async #created(certificate: Certificate, fields: Record<string, string>): Promise<void> {
+    const { serial, validBefore } = certificate;
     await this.audit.emit({
       event: "cert.create",
-      "cert.kind": "user",
-      user: user.name,
-      serial: certificate.serial.toString(),
-      expires: new Date(certificate.validBefore * 1000).toISOString(),
+      serial: serial.toString(),
+      expires: validBefore === Infinity ? undefined : new Date(validBefore * 1000).toISOString(),
+      ...fields,
     });
-    return certificate;
   }
 
   /** A host's certificate for one role, with names that the server chose. */
@@ -59,18 +102,18 @@ export class Issuer {
     const certificate = this.#issue("host", publicKey, [
       identifiesHost(host),
       marksHost(host, this.authorities.cluster),
+      (draft, now) => draft.validBefore = now + HOST_CERTIFICATE.ttl,
     ]);
-    await this.audit.emit({
-      event: "cert.create",
-      "cert.kind": "host",
-      server_id: host.hostId,
-      role: host.role,
-      serial: certificate.serial.toString(),
-    });
+    await this.#created(certificate, { "cert.kind": "host", server_id: host.hostId, role: host.role });
     return certificate;
   }
 
-  #issue(kind: "user" | "host", publicKey: string, modifiers: readonly Modifier[]): Certificate {
+  #issue(
+    kind: "user" | "host",
+    publicKey: string,
+    modifiers: readonly Modifier[],
+    maxTtl?: number,
+  ): Certificate {
     const now = this.clock.now();
     const draft: Draft = {
       kind,
@@ -81,7 +124,7 @@ export class Issuer {
       validBefore: Infinity,
     };
     for (const modify of modifiers) modify(draft, now);
-    validate(draft, { now, authorities: this.authorities });
+    validate(draft, { now, authorities: this.authorities, maxTtl });
     const template: CertificateTemplate = {
       kind,
       key: parsePublicKeyLine(draft.publicKey).key,

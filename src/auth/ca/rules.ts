@@ -2,6 +2,7 @@
  * What a certificate draft must satisfy before it is signed, whoever filled it.
  * @module
  */
+import { HOUR } from "../../base/duration.ts";
 import { AppError } from "../../base/errors.ts";
 import { CERTIFICATE_TTL } from "../../model/limits.ts";
 import { isPrincipal } from "../../ssh/certificate.ts";
@@ -25,6 +26,8 @@ export type Modifier = (draft: Draft, now: number) => void;
 interface RuleContext {
   now: number;
   authorities: Pick<Authorities, "isAuthorityKey">;
+  /** The longest life of a user's certificate, where it is not that of a login. In milliseconds. */
+  maxTtl?: number;
 }
 
 /** Returns what is wrong, or undefined. */
@@ -43,12 +46,12 @@ const safePrincipals: Validator = (draft) =>
 const notAnAuthority: Validator = (draft, { authorities }) =>
   authorities.isAuthorityKey(draft.publicKey) ? "the key is a certificate authority's" : undefined;
 
-const usersExpire: Validator = (draft, { now }) => {
+const usersExpire: Validator = (draft, { now, maxTtl = CERTIFICATE_TTL.max }) => {
   if (draft.kind !== "user") return undefined;
   const ttl = draft.validBefore - now;
-  return ttl >= CERTIFICATE_TTL.min && ttl <= CERTIFICATE_TTL.max
+  return ttl >= CERTIFICATE_TTL.min && ttl <= maxTtl
     ? undefined
-    : "its lifetime must be between 1 minute and 30 hours; see --ttl"; // also for what is not a number
+    : `its lifetime must be between 1 minute and ${maxTtl / HOUR} hours; see --ttl`; // also for what is not a number
 };
 
 const usersAreNoHosts: Validator = (draft) =>

@@ -17,7 +17,6 @@ export function clusterHandlers(auth: AuthService): Pick<Handlers, keyof typeof 
         secondFactor: auth.settings.secondFactor,
         sessionRecording: auth.settings.sessionRecording,
       }),
-    "authorities.list": () => Promise.resolve(authorities.list()),
     "proxies.addresses": () =>
       Promise.resolve(presence.list("proxy").flatMap((server) => server.proxy ?? [])),
     "changes.watch": (_input, context) => {

@@ -5,7 +5,7 @@
 import type { hostCalls } from "../../api/contract/hosts.ts";
 import type { Handlers } from "../../api/serve.ts";
 import { AppError } from "../../base/errors.ts";
-import { type HostIdentity, type JoinerIdentity } from "../../model/identity.ts";
+import { type HostIdentity, type JoinerIdentity, type JoinRole } from "../../model/identity.ts";
 import { hostOf } from "../../model/server.ts";
 import { formatCertificateLine } from "../../ssh/certificate.ts";
 import type { AuthService } from "../service.ts";
@@ -33,6 +33,12 @@ export function hostHandlers(auth: AuthService): Pick<Handlers, keyof typeof hos
         token: joiner.tokenId,
       });
       return { cluster: authorities.cluster, certificates, authorities: authorities.list() };
+    },
+    "hosts.renew": async ({ publicKey }, { identity }) => {
+      const { hostId, role } = identity as HostIdentity & { role: JoinRole };
+      const names = await hosts.renewal({ hostId, role }, publicKey);
+      const certificate = await issuer.forHost({ hostId, role, names }, publicKey);
+      return { certificate: formatCertificateLine(certificate), authorities: authorities.list() };
     },
     "servers.announce": async ({ proxy, ...server }, { identity, address }) => {
       const { hostId, role } = identity as HostIdentity;

@@ -47,6 +47,10 @@ export function resourceHandlers(auth: AuthService): Pick<Handlers, keyof typeof
     }
   };
 
+  const needSome = async (context: CallContext, kind: Kind, verb: Verb) => {
+    if (!mayForSome(context, kind, verb)) await need(context, kind, verb);
+  };
+
   /** Those of a name; who may not do this to any of the kind is not told whether there is one. */
   const find = async (context: CallContext, kind: Kind, name: string, verb: Verb) => {
     const found = await resources.find(kind, name, false);
@@ -61,7 +65,7 @@ export function resourceHandlers(auth: AuthService): Pick<Handlers, keyof typeof
       const shown = (await resources.list(kind, false))
         .filter((resource) => verbs.every((verb) => allowed(context, kind, verb, { resource })));
       if (shown.length === 0) {
-        for (const verb of verbs) if (!mayForSome(context, kind, verb)) await need(context, kind, verb);
+        for (const verb of verbs) await needSome(context, kind, verb);
       }
       if (!withSecrets) return shown;
       const visible = new Set(shown.map(identityOf));
@@ -81,6 +85,8 @@ export function resourceHandlers(auth: AuthService): Pick<Handlers, keyof typeof
       const given = parseDocument(document);
       const { kind, metadata: { name } } = given;
       const [author, now] = [authorName(context.identity), auth.clock.now()];
+      // Who may do neither is not told which of both it would have been.
+      if (!mayForSome(context, kind, "update")) await needSome(context, kind, "create");
       const existing = await resources.existing(given);
       const verb = existing ? "update" : "create";
       // Both as it is and as it is to be: or else a change could lead out of the caller's reach, or into it.

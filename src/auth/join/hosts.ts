@@ -24,8 +24,11 @@ interface HostRecord {
   roles: Partial<Record<JoinRole, string>>;
   tokenId: string;
   joined: number;
+  /** Further names of its certificates, as a proxy or an auth server. */
+  publicNames?: string[];
 }
 
+const MAX_NAMES = 64;
 const keyOf = (hostId: string): Key => ["host", hostId];
 
 /** Knows which hosts are up right now. */
@@ -87,6 +90,47 @@ export class Hosts {
   }
 
   /**
+   * The names of a member's new certificate: those it joined with, for the key it joined with.
+   * @throws {AppError} access_denied with what to do
+   */
+  async renewal(host: { hostId: string; role: JoinRole }, publicKey: string): Promise<string[]> {
+    const entry = await this.backend.get(keyOf(host.hostId));
+    const record: HostRecord | undefined = entry && JSON.parse(entry.value);
+    if (!record || record.roles[host.role] !== parsePublicKeyLine(publicKey).key.fingerprint) {
+      throw new AppError(
+        "access_denied",
+        `this host is not known with this key as a ${host.role}; empty its data_dir and join again`,
+      );
+    }
+    return this.namesOf(host.role, { ...record, hostId: record.id, publicNames: record.publicNames ?? [] });
+  }
+
+  /**
+   * Names that an administrator has certified for a server that is not ours: none that a member goes by.
+   * @throws {AppError} bad_input or already_exists with the name
+   */
+  async checkForeignNames(names: readonly string[]): Promise<void> {
+    const members = (await this.backend.list(["host"])).map(({ value }): HostRecord => JSON.parse(value));
+    for (const name of names) {
+      const plain = name.toLowerCase();
+      const bare = plain.endsWith(`.${this.cluster}`) ? plain.slice(0, -this.cluster.length - 1) : plain;
+      if (plain === this.cluster || isUuid(bare)) {
+        throw new AppError(
+          "bad_input",
+          `"${name}" is a name of the cluster itself, or has the form of a host's id`,
+        );
+      }
+      const taken = members.find((member) =>
+        [member.name, ...member.publicNames ?? []].some((known) =>
+          [plain, bare].includes(known.toLowerCase())
+        )
+      );
+      if (!taken) continue;
+      throw new AppError("already_exists", `"${name}" is the name of ${taken.id}, a host of this cluster`);
+    }
+  }
+
+  /**
    * A host goes by the name it joined with: its certificate carries no other.
    * @throws {AppError} access_denied with what to do
    */
@@ -114,11 +158,8 @@ export class Hosts {
     for (const { role, publicKey } of request.keys) {
       const { fingerprint } = parsePublicKeyLine(publicKey).key;
       const known = record.roles[role];
-      const ownHost = joiner.hostId === request.hostId;
-      if (
-        !ownHost &&
-        ((known !== undefined && known !== fingerprint) || (entry && record.tokenId !== joiner.tokenId))
-      ) {
+      const itself = joiner.hostId === request.hostId || known === fingerprint && comesBack(record, request);
+      if (!itself && (known !== undefined || (entry && record.tokenId !== joiner.tokenId))) {
         throw new AppError(
           "already_exists",
           `host ${request.hostId} has joined this cluster before; to join anew, remove host_uuid from its data_dir`,
@@ -126,9 +167,15 @@ export class Hosts {
       }
       record.roles[role] = fingerprint;
     }
+    record.name = request.name;
+    if (joiner.hostId === request.hostId || record.tokenId === joiner.tokenId) {
+      record.publicNames = [...new Set([...record.publicNames ?? [], ...request.publicNames])].slice(
+        -MAX_NAMES,
+      );
+    }
     return await this.backend.commit([
       { type: "check", key, version: entry?.version },
-      { type: "put", key, value: JSON.stringify({ ...record, name: request.name }) },
+      { type: "put", key, value: JSON.stringify(record) },
     ]);
   }
 
@@ -137,4 +184,9 @@ export class Hosts {
     const own = [host.hostId, `${host.hostId}.${this.cluster}`, host.name, `${host.name}.${this.cluster}`];
     return role === "node" ? own : [...own, ...host.publicNames];
   }
+}
+
+/** A certificate of the known key, with the known names, gives its owner nothing new, and nobody else anything. */
+function comesBack(record: HostRecord, { name, publicNames }: JoinRequest): boolean {
+  return record.name === name && publicNames.every((wanted) => record.publicNames?.includes(wanted));
 }

@@ -108,11 +108,24 @@ Deno.test("a host id belongs to the first key of each role and to the token it c
     AppError,
     "joined",
   );
-  await assertRejects(
-    () => hosts.admit(joiner({ tokenId: "other" }), request({ hostId }), 0),
-    AppError,
-    "joined",
-  );
+});
+
+Deno.test("with another token a host comes back with its known key and names, and with nothing else", async () => {
+  const hosts = open();
+  const hostId = crypto.randomUUID();
+  const known = request({ hostId });
+  await hosts.admit(joiner(), known, 0);
+  const other = joiner({ tokenId: "other" });
+  await hosts.admit(other, known, 0);
+  const changes = [
+    { name: "renamed" },
+    { publicNames: ["bank.example.com"] },
+    { keys: [{ role: "node" as const, publicKey: generateKey().publicKey.toLine() }] },
+    { keys: [{ role: "proxy" as const, publicKey: generateKey().publicKey.toLine() }] },
+  ];
+  for (const change of changes) {
+    await assertRejects(() => hosts.admit(other, { ...known, ...change }, 0), AppError, "joined");
+  }
 });
 
 Deno.test("the same host joining twice at once is admitted once", async () => {

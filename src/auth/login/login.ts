@@ -55,7 +55,8 @@ export class PasswordLogin {
       return user;
     }
     // A locked account's failure is counted for nobody: the same work as for every other failure.
-    const locks = await this.lockout.recordFailure(lockedUntil === undefined ? user?.name : undefined);
+    const locked = lockedUntil !== undefined || user && barred(user, this.clock.now()) !== undefined;
+    const locks = await this.lockout.recordFailure(locked ? undefined : user?.name);
     const address = attempt.address;
     await Promise.all([
       locks &&

@@ -1,6 +1,7 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { codeAt, logIn, openAuth, PASSWORD, signUp } from "../../../tests/kit/auth_fixture.ts";
 import { FakeClock } from "../../../tests/kit/clock.ts";
+import { HOUR } from "../../base/duration.ts";
 import { AppError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
 import { LOCKOUT } from "../../model/limits.ts";
@@ -148,6 +149,23 @@ Deno.test("a locked account's failed logins are in the audit log with the end of
   await lockOut(auth, secret);
   await refused(logIn(auth, { user: "joe", secret }));
   assertEquals((await reasons(auth)).at(-1), "locked until 2026-01-15T12:20:30.000Z");
+});
+
+Deno.test("an administrator's lock refuses the right password like a wrong one, until it ends", async () => {
+  const { clock, auth, secret } = await withJoe();
+  const joe = await auth.users.get("joe");
+  assert(joe);
+  const lock = { message: "on leave", since: clock.now(), until: clock.now() + HOUR };
+  await auth.backend.commit([{ type: "put", key: ["user", "joe"], value: JSON.stringify({ ...joe, lock }) }]);
+  for (let attempt = 0; attempt < 6; attempt++) {
+    await clock.advance(30_000);
+    await refused(logIn(auth, { user: "joe", secret }));
+  }
+  const [event] = await auth.audit.search({ events: ["user.login"] });
+  assertEquals([event?.success, event?.error], [false, "the user is locked: on leave"]);
+  assertEquals(await auth.audit.search({ events: ["user.lock"] }), [], "the right password is no guess");
+  await clock.advanceTo(lock.until);
+  assertEquals((await logIn(auth, { user: "joe", secret })).name, "joe");
 });
 
 Deno.test("failures of one account and of unknown names do not lock another account", async () => {

@@ -3,7 +3,7 @@
  * @module
  */
 import { AppError, isAppError } from "../../base/errors.ts";
-import type { AuthorityKind } from "../../model/authority.ts";
+import { AUTHORITY_KINDS, type AuthorityKind } from "../../model/authority_kind.ts";
 import { authorityDocument } from "../../model/resource/authority.ts";
 import type { ResourceDocument } from "../../model/resource/envelope.ts";
 import type { ParsedDocument } from "../../model/resource/parse.ts";
@@ -11,8 +11,6 @@ import { parsePrivateKey } from "../../ssh/private_key.ts";
 import { parsePublicKeyLine } from "../../ssh/public_key.ts";
 import type { Authorities, KeyFile } from "../ca/authorities.ts";
 import { conflict, type Outcome, requireState, type WritableKind, type WriteContext } from "./kind.ts";
-
-const AUTHORITY_KINDS: readonly AuthorityKind[] = ["user", "host"];
 
 export class AuthorityResources implements WritableKind<"cert_authority"> {
   /** @param onChange called after an authority was replaced */
@@ -31,12 +29,12 @@ export class AuthorityResources implements WritableKind<"cert_authority"> {
 
   async #document(kind: AuthorityKind, withSecrets: boolean): Promise<ResourceDocument> {
     const { files, version } = await this.authorities.signingKeys(kind);
-    return authorityDocument({
-      kind,
-      cluster: this.authorities.cluster,
-      keys: files.map(({ key }) => key.publicKey.toLine()),
+    const known = this.authorities.list().find((authority) => authority.kind === kind);
+    const keys = files.map(({ key }) => key.publicKey.toLine());
+    return authorityDocument({ ...known, kind, cluster: this.authorities.cluster, keys }, {
+      revision: version,
       signingKeys: withSecrets ? files.map(({ text }) => text) : undefined,
-    }, version);
+    });
   }
 
   async put(
@@ -96,8 +94,8 @@ export class AuthorityResources implements WritableKind<"cert_authority"> {
 const ADVICE: Readonly<Record<AuthorityKind, string>> = {
   user: "certificates of the replaced user CA are no longer accepted: users log in again",
   host:
-    "restart teleport on this auth server: until then it shows host certificates of the replaced CA, which clients " +
-    "of the restored cluster refuse; a host that joined since this cluster was made must join anew to get a new one",
+    "hosts that are connected get certificates of the restored host CA within seconds; restart teleport on one that " +
+    "does not, for clients of the restored cluster refuse it",
 };
 
 function readKeys(type: AuthorityKind, texts: readonly string[]): [KeyFile, ...KeyFile[]] {

@@ -10,7 +10,7 @@ import { SECRET_FIELDS } from "../../model/resource/connectors.ts";
 import type { CreatedKind, ParsedDocument } from "../../model/resource/parse.ts";
 import { withoutSecrets } from "../../model/resource/shown.ts";
 import { isObject } from "../../model/resource/tidy.ts";
-import { type Backend, type Entry, type Key, MAX_VALUE_BYTES, type Operation } from "../../store/backend.ts";
+import { type Backend, type Entry, type Key, type Operation, requireFits } from "../../store/backend.ts";
 import {
   conflict,
   type Outcome,
@@ -88,9 +88,7 @@ export class StoredDocuments<K extends PlainKind> implements WritableKind<K>, Re
       return { change: "unchanged", ...told };
     }
     const value = JSON.stringify(stored);
-    if (new TextEncoder().encode(value).length > MAX_VALUE_BYTES) {
-      throw new AppError("bad_input", `${noun} "${name}" is larger than ${MAX_VALUE_BYTES} bytes`);
-    }
+    requireFits(value, `${noun} "${name}"`);
     const operations: Operation[] = [
       { type: "check", key: this.#key(name), version: entry?.version },
       { type: "put", key: this.#key(name), value, expires },

@@ -6,6 +6,7 @@ import { AppError } from "../../base/errors.ts";
 import type { ResourceDocument } from "../../model/resource/envelope.ts";
 import type { ParsedDocument } from "../../model/resource/parse.ts";
 import { roleDocument, roleOf } from "../../model/resource/role.ts";
+import { requireFits } from "../../store/backend.ts";
 import type { Roles } from "../roles.ts";
 import type { Users } from "../users.ts";
 import {
@@ -39,6 +40,7 @@ export class RoleResources implements WritableKind<"role">, RemovableKind {
         `role "${role.name}" would be gone at once: its expiry lies in the past`,
       );
     }
+    requireFits(JSON.stringify(role), `role "${role.name}"`);
     const stored = await this.roles.get(role.name);
     requireState("role", role.name, existing, stored?.version);
     if (stored && saysTheSame(role, stored.role)) return { change: "unchanged" };

@@ -33,15 +33,22 @@ export class TokenResources implements WritableKind<"token">, RemovableKind {
 
   async put({ metadata, spec }: ParsedDocument<"token">): Promise<Outcome> {
     const { name, expires } = metadata;
-    const { token, roles } = spec;
-    if (token === undefined) throw new AppError("bad_input", "spec.token is missing");
+    const { roles } = spec;
+    const before = (await this.#active()).find((known) => tokenName(known) === name);
+    const token = spec.token ?? before?.token;
+    if (token === undefined) {
+      throw new AppError(
+        "bad_input",
+        `token "${name}" has no spec.token: its value is shown by "tctl get --with-secrets", and "tctl tokens add" makes ` +
+          "a new one",
+      );
+    }
     if (expires === undefined) {
       throw new AppError(
         "bad_input",
         `token "${name}" has no metadata.expires: a token for good belongs into the configuration file`,
       );
     }
-    const before = (await this.#active()).find((known) => tokenName(known) === name);
     if (!before) {
       await this.tokens.add({ token, name, roles, expires });
       return { change: "created" };

@@ -15,7 +15,7 @@ const body = ({ component, message }: LogEntry) => `[${component}] ${message}`;
 Deno.test("local syslog gets messages of RFC 3164, remote syslog of RFC 5424", () => {
   const common = { body, hostname: "alpha", pid: 42 };
   const local = syslogMessage(ENTRY, { ...common, target: { kind: "local" } });
-  assertMatch(local, /^<28>Nov  [12] \d\d:\d\d:05 teleport\[42\]: \[auth\] hello$/);
+  assertMatch(local, /^<28>Nov {2}[12] \d\d:\d\d:05 teleport\[42\]: \[auth\] hello$/);
   assertEquals(
     syslogMessage(ENTRY, { ...common, target: { kind: "udp", host: "h", port: 514 } }),
     "<28>1 2026-11-02T03:04:05.678Z alpha teleport 42 auth - [auth] hello",

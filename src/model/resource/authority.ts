@@ -3,10 +3,10 @@
  * @module
  */
 import * as v from "valibot";
-import type { AuthorityKind } from "../authority.ts";
+import type { Authority } from "../authority.ts";
 import { isHostName } from "../name.ts";
 import { document, envelope, type ResourceDocument } from "./envelope.ts";
-import { block, line, list, named } from "./fields.ts";
+import { block, formatTime, line, list, named, time } from "./fields.ts";
 
 const MAX_KEYS = 16;
 
@@ -18,28 +18,37 @@ export const authoritySchema = envelope("cert_authority", named("cluster name", 
   tls_key_pairs: v.optional(list(v.never(), 0)),
   roles: v.optional(list(v.never(), 0)),
   role_map: v.optional(list(v.never(), 0)),
+  /** Where a rotation stands is shown, but cannot be set: see `tctl auth rotate`. */
   rotation: v.optional(v.object({
-    state: v.optional(v.literal("standby", "a CA cannot be restored into the middle of a rotation")),
+    state: v.optional(v.picklist(["standby", "in_progress"], "expected standby or in_progress")),
+    phase: v.optional(line(64)),
+    mode: v.optional(line(64)),
+    started: v.optional(time()),
+    ends: v.optional(time()),
+    last_rotated: v.optional(time()),
   })),
 });
 
+/** @param signingKeys private key files, where secrets are asked for */
 export function authorityDocument(
-  authority: {
-    kind: AuthorityKind;
-    cluster: string;
-    keys: readonly string[];
-    signingKeys?: readonly string[];
-  },
-  revision: string | undefined,
+  { kind, cluster, keys, rotated, rotation }: Authority,
+  about: { revision: string; signingKeys?: readonly string[] },
 ): ResourceDocument {
-  const { kind, cluster, keys, signingKeys } = authority;
-  return document("cert_authority", { name: cluster, revision }, {
+  const { signingKeys } = about;
+  const progress = rotation === undefined ? { state: "standby" } : {
+    state: "in_progress",
+    phase: rotation.phase,
+    mode: rotation.mode,
+    started: formatTime(rotation.started),
+    ...(rotation.ends === undefined ? {} : { ends: formatTime(rotation.ends) }),
+  };
+  return document("cert_authority", { name: cluster, revision: about.revision }, {
     spec: {
       type: kind,
       cluster_name: cluster,
       checking_keys: keys,
       ...(signingKeys ? { signing_keys: signingKeys } : {}),
-      rotation: { state: "standby" },
+      rotation: { ...progress, ...(rotated === undefined ? {} : { last_rotated: formatTime(rotated) }) },
     },
   });
 }

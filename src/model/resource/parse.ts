@@ -76,7 +76,7 @@ export function checkDocument(
   const schema: v.GenericSchema = SCHEMAS[kind];
   const problems: Problem[] = [];
   const tidied = tidy(SCHEMAS[kind], tree, [], problems);
-  const result = v.safeParse(schema, tidied);
+  const result = v.safeParse(schema, tidied, { abortPipeEarly: true });
   if (!result.success) problems.push(...result.issues.map(problemOf));
   const [first, ...rest] = problems;
   if (first) return { problems: [first, ...rest] };

@@ -48,6 +48,10 @@ export function tidy(schema: Shape, value: unknown, path: FieldPath, problems: P
   const shape = unwrapped(schema);
   if (Array.isArray(value)) {
     const { item } = shape;
+    // The schema library takes a list for an object without fields.
+    if (shape.entries || shape.type === "record") {
+      problems.push({ path, message: "expected keys with values" });
+    }
     return item ? value.map((part, index) => tidy(item, part, [...path, index], problems)) : value;
   }
   if (!isObject(value)) return value;

@@ -21,6 +21,8 @@ export interface PingReply {
   /** Addresses of the SSH front, `host:port`. */
   proxy: { ssh: { listen_addr: string; public_addr: string } };
   cluster_name: string;
+  /** The public keys of the cluster's host CA: clients of before a rotation learn the new one from here. */
+  host_authorities: string[];
   server_version: string;
   min_client_version: string;
 }

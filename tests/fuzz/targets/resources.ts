@@ -98,10 +98,10 @@ function disturb(tree: unknown, random: Random): void {
   const at = random.pick(containers(tree));
   const keys = Object.keys(at);
   const name = random.once(3) || keys.length === 0 ? random.pick(NAMES) : random.pick(keys);
-  if (random.once(4)) delete at[name as keyof Container];
-  else if (Array.isArray(at)) at.push(random.pick(VALUES));
+  if (random.once(4)) Reflect.deleteProperty(at, name);
+  else if (Array.isArray(at)) at.push(structuredClone(random.pick(VALUES)));
   else {Object.defineProperty(at, name, {
-      value: random.pick(VALUES),
+      value: structuredClone(random.pick(VALUES)),
       enumerable: true,
       configurable: true,
       writable: true,

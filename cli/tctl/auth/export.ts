@@ -1,18 +1,15 @@
 /**
- * `tctl auth`: the certificate authorities.
+ * `tctl auth export`: the public keys of the certificate authorities, as OpenSSH takes them.
  * @module
  */
 import { Option } from "@commander-js/extra-typings";
-import { hostOf } from "../../src/model/server.ts";
-import { parsePublicKeyLine } from "../../src/ssh/public_key.ts";
-import { examples, print, program } from "../program.ts";
-import { type TctlOptions, withAdmin } from "./connect.ts";
+import { hostOf } from "../../../src/model/server.ts";
+import { parsePublicKeyLine } from "../../../src/ssh/public_key.ts";
+import { examples, leaf, print } from "../../program.ts";
+import { type TctlOptions, withAdmin } from "../connect.ts";
 
-export function authCommand(options: () => TctlOptions) {
-  const auth = program("auth", "Works with the cluster's certificate authorities.");
-  auth.command("export").description(
-    "Prints the public keys of the certificate authorities, as OpenSSH takes them.",
-  )
+export function exportCommand(options: () => TctlOptions) {
+  return leaf("export", "Prints the public keys of the certificate authorities, as OpenSSH takes them.")
     .addOption(new Option("--type <type>", "which CA (default: both)").choices(["user", "host"] as const))
     .option("--fingerprint <fingerprint>", "only the key with this SHA256 fingerprint")
     .addHelpText(
@@ -38,7 +35,6 @@ export function authCommand(options: () => TctlOptions) {
         }
       });
     });
-  return auth;
 }
 
 /** A line for known_hosts: good for every `<host>.<cluster>` and for the cluster's proxies. */
