@@ -36,11 +36,16 @@ export async function printDocuments(
 const UNPRINTABLE = /[\u007f-\u009f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
 function jsonText(value: unknown): string {
-  const escaped = JSON.stringify(value, undefined, 2).replace(
-    UNPRINTABLE,
-    (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
-  return `${escaped}\n`;
+  return `${escaped(JSON.stringify(value, undefined, 2))}\n`;
+}
+
+/** One value a line, for programs that read line by line. */
+export function jsonLines(values: readonly unknown[]): string {
+  return values.map((value) => `${escaped(JSON.stringify(value))}\n`).join("");
+}
+
+function escaped(json: string): string {
+  return json.replace(UNPRINTABLE, (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** A value as YAML. */

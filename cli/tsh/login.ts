@@ -162,6 +162,18 @@ function checkVersion(ping: Ping, options: TshOptions): void {
   );
 }
 
+/** False when the cluster's authorities were rotated since this login. A proxy that cannot be asked says nothing. */
+async function isAccepted({ profile, certificate }: Login, options: TshOptions): Promise<boolean> {
+  const proxy = { host: profile.proxyHost, port: profile.webPort, insecure: options.insecure === true };
+  try {
+    const { user_authorities: keys } = await callWeb<Ping>(proxy, "GET", "/webapi/ping");
+    return keys?.some((line) => parsePublicKeyLine(line).key.equals(certificate.authority)) ?? true;
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return true;
+  }
+}
+
 /** The command: uses a valid login that is there, else makes one; shows the status. */
 export async function loginCommand(named: string | undefined, options: TshOptions, out: string | undefined) {
   if (options.identity !== undefined) throw new AppError("bad_input", "-i flag cannot be used here");
@@ -170,7 +182,9 @@ export async function loginCommand(named: string | undefined, options: TshOption
   );
   const wantsNew = options.ttl !== undefined || out !== undefined ||
     named !== undefined && named !== stored?.profile.user && named !== stored?.profile.cluster;
-  const login = stored && isValid(stored) && !wantsNew ? stored : await freshLogin(options, named);
+  const login = stored && isValid(stored) && !wantsNew && await isAccepted(stored, options)
+    ? stored
+    : await freshLogin(options, named);
   if (stored === login) await loadIntoAgent(login);
   if (out !== undefined) {
     const { formatIdentityFile } = await import("./identity_file.ts");

@@ -24,6 +24,8 @@ export interface Ping {
   cluster_name: string;
   /** The public keys of the host CA. */
   host_authorities?: string[];
+  /** The public keys of the user CA. */
+  user_authorities?: string[];
   server_version: string;
   min_client_version?: string;
 }

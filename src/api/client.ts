@@ -5,6 +5,7 @@
 import type { Duplex } from "node:stream";
 import { ConnectionError, type MessageConnection, ResponseError } from "vscode-jsonrpc";
 import { AppError, isErrorCode, messageOf } from "../base/errors.ts";
+import type { AuditEvent } from "../model/event.ts";
 import type { Collection, Input, Method, Output } from "./contract.ts";
 import { rpcConnection } from "./wire.ts";
 
@@ -23,11 +24,13 @@ export class ApiClient implements Caller {
   readonly closed: Promise<void>;
   #open = true;
   #onChanged: ((collection: Collection) => void) | undefined;
+  #onEvents: ((events: AuditEvent[]) => void) | undefined;
   readonly #abandon = new Set<(error: AppError) => void>();
 
   constructor(stream: Duplex) {
     this.#connection = rpcConnection(stream, MAX_ANSWER_BYTES);
     this.#connection.onNotification("changed", (collection: Collection) => this.#onChanged?.(collection));
+    this.#connection.onNotification("events", (events: AuditEvent[]) => this.#onEvents?.(events));
     this.#connection.onError(() => stream.destroy());
     this.closed = new Promise((resolve) => {
       this.#connection.onClose(() => {
@@ -63,6 +66,15 @@ export class ApiClient implements Caller {
   async watch(onChanged: (collection: Collection) => void): Promise<void> {
     this.#onChanged = onChanged;
     await this.call("changes.watch", {});
+  }
+
+  /** Calls `onEvents` with audit events as they are written, until the connection closes. */
+  async follow(
+    filter: Input<"events.follow">,
+    onEvents: (events: AuditEvent[]) => void,
+  ): Promise<void> {
+    this.#onEvents = onEvents;
+    await this.call("events.follow", filter);
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 /**
- * How a proxy tells a node where its client really is: one line before the SSH handshake, signed by the proxy's host
- * key for this node. Without the signature anybody who reaches the node could claim any address, and get around
- * `source-address`.
+ * How a proxy tells a node or an auth server where its client really is: one line before the SSH handshake, signed by
+ * the proxy's host key for this server. Without the signature anybody who reaches the server could claim any address, and
+ * get around `source-address`.
  *
  * The line is `Teleport-Proxy` JSON NUL; a client that is no proxy starts with `SSH-`, so one look tells them apart.
  * @module
@@ -24,6 +24,14 @@ const MAX_AGE_MS = 5 * 60_000;
 export interface ClientAddress {
   address: string;
   port: number;
+}
+
+/** How long a connection's first bytes may take, in milliseconds. */
+export const FIRST_BYTES_MS = 3000;
+
+/** In the place of a node's id: any auth server of the cluster. */
+export function authTarget(cluster: string): string {
+  return `auth.${cluster}`;
 }
 
 /** What the signature covers. */

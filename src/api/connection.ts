@@ -52,6 +52,8 @@ export interface AuthConnectionOptions {
 const FIRST_RETRY_MS = 200;
 const MAX_RETRY_MS = 10_000;
 const WAIT_FOR_CONNECTION_MS = 10_000;
+/** How long a connection that was replaced may still carry answers. */
+const LAST_ANSWERS_MS = 5_000;
 
 export class AuthConnection implements Caller {
   readonly #options: AuthConnectionOptions;
@@ -71,7 +73,7 @@ export class AuthConnection implements Caller {
       try {
         await this.#connect();
         delay = FIRST_RETRY_MS;
-        await this.#current?.ssh.closed;
+        for (let ssh = this.#current?.ssh; ssh?.open; ssh = this.#current?.ssh) await ssh.closed;
         this.#options.onTrouble?.("the connection to the auth server was lost");
       } catch (error) {
         this.#options.onTrouble?.(messageOf(error), error);
@@ -101,6 +103,17 @@ export class AuthConnection implements Caller {
         timer.cancel();
         resolve();
       };
+    });
+  }
+
+  /** Logs in anew, as with another certificate, and only then lets the old connection go. */
+  async renew(): Promise<void> {
+    const old = this.#current;
+    if (!old?.ssh.open || this.#stopped) return this.retryNow();
+    await this.#connect();
+    this.#options.clock.after(LAST_ANSWERS_MS, () => {
+      old.api.close();
+      old.ssh.close();
     });
   }
 

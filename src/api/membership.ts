@@ -195,6 +195,7 @@ export class Membership {
     }
     await this.#keep({ ...this.#credentials, certificate, authorities });
     this.options.report("info", "this host has a new certificate");
+    await this.auth.renew(); // the connection of the old one ends with the old authority
   }
 
   /**

@@ -7,6 +7,7 @@ import * as v from "valibot";
 import { ErrorCodes, ResponseError } from "vscode-jsonrpc";
 import { AppError, isAppError } from "../base/errors.ts";
 import type { AccessChecker } from "../model/access.ts";
+import type { AuditEvent } from "../model/event.ts";
 import { describe, type Identity, type UserIdentity } from "../model/identity.ts";
 import type { ApiCaller } from "./access.ts";
 import {
@@ -17,6 +18,7 @@ import {
   type Method,
   type Output,
 } from "./contract.ts";
+import { isLogged } from "./refusal.ts";
 import { rpcConnection } from "./wire.ts";
 
 /** Who calls, and from where. */
@@ -25,6 +27,16 @@ export interface CallContext extends ApiCaller {
   address: string;
   /** Sends `changed` notifications on this connection until it closes. */
   watch(): void;
+  /** Has events sent on this connection until it closes; in place of those it asked for before. */
+  follow(open: (watcher: EventWatcher) => { stop(): void }): void;
+}
+
+/** The side of a connection that is told of events. */
+export interface EventWatcher {
+  /** Resolves when there is room for more. */
+  send(events: AuditEvent[]): Promise<void>;
+  /** Closes the connection. */
+  end(): void;
 }
 
 export type Handlers = { [M in Method]: (input: Input<M>, context: CallContext) => Promise<Output<M>> };
@@ -51,7 +63,7 @@ export interface ServeOptions {
   onWatch(notify: (collection: Collection) => void): { stop(): void };
   /** An unexpected failure, whose text the caller must not see. */
   onFault(method: string, error: unknown): void;
-  onDenied(method: string, identity: Identity): void;
+  onDenied(method: string, identity: Identity, reason: string): void;
 }
 
 /** Serves one caller on one channel. Resolves when the channel is closed. */
@@ -60,12 +72,20 @@ export function serveApi(stream: Duplex, options: ServeOptions): Promise<void> {
   const bound = identity.kind === "joiner" ? MAX_JOINER_MESSAGE_BYTES : MAX_MESSAGE_BYTES;
   const connection = rpcConnection(stream, bound);
   let watcher: { stop(): void } | undefined;
+  let follower: { stop(): void } | undefined;
   let running = 0;
   const context: CallContext = {
     identity,
     address: options.address,
     watch() {
       watcher ??= options.onWatch((collection) => void connection.sendNotification("changed", collection));
+    },
+    follow(open) {
+      follower?.stop();
+      follower = open({
+        send: (events) => connection.sendNotification("events", events),
+        end: () => connection.end(),
+      });
     },
   };
   connection.onRequest(async (method, params) => {
@@ -86,6 +106,7 @@ export function serveApi(stream: Duplex, options: ServeOptions): Promise<void> {
     connection.onError(() => {}); // a malformed frame closes the stream, and that ends the connection
     connection.onClose(() => {
       watcher?.stop();
+      follower?.stop();
       connection.dispose();
       resolve();
     });
@@ -106,10 +127,17 @@ export async function dispatch(
   const { identity } = context;
   const caller = { ...context, rights: await rightsNow(method, identity, options) };
   if (!contract[method].access(caller)) {
-    options.onDenied(method, identity);
+    options.onDenied(method, identity, `may not call ${method}`);
     throw new AppError("access_denied", `${describe(identity)} may not call ${method}`);
   }
-  return await call(method, params, caller, options.handlers);
+  try {
+    return await call(method, params, caller, options.handlers);
+  } catch (error) {
+    if (isAppError(error, "access_denied") && !isLogged(error)) {
+      options.onDenied(method, identity, `${method}: ${error.message}`);
+    }
+    throw error;
+  }
 }
 
 /** Asked for every call: rights that were taken away are gone at once, also on a connection that stands. */
@@ -122,7 +150,7 @@ async function rightsNow(
   try {
     return await rightsOf(identity);
   } catch (error) {
-    if (isAppError(error, "access_denied")) onDenied(method, identity);
+    if (isAppError(error, "access_denied")) onDenied(method, identity, `${method}: ${error.message}`);
     throw error;
   }
 }

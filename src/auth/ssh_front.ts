@@ -5,6 +5,7 @@
  */
 import { identifyHost, identifyUser, type Trust } from "../api/identity.ts";
 import { JOIN_USER } from "../api/join_proof.ts";
+import { RefusedClients } from "../api/refused_clients.ts";
 import { serveApi } from "../api/serve.ts";
 import { AppError, isAppError, messageOf } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
@@ -22,6 +23,7 @@ const RECORDING = "recording:";
 /** An SSH server for the auth API; the caller feeds it sockets. */
 export function authSshServer(auth: AuthService, hostCredential: HostCredential): SshServer<Identity> {
   const handlers = authHandlers(auth);
+  const refused = new RefusedClients(auth.clock, (event) => noted(auth.audit.emit(event)));
   const session = (connection: ServerConnection<Identity>): SessionHandlers => ({
     subsystem(name) {
       if (name === "auth-api") {
@@ -34,12 +36,12 @@ export function authSshServer(auth: AuthService, hostCredential: HostCredential)
             onWatch: (notify) => auth.changes.watch(notify),
             onFault: (method, error) =>
               log.error("{method} failed: {error}", { method, error: messageOf(error) }),
-            onDenied: (method, identity) =>
+            onDenied: (_method, identity, reason) =>
               noted(auth.audit.emit({
                 event: "auth",
                 success: false,
                 user: describe(identity),
-                error: `may not call ${method}`,
+                error: reason,
                 "addr.remote": connection.remote.address,
               })),
           });
@@ -56,8 +58,10 @@ export function authSshServer(auth: AuthService, hostCredential: HostCredential)
     authenticator: authenticator(auth),
     routes: { session },
     limits: { maxSessionsPerConnection: MAX_RECORDINGS, maxChannelsPerConnection: MAX_RECORDINGS },
-    onRefused: (remote, reason) =>
-      log.debug("{address} refused: {reason}", { address: remote.address, reason }),
+    onRefused(remote, reason) {
+      log.debug("{address} refused: {reason}", { address: remote.address, reason });
+      refused.note(remote.address, reason);
+    },
   });
 }
 

@@ -2,6 +2,13 @@
  * The auth role, put together: store, service, its own certificate, the administrator's identity, SSH front.
  * @module
  */
+import type { Socket } from "node:net";
+import {
+  authTarget,
+  FIRST_BYTES_MS,
+  readClientAddressLine,
+  verifyClientAddressLine,
+} from "../api/client_address.ts";
 import { signerOf } from "../api/identity.ts";
 import { authorityPin } from "../api/pin.ts";
 import { runningCalls } from "../api/serve.ts";
@@ -40,6 +47,9 @@ export interface AuthRoleSettings extends AuthSettings {
 /** Where the administrator's identity lies, within the auth role's folder. */
 export const ADMIN_IDENTITY = "admin.json";
 
+/** Who has just dropped an authority shall hear that it worked, also on a connection that ends with it. */
+const LAST_WORD_MS = 200;
+
 export async function startAuth(
   settings: AuthRoleSettings,
   files: Files,
@@ -54,8 +64,16 @@ export async function startAuth(
   const own = await OwnIdentity.make({ auth, hostId, names, files, adminPath, clock });
   const server = authSshServer(auth, own.credentials);
   own.onRenewed = (credentials) => server.setHostCredential(credentials);
-  auth.authorities.onChanged(() => endUntrusted(server, auth.authorities));
-  const listener = await listenOn(settings.socket, (socket) => server.accept(socket));
+  auth.authorities.onChanged(() => {
+    clock.after(LAST_WORD_MS, () => endUntrusted(server, auth.authorities));
+  });
+  const relayed = async (socket: Socket) => {
+    const line = await readClientAddressLine(socket, FIRST_BYTES_MS);
+    const { authorities } = auth;
+    const trust = { cluster, user: authorities.trusted("user"), host: authorities.trusted("host") };
+    return line && verifyClientAddressLine(line, authTarget(cluster), trust, clock);
+  };
+  const listener = await listenOn(settings.socket, (socket) => server.accept(socket, () => relayed(socket)));
   const announce = () => {
     auth.presence.announce({
       id: hostId,

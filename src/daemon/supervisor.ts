@@ -13,6 +13,7 @@ import { LIBCRYPTO_PATHS } from "../ssh/libcrypto.ts";
 import type { DaemonConfig, Role } from "./config/daemon_config.ts";
 import { prepareDataDirectory } from "./data_directory.ts";
 import type { LogOutput } from "./log/output.ts";
+import { endOrphans } from "./orphans.ts";
 import { type PermissionFacts, rolePermissions } from "./permissions.ts";
 import { RoleProcess } from "./role_process.ts";
 import {
@@ -129,7 +130,6 @@ export class Daemon {
   }
 
   async #endOrphans(): Promise<void> {
-    const { endOrphans } = await import("./orphans.ts");
     try {
       const count = await endOrphans(this.daemons);
       if (count > 0) this.output.report("warn", "node", `ended ${count} programs of clients that were left`);

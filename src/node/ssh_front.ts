@@ -6,6 +6,7 @@
 import { identifyUser } from "../api/identity.ts";
 import type { AccessCheck } from "../api/cluster_access.ts";
 import type { LiveAccess } from "../api/live_access.ts";
+import { RefusedClients } from "../api/refused_clients.ts";
 import { AppError, isAppError, messageOf } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
 import type { AccessChecker } from "../model/access.ts";
@@ -29,6 +30,7 @@ export function nodeSshServer(
   limits: Partial<ServerLimits>,
   live: LiveAccess,
 ): SshServer<UserIdentity> {
+  const refused = new RefusedClients(node.clock, (event) => node.emit(event));
   return new SshServer<UserIdentity>({
     hostCredential,
     limits,
@@ -55,8 +57,10 @@ export function nodeSshServer(
         traffic: () => connection.traffic(),
         end: (reason) => end(node, connection, reason),
       }),
-    onRefused: (remote, reason) =>
-      log.debug("{address} refused: {reason}", { address: remote.address, reason }),
+    onRefused(remote, reason) {
+      log.debug("{address} refused: {reason}", { address: remote.address, reason });
+      refused.note(remote.address, reason);
+    },
   });
 }
 

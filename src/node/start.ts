@@ -4,7 +4,7 @@
  */
 import type { Socket } from "node:net";
 import { ClusterAccess } from "../api/cluster_access.ts";
-import { readClientAddressLine, verifyClientAddressLine } from "../api/client_address.ts";
+import { FIRST_BYTES_MS, readClientAddressLine, verifyClientAddressLine } from "../api/client_address.ts";
 import { adoptEvents, eventSpool } from "../api/event_journal.ts";
 import { EventQueue } from "../api/event_queue.ts";
 import { LiveAccess } from "../api/live_access.ts";
@@ -35,7 +35,6 @@ const STOP_EVENTS_MS = 800;
  * How long a client may stay silent before it is taken for one that waits for our banner. Long, because a proxy on a busy
  * machine may be slow with its line, and without it the connection would fail.
  */
-const FIRST_BYTES_MS = 3000;
 
 /** What the supervisor tells the node role; plain data. */
 export interface NodeSettings {

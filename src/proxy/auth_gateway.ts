@@ -10,8 +10,8 @@ import type { AuthGateway, Invite, IssuedLogin, LoginRequest } from "./web/gatew
 export class ApiGateway implements AuthGateway {
   constructor(readonly api: Caller) {}
 
-  async invite(token: Secret<string>): Promise<Invite> {
-    return await this.api.call("signup.get", { token: token.reveal() });
+  async invite(token: Secret<string>, clientAddress: string): Promise<Invite> {
+    return await this.api.call("signup.get", { token: token.reveal(), address: clientAddress });
   }
 
   async signup(

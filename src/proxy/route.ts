@@ -3,7 +3,7 @@
  * @module
  */
 import type { Duplex } from "node:stream";
-import { type ClientAddress, clientAddressLine } from "../api/client_address.ts";
+import { authTarget, type ClientAddress, clientAddressLine } from "../api/client_address.ts";
 import type { HostCredentials } from "../api/host_identity.ts";
 import type { Clock } from "../base/clock.ts";
 import { AppError, isAppError } from "../base/errors.ts";
@@ -59,7 +59,7 @@ export class Router {
    * @throws {AppError} with a text for the client
    */
   async connect(destination: Destination, client: ClientAddress, visible: IsVisible): Promise<Duplex> {
-    const { cluster, dialAuth } = this.options;
+    const { cluster, dialAuth, credentials, clock } = this.options;
     const own = cluster();
     if (destination.cluster !== undefined && destination.cluster !== own) {
       const name = printable(destination.cluster);
@@ -68,7 +68,11 @@ export class Router {
         `cluster "${name}" is not known here; "tsh clusters" lists the clusters`,
       );
     }
-    if (destination.kind === "auth") return await dialAuth();
+    if (destination.kind === "auth") {
+      const stream = await dialAuth();
+      stream.write(clientAddressLine(client, authTarget(own), credentials(), clock.now()));
+      return stream;
+    }
     return await this.#toNode(destination.host, destination.port, client, visible);
   }
 

@@ -7,7 +7,9 @@ import type { ClusterAccess } from "../api/cluster_access.ts";
 import { encodeHostAuthorities, HOST_AUTHORITIES } from "../api/host_authorities.ts";
 import { identifyUser, type Trust } from "../api/identity.ts";
 import type { LiveAccess } from "../api/live_access.ts";
+import type { RefusedClients } from "../api/refused_clients.ts";
 import type { Clock } from "../base/clock.ts";
+import { formatHostPort } from "../base/dial.ts";
 import { joinStreams } from "../base/duplex.ts";
 import { AppError, isAppError, messageOf } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
@@ -32,6 +34,7 @@ export interface ProxyFrontOptions {
   limits?: Partial<ServerLimits>;
   /** Reports an audit event. */
   emit(event: EventFields): void;
+  refused: RefusedClients;
 }
 
 export function proxySshServer(options: ProxyFrontOptions): SshServer<UserIdentity> {
@@ -48,9 +51,19 @@ export function proxySshServer(options: ProxyFrontOptions): SshServer<UserIdenti
       if (refused !== undefined) hidden.push(`node ${printable(name)}: ${refused}`);
       return refused === undefined;
     };
+    const event: EventFields = {
+      event: "proxy.connect",
+      user: identity.name,
+      login: printable(username),
+      "addr.remote": `${remote.address}:${remote.port}`,
+      addr: destinationText(destination),
+    };
     try {
-      return await router.connect(destination, remote, visible);
+      const target = await router.connect(destination, remote, visible);
+      emit({ ...event, success: true });
+      return target;
     } catch (error) {
+      emit({ ...event, success: false, error: printable(messageOf(error)) });
       // The client is told that there is no such node; the audit log knows better.
       const why = hidden[0];
       if (why !== undefined) emit(refusedLogin(identity.name, username, remote.address, new Error(why)));
@@ -148,9 +161,17 @@ export function proxySshServer(options: ProxyFrontOptions): SshServer<UserIdenti
         },
       });
     },
-    onRefused: (remote, reason) =>
-      log.debug("{address} refused: {reason}", { address: remote.address, reason }),
+    onRefused(remote, reason) {
+      log.debug("{address} refused: {reason}", { address: remote.address, reason });
+      options.refused.note(remote.address, reason);
+    },
   });
+}
+
+function destinationText(destination: Destination): string {
+  return destination.kind === "node"
+    ? printable(formatHostPort(destination))
+    : `auth of ${printable(destination.cluster)}`;
 }
 
 /** The audit event of a login that was refused. */

@@ -4,6 +4,7 @@
  */
 import { ClusterAccess } from "../api/cluster_access.ts";
 import { LiveAccess } from "../api/live_access.ts";
+import { RefusedClients } from "../api/refused_clients.ts";
 import { Membership } from "../api/membership.ts";
 import { adoptEvents, eventSpool } from "../api/event_journal.ts";
 import { EventQueue } from "../api/event_queue.ts";
@@ -105,6 +106,7 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
   const run = await RunFolder.open(`${directory}/runs`);
   const events = new EventQueue(membership.auth, clock, eventSpool(files, run.path), warn);
   await run.adopt(clock, (folder) => adoptEvents(files, folder, events), warn);
+  const refused = new RefusedClients(clock, (event) => events.emit(event));
   const cluster = await membership.auth.call("cluster.get", {});
 
   const ssh = front = proxySshServer({
@@ -115,6 +117,7 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
     clock,
     limits: { maxConnections: settings.maxConnections },
     emit: (event) => events.emit(event),
+    refused,
     router: new Router({
       cluster: () => membership.trust.cluster,
       directory: nodes,
@@ -142,11 +145,13 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
     clock,
     publicHost: web.web,
     tls: settings.tls,
+    onRefused: (address, reason) => refused.note(address, reason),
     ping: () => ({
       auth: { type: "local", second_factor: cluster.secondFactor },
       proxy: { ssh: { listen_addr: web.ssh, public_addr: web.ssh } },
       cluster_name: cluster.name,
       host_authorities: membership.trust.host.map((key) => key.toLine()),
+      user_authorities: membership.trust.user.map((key) => key.toLine()),
       server_version: VERSION,
       min_client_version: MIN_CLIENT_VERSION,
     }),

@@ -102,6 +102,34 @@ Deno.test("HUP: sessions stay with the old process until they end, new ones get 
   });
 });
 
+Deno.test("several reloads while old sessions stay: each process goes on for its own", async () => {
+  await withDaemon(async (daemon, joe, pidFile) => {
+    const sessions = [await Echo.open(joe)];
+    const pids = [await daemon.pid()];
+    for (let round = 0; round < 2; round++) {
+      const [, after] = await replaced(daemon, "SIGHUP");
+      pids.push(after);
+      sessions.push(await Echo.open(joe));
+    }
+    for (const [i, session] of sessions.entries()) {
+      assertEquals(await session.daemon(), pids[i]);
+      await session.works(`session ${i}`);
+    }
+    // The one in the middle goes first: it is neither the oldest nor the one that serves.
+    const [first = 0, second = 0, third = 0] = pids;
+    sessions[1]?.close();
+    await gone(second, 10_000);
+    await sessions[0]?.works("still the first");
+    assert(await runs(first));
+    sessions[0]?.close();
+    await gone(first, 10_000);
+    await sessions[2]?.works("still the third");
+    assertEquals(await commandWorks(joe), third);
+    assertEquals(Number(await Deno.readTextFile(pidFile)), third);
+    sessions[2]?.close();
+  });
+});
+
 Deno.test("HUP: a recording that began before the reload is complete, with all its events", async () => {
   await withDaemon(async (daemon, joe) => {
     const client = await connectAs(joe);

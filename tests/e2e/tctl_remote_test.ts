@@ -1,4 +1,12 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { connect, type Socket } from "node:net";
+import { type AuthLogin, loginToAuth, openApi } from "../../src/api/connection.ts";
+import { systemClock } from "../../src/base/clock.ts";
+import { AppError } from "../../src/base/errors.ts";
+import { parseCertificateLine } from "../../src/ssh/certificate.ts";
+import { connectSsh } from "../../src/ssh/client.ts";
+import { parsePrivateKey } from "../../src/ssh/private_key.ts";
+import { parsePublicKeyLine } from "../../src/ssh/public_key.ts";
 import { Daemon } from "../kit/cluster.ts";
 import { LOGIN } from "../kit/machine.ts";
 import { ResourceDesk } from "../kit/resources.ts";
@@ -77,4 +85,45 @@ Deno.test("from another machine tctl goes through the proxy with a tsh login or 
   assertStringIncludes(byFile.stdout, "name: joe");
   assertStringIncludes((await elsewhere([`--identity=${identity}`, "status"])).stderr, "also name the proxy");
   assertStringIncludes((await elsewhere([`--proxy=${proxy}`, "status"])).stderr, "there is no valid login");
+});
+
+/** A TCP connection from an address of one's own choice. */
+function dialFrom(localAddress: string, port: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: "127.0.0.1", port, localAddress }, () => resolve(socket));
+    socket.once("error", reject);
+  });
+}
+
+Deno.test("auth sees where a caller behind the proxy really is, and believes only a proxy's word for it", async () => {
+  const ann = await cluster.user("ann", [LOGIN]);
+  await ann.loginOk();
+  const known = await Deno.readTextFile(`${ann.options.home}/.tsh/known_hosts`);
+  const login: AuthLogin = {
+    username: "ann",
+    credential: {
+      key: parsePrivateKey(await Deno.readTextFile(ann.keyFile)),
+      certificate: parseCertificateLine(await Deno.readTextFile(`${ann.keyFile}-cert.pub`)),
+    },
+    trust: { cluster: "main", host: [parsePublicKeyLine(known.trim().split(" ").slice(2).join(" ")).key] },
+  };
+  const { auth, proxySsh } = await cluster.addresses();
+  const proxy = await connectSsh({
+    stream: await dialFrom("127.0.0.77", proxySsh?.port ?? 0),
+    username: LOGIN,
+    credential: login.credential,
+    verifyHost: () => {},
+  });
+  const pipe = await proxy.subsystem("proxy:@main");
+  const api = await openApi(await loginToAuth(pipe.stream, login, systemClock));
+  await assertRejects(() => api.call("users.list", {}), AppError, "may not call users.list");
+  const denied = await cluster.event("auth", ({ error }) => error === "may not call users.list");
+  assertEquals([denied.user, denied["addr.remote"]], ["ann", "127.0.0.77"]);
+  proxy.close();
+
+  const forged = await dialFrom("127.0.0.78", auth?.port ?? 0);
+  forged.write(`Teleport-Proxy{"client":{"address":"10.0.0.1","port":1},"time":${Date.now()}}\0`);
+  await assertRejects(() => loginToAuth(forged, login, systemClock), AppError);
+  forged.destroy();
+  assertEquals((await cluster.events()).some((event) => event["addr.remote"] === "10.0.0.1"), false);
 });

@@ -81,6 +81,7 @@ const GOLDEN: Record<Method, string[]> = {
   "tokens.remove": ["admin", MASTER],
   "events.emit": ["proxy", "node"],
   "events.search": ["admin", "user with admin role", MASTER],
+  "events.follow": ["admin", "user with admin role", MASTER],
   "recordings.list": ["admin", ...EVERY_USER],
   "recordings.read": ["admin", ...EVERY_USER],
   "changes.watch": MEMBERS,
@@ -121,6 +122,7 @@ const INPUT: { [M in Method]: Input<M> } = {
   "tokens.remove": { token: "x" },
   "events.emit": { events: [] },
   "events.search": {},
+  "events.follow": {},
   "recordings.list": {},
   "recordings.read": {
     sid: "00000000-0000-4000-8000-000000000001",
@@ -140,7 +142,7 @@ function spies(called: string[]): Handlers {
 async function outcome(method: string, identity: Identity, params: unknown) {
   const called: string[] = [];
   const denied: string[] = [];
-  const context: CallContext = { identity, address: "192.0.2.7", watch() {} };
+  const context: CallContext = { identity, address: "192.0.2.7", watch() {}, follow() {} };
   const options: Pick<ServeOptions, "handlers" | "onDenied" | "rightsOf"> = {
     handlers: spies(called),
     rightsOf: ({ name, roles = [] }) => {

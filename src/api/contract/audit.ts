@@ -6,6 +6,12 @@ import * as v from "valibot";
 import { administrator, either, hosts, may, users } from "../access.ts";
 import { entry, event, nothing, text, time, uuid } from "./schemas.ts";
 
+const filter = {
+  events: v.optional(v.pipe(v.array(text(64)), v.maxLength(64))),
+  user: v.optional(text(256)),
+  text: v.optional(text(256)),
+};
+
 export const auditCalls = {
   /** Nodes and proxies report what happened. The server stamps who reported it. */
   "events.emit": entry({
@@ -19,10 +25,20 @@ export const auditCalls = {
     input: v.strictObject({
       from: v.optional(time),
       to: v.optional(time),
-      events: v.optional(v.pipe(v.array(text(64)), v.maxLength(64))),
+      ...filter,
       limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1000))),
+      /** Left out: the newest, in the order of time. */
+      order: v.optional(v.picklist(["newest", "oldest"])),
     }),
     output: v.array(event),
+    access: may("event", "list"),
+    audited: false,
+  }),
+
+  /** From now on the server sends this connection the events that fit, as notifications `events`. */
+  "events.follow": entry({
+    input: v.strictObject(filter),
+    output: nothing,
     access: may("event", "list"),
     audited: false,
   }),

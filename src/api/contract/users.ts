@@ -81,7 +81,7 @@ export const userCalls = {
 
   /** What an invitation link shows. */
   "signup.get": entry({
-    input: v.strictObject({ token: secretText }),
+    input: v.strictObject({ token: secretText, address: v.optional(text(64)) }),
     output: v.object({
       user: v.string(),
       otpUri: v.string(),

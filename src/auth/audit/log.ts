@@ -1,12 +1,13 @@
 /**
  * The audit log: JSON lines, one file a UTC day, as `<data_dir>/log/2018-05-01.00:00:00.log`. An event is acknowledged
- * after it is in the file.
+ * after it is in the file. What cannot be written is told to whoever waits for it, and written late.
  * @module
  */
 import type { Clock } from "../../base/clock.ts";
-import { DAY } from "../../base/duration.ts";
 import { counter } from "../../base/metrics.ts";
 import { type AuditEvent, type EventFields, eventTime, formatEvent } from "../../model/event.ts";
+import { dayFileName } from "./day_files.ts";
+import { type EventSearch, searchLog } from "./search.ts";
 
 /** The files the log needs. */
 export interface LogFiles {
@@ -16,35 +17,50 @@ export interface LogFiles {
   names(directory: string): Promise<string[]>;
   /** The lines of a file, one by one. */
   lines(path: string): AsyncIterable<string>;
+  /** Size in bytes; undefined when there is no such file. */
+  size(path: string): Promise<{ size: number; modified: number } | undefined>;
+  read(path: string, offset: number, length: number): Promise<Uint8Array>;
 }
 
-const FILE_NAME = /^(\d{4}-\d{2}-\d{2})\.00:00:00\.log$/;
-/** A search that has read this many events does not go back another day. */
-const MAX_SEARCHED = 200_000;
-/** Hosts report events late: after midnight, one is in the next day's file. */
-const LATE = DAY;
+/** Events that could not be written wait for the next write; beyond this, they are counted only. */
+const MAX_KEPT = 10_000;
+const NEWLINE = 10;
 
-export interface EventSearch {
-  /** Milliseconds since the epoch. */
-  from?: number;
-  to?: number;
-  events?: string[];
-  limit?: number;
+interface Pending {
+  path: string;
+  event: AuditEvent;
+  /** Whoever reported it does so again after a failure. */
+  reported: boolean;
 }
 
 export class AuditLog {
-  #pending: { path: string; line: string }[] = [];
+  #pending: Pending[] = [];
+  #kept: AuditEvent[] = [];
+  #lost = 0;
   #flushing: Promise<void> = Promise.resolve();
   #flushed: Promise<void> | undefined;
+  /** The file that is known to end with a whole line. */
+  #whole: string | undefined;
+  readonly #readers = new Set<(events: readonly AuditEvent[]) => void>();
 
   constructor(readonly directory: string, readonly files: LogFiles, readonly clock: Clock) {}
 
   /** Writes an event, stamped with the time if it has none. Resolves once it is written. */
   emit(event: EventFields): Promise<void> {
-    countEvent(event);
+    return this.#add(event, false);
+  }
+
+  /** As {@linkcode emit}, for an event of a host that sends it again until it is acknowledged. */
+  report(event: EventFields): Promise<void> {
+    return this.#add(event, true);
+  }
+
+  #add(fields: EventFields, reported: boolean): Promise<void> {
+    countEvent(fields);
     const now = this.clock.now();
-    const line = formatEvent({ ...event, time: event.time ?? eventTime(now) });
-    this.#pending.push({ path: this.#pathOf(now), line });
+    const event: AuditEvent = { event: fields.event, time: fields.time ?? eventTime(now) };
+    for (const [name, value] of Object.entries(fields)) if (value !== undefined) event[name] = value;
+    this.#pending.push({ path: this.#pathOf(now), event, reported });
     // Events of one turn of the event loop share a write; writes follow each other in order, also after a failed one.
     this.#flushed ??= this.#flushing = this.#flushing.catch(() => {}).then(() => this.#flush());
     return this.#flushed;
@@ -54,40 +70,66 @@ export class AuditLog {
     const days = Map.groupBy(this.#pending, ({ path }) => path);
     this.#pending = [];
     this.#flushed = undefined;
+    const failures: unknown[] = [];
     for (const [path, entries] of days) {
-      await this.files.append(path, entries.map(({ line }) => `${line}\n`).join(""));
+      try {
+        await this.#write(path, entries.map(({ event }) => event));
+      } catch (error) {
+        failures.push(error);
+        this.#keep(entries.filter(({ reported }) => !reported).map(({ event }) => event));
+      }
     }
+    if (failures.length > 0) throw failures[0];
+  }
+
+  /** Appends events, after those that could not be written before. */
+  async #write(path: string, fresh: readonly AuditEvent[]): Promise<void> {
+    const [kept, lost] = [this.#kept, this.#lost];
+    const events = [...kept.map((event) => ({ ...event, late: true })), ...fresh];
+    if (lost > 0) {
+      const time = eventTime(this.clock.now());
+      events.unshift({ event: "events.lost", time, count: lost, reason: "the log could not be written" });
+    }
+    const text = events.map((event) => `${formatEvent(event)}\n`).join("");
+    const cut = this.#whole !== path && await this.#endsWithin(path);
+    this.#whole = undefined;
+    await this.files.append(path, cut ? `\n${text}` : text);
+    this.#whole = path;
+    this.#kept = this.#kept.slice(kept.length);
+    this.#lost -= lost;
+    for (const read of this.#readers) read(events);
+  }
+
+  /** Whether a file ends within a line: a crash or a full disk has cut it off. */
+  async #endsWithin(path: string): Promise<boolean> {
+    const size = (await this.files.size(path))?.size ?? 0;
+    return size > 0 && (await this.files.read(path, size - 1, 1))[0] !== NEWLINE;
+  }
+
+  #keep(events: readonly AuditEvent[]): void {
+    const room = Math.max(0, MAX_KEPT - this.#kept.length);
+    this.#kept.push(...events.slice(0, room));
+    this.#lost += Math.max(0, events.length - room);
   }
 
   #pathOf(ms: number): string {
-    return `${this.directory}/${new Date(ms).toISOString().slice(0, 10)}.00:00:00.log`;
+    return `${this.directory}/${dayFileName(ms)}`;
   }
 
-  /** Matching events, the newest last; of more than `limit`, the newest. */
-  async search(query: EventSearch): Promise<AuditEvent[]> {
-    const to = query.to ?? Infinity;
-    const from = query.from ?? 0;
-    const limit = query.limit ?? 1000;
-    const days = (await this.files.names(this.directory)).filter((name) => FILE_NAME.test(name)).sort();
-    const found: AuditEvent[] = [];
-    let searched = 0;
-    for (const name of days.reverse()) {
-      if (found.length >= limit || searched >= MAX_SEARCHED) break;
-      const day = Date.parse(`${FILE_NAME.exec(name)?.[1]}T00:00:00Z`);
-      if (day > to + LATE || day + DAY <= from) continue;
-      const ofDay: AuditEvent[] = [];
-      for await (const line of this.files.lines(`${this.directory}/${name}`)) {
-        searched++;
-        const event = parseEvent(line);
-        if (!event) continue;
-        const time = Date.parse(event.time);
-        if (time < from || time > to || query.events && !query.events.includes(event.event)) continue;
-        ofDay.push(event);
-        if (ofDay.length > limit) ofDay.shift();
-      }
-      found.unshift(...ofDay);
-    }
-    return found.slice(-limit);
+  /** Tells of events as soon as they are written. */
+  onWritten(read: (events: readonly AuditEvent[]) => void): { stop(): void } {
+    this.#readers.add(read);
+    return { stop: () => void this.#readers.delete(read) };
+  }
+
+  /** Matching events; see {@linkcode EventSearch} for their order. */
+  search(query: EventSearch, visible?: (event: AuditEvent) => boolean): Promise<AuditEvent[]> {
+    return searchLog(this, query, visible);
+  }
+
+  /** Waits until everything that was given is written or has failed. */
+  async settled(): Promise<void> {
+    await this.#flushing.catch(() => {}); // whoever gave it was told
   }
 }
 
@@ -97,15 +139,4 @@ function countEvent({ event, success }: EventFields): void {
     ? { event, success: `${success}` }
     : { event };
   counter("teleport_audit_events_total", "Audit events that were written", labels).add();
-}
-
-/** A line of the log, or undefined for one that was cut off by a crash. */
-function parseEvent(line: string): AuditEvent | undefined {
-  try {
-    const event = JSON.parse(line);
-    return typeof event?.event === "string" && typeof event.time === "string" ? event : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

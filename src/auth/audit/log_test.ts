@@ -69,7 +69,7 @@ Deno.test("an event is acknowledged only after it is in the file", async () => {
   assertEquals(await users(log), ["joe"]);
 });
 
-Deno.test("a write that fails tells those who wait for it and does not poison later ones", async () => {
+Deno.test("a write that fails tells those who wait for it, and what it was to write is written late", async () => {
   const { files, log } = open();
   await log.emit({ event: "auth", user: "before" });
   files.beforeAppend = () => {
@@ -83,7 +83,52 @@ Deno.test("a write that fails tells those who wait for it and does not poison la
   await assertRejects(() => log.emit({ event: "auth", user: "lost as well" }), Error, "no space left");
   files.beforeAppend = () => {};
   await log.emit({ event: "auth", user: "after" });
-  assertEquals(await users(log), ["before", "after"]);
+  assertEquals(
+    (await log.search({})).map(({ user, late }) => [user, late]),
+    [["before", undefined], ["lost", true], ["lost too", true], ["lost as well", true], ["after", undefined]],
+  );
+});
+
+Deno.test("what a host reports again after a failed write is not written twice", async () => {
+  const { files, log } = open();
+  files.beforeAppend = () => {
+    throw new Error("no space left on device");
+  };
+  await assertRejects(() => log.report({ event: "exec", user: "joe" }), Error, "no space left");
+  files.beforeAppend = () => {};
+  await log.report({ event: "exec", user: "joe" });
+  assertEquals(await users(log), ["joe"]);
+});
+
+Deno.test("events beyond those that can wait for the disk are counted, and the count is in the log", async () => {
+  const { files, log } = open();
+  files.beforeAppend = () => {
+    throw new Error("no space left on device");
+  };
+  await Promise.allSettled(
+    Array.from({ length: 10_007 }, (_, i) => log.emit({ event: "auth", user: `u${i}` })),
+  );
+  files.beforeAppend = () => {};
+  await log.emit({ event: "auth", user: "after" });
+  const [lost] = await log.search({ events: ["events.lost"] });
+  assertEquals(lost?.count, 7);
+  assertEquals((await log.search({ events: ["auth"], limit: 20_000 })).length, 10_001);
+});
+
+Deno.test("after a line that a crash has cut off, the next event begins on a line of its own", async () => {
+  const { files, log } = open();
+  await files.append("/log/2026-01-15.00:00:00.log", '{"event":"auth","ti');
+  await log.emit({ event: "auth", user: "after" });
+  assertEquals(await users(log), ["after"]);
+  files.beforeAppend = (path) => {
+    files.beforeAppend = () => {};
+    return files.append(path, '{"event":"auth","us').then(() => {
+      throw new Error("no space left on device");
+    });
+  };
+  await log.emit({ event: "auth", user: "cut" }).catch(() => {});
+  await log.emit({ event: "auth", user: "whole" });
+  assertEquals(await users(log), ["after", "cut", "whole"]);
 });
 
 Deno.test("a search finds by time and by kind", async () => {

@@ -6,10 +6,12 @@ import { Buffer } from "node:buffer";
 import type { auditCalls } from "../../api/contract/audit.ts";
 import { allowed } from "../../api/access.ts";
 import type { CallContext, Handlers } from "../../api/serve.ts";
+import { MINUTE } from "../../base/duration.ts";
 import { AppError } from "../../base/errors.ts";
-import { EVENT_NAMES, type EventFields, type EventName } from "../../model/event.ts";
-import { type HostIdentity } from "../../model/identity.ts";
+import { type AuditEvent, EVENT_NAMES, type EventFields, type EventName } from "../../model/event.ts";
+import { describe, type HostIdentity } from "../../model/identity.ts";
 import type { Verb } from "../../model/role.ts";
+import { followLog } from "../audit/follow.ts";
 import type { AuthService } from "../service.ts";
 
 /** Events that hosts may report; all others are the auth server's own to make. */
@@ -26,19 +28,50 @@ const REPORTED: ReadonlySet<EventName> = new Set([
   "port",
   "subsystem",
   "client.disconnect",
+  "client.refused",
+  "proxy.connect",
   "events.lost",
 ]);
+/** A reader takes a recording in many parts: within this time they are one event. */
+const ONE_READING_MS = 10 * MINUTE;
+const MAX_READINGS = 1000;
 
 export function auditHandlers(auth: AuthService): Pick<Handlers, keyof typeof auditCalls> {
   const { audit, recordings } = auth;
+  const readings = new Map<string, number>();
+  /** Looking at a recording is an event, once for each reader in a while. */
+  const noteReading = async (sid: string, { identity, address }: CallContext, error?: string) => {
+    const key = `${describe(identity)} ${sid} ${error ?? ""}`;
+    const now = auth.clock.now();
+    const last = readings.get(key);
+    if (last !== undefined && now - last < ONE_READING_MS) return;
+    const user = describe(identity);
+    await audit.emit({
+      event: "recording.read",
+      user,
+      sid,
+      success: error === undefined,
+      error,
+      "addr.remote": address,
+    });
+    if (readings.size >= MAX_READINGS) readings.clear(); // an event too many is better than one too few
+    readings.set(key, now);
+  };
   return {
     "events.emit": async ({ events }, { identity }) => {
-      await Promise.all(events.map((event) => audit.emit(reported(event, identity as HostIdentity))));
+      await Promise.all(events.map((event) => audit.report(reported(event, identity as HostIdentity))));
       return {};
     },
-    "events.search": async (query, context) => {
-      const found = await audit.search(query);
-      return found.filter((event) => allowed(context, "event", "list", { resource: event }));
+    "events.search": async (query, context) =>
+      await audit.search(query, (event) => allowed(context, "event", "list", { resource: event })),
+    "events.follow": (filter, context) => {
+      const { identity } = context;
+      const visible = async () => {
+        const rights = identity.kind === "user" ? await auth.rights.of(identity) : undefined;
+        return (event: AuditEvent) => allowed({ identity, rights }, "event", "list", { resource: event });
+      };
+      context.follow(({ send, end }) => followLog(audit, { filter, visible, send, end }));
+      return Promise.resolve({});
     },
     "recordings.list": async ({ limit = 100 }, context) => {
       const all = await recordings.list(limit);
@@ -47,9 +80,11 @@ export function auditHandlers(auth: AuthService): Pick<Handlers, keyof typeof au
     },
     "recordings.read": async ({ sid, part, offset, length }, context) => {
       if (!await maySee(auth, sid, "read", context)) {
+        await noteReading(sid, context, "no role allows it");
         throw new AppError("not_found", `there is no recording of session ${sid}`);
       }
       const { data, size } = await recordings.read(sid, part, offset, length);
+      await noteReading(sid, context);
       return { data: Buffer.from(data).toString("base64"), size };
     },
   };

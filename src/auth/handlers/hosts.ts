@@ -4,7 +4,8 @@
  */
 import type { hostCalls } from "../../api/contract/hosts.ts";
 import type { Handlers } from "../../api/serve.ts";
-import { AppError } from "../../base/errors.ts";
+import { refusalIsLogged } from "../../api/refusal.ts";
+import { AppError, isAppError } from "../../base/errors.ts";
 import { type HostIdentity, type JoinerIdentity, type JoinRole } from "../../model/identity.ts";
 import { hostOf } from "../../model/server.ts";
 import { formatCertificateLine } from "../../ssh/certificate.ts";
@@ -15,7 +16,22 @@ export function hostHandlers(auth: AuthService): Pick<Handlers, keyof typeof hos
   return {
     "hosts.join": async (request, { identity, address }) => {
       const joiner = identity as JoinerIdentity;
-      const namesOf = await hosts.admit(joiner, request, clock.now());
+      const refused = async (error: unknown): Promise<never> => {
+        if (isAppError(error)) {
+          await audit.emit({
+            event: "host.join",
+            success: false,
+            error: error.message,
+            server_id: request.hostId,
+            name: request.name,
+            "addr.remote": address,
+            token: joiner.tokenId,
+          });
+          if (error.code === "access_denied") refusalIsLogged(error);
+        }
+        throw error;
+      };
+      const namesOf = await hosts.admit(joiner, request, clock.now()).catch(refused);
       const certificates = await Promise.all(request.keys.map(async ({ role, publicKey }) => {
         const certificate = await issuer.forHost(
           { hostId: request.hostId, role, names: namesOf(role) },

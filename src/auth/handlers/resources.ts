@@ -3,6 +3,7 @@
  * @module
  */
 import { allowed, demand } from "../../api/access.ts";
+import { refusalIsLogged } from "../../api/refusal.ts";
 import type { resourceCalls } from "../../api/contract/resources.ts";
 import type { CallContext, Handlers } from "../../api/serve.ts";
 import { isAppError } from "../../base/errors.ts";
@@ -42,6 +43,7 @@ export function resourceHandlers(auth: AuthService): Pick<Handlers, keyof typeof
       if (isAppError(error, "access_denied")) {
         const name = resource?.metadata.name;
         await emit("auth", context, { success: false, error: error.message, kind, name });
+        refusalIsLogged(error);
       }
       throw error;
     }

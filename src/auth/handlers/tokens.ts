@@ -45,6 +45,15 @@ export function tokenHandlers(auth: AuthService): Pick<Handlers, keyof typeof to
       )
         .map(({ token, roles, expires, static: fixed }) => ({ token, roles, expires, static: fixed }));
       const shown = allowed(context, "token", "read") ? [...joins, ...invitations] : joins;
+      if (shown.length > 0) {
+        await audit.emit({
+          event: "resource.secrets",
+          user: describe(context.identity),
+          kind: "token",
+          count: shown.length,
+          "addr.remote": context.address,
+        });
+      }
       return shown.sort((a, b) => (a.expires ?? 0) - (b.expires ?? 0));
     },
     "tokens.remove": async ({ token }, context) => {

@@ -5,8 +5,9 @@
 import { allowed, type ApiCaller, demand } from "../../api/access.ts";
 import type { userCalls } from "../../api/contract/users.ts";
 import type { CallContext, Handlers } from "../../api/serve.ts";
+import { isAppError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
-import type { EventName, EventValue } from "../../model/event.ts";
+import type { EventFields, EventName, EventValue } from "../../model/event.ts";
 import { describe, type Identity } from "../../model/identity.ts";
 import { INVITE_TTL } from "../../model/limits.ts";
 import { userDocument, type UserRecord } from "../../model/resource/user.ts";
@@ -46,6 +47,18 @@ export function userHandlers(auth: AuthService): Pick<Handlers, keyof typeof use
       demandUser(caller, "update", edited);
       return edited;
     });
+
+  /** Runs something that may be refused; a refusal is an event. */
+  const orLogged = async <T>(event: EventFields, run: () => Promise<T>): Promise<T> => {
+    try {
+      return await run();
+    } catch (error) {
+      if (isAppError(error)) await audit.emit({ ...event, success: false, error: error.message });
+      throw error;
+    }
+  };
+  const refusedSignup = <T>(address: string | undefined, user: string | undefined, run: () => Promise<T>) =>
+    orLogged({ event: "user.signup", user, "addr.remote": address }, run);
 
   return {
     "users.invite": async ({ name, logins, roles = [ADMIN_ROLE], ttl = INVITE_TTL.default }, context) => {
@@ -114,12 +127,17 @@ export function userHandlers(auth: AuthService): Pick<Handlers, keyof typeof use
       await event("user.delete", name, context);
       return {};
     },
-    "signup.get": async ({ token }) => ({
-      ...await signup.describe(new Secret(token)),
-      secondFactor: auth.settings.secondFactor,
-    }),
+    "signup.get": async ({ token, address }) => {
+      const invitation = await refusedSignup(address, undefined, () => signup.describe(new Secret(token)));
+      return { ...invitation, secondFactor: auth.settings.secondFactor };
+    },
     "signup.complete": async ({ token, password, otp, address }) => {
-      const { user, isNew } = await signup.complete(new Secret(token), new Secret(password), new Secret(otp));
+      const secret = new Secret(token);
+      const { user, isNew } = await refusedSignup(
+        address,
+        await signup.invited(secret),
+        () => signup.complete(secret, new Secret(password), new Secret(otp)),
+      );
       await audit.emit({
         event: isNew ? "user.create" : "user.update",
         user,
@@ -136,7 +154,10 @@ export function userHandlers(auth: AuthService): Pick<Handlers, keyof typeof use
         otp: new Secret(request.otp),
         address: request.address,
       });
-      const certificate = await issuer.forUser(user, request.publicKey, request.ttl);
+      const certificate = await orLogged(
+        { event: "cert.create", user: user.name, "addr.remote": request.address },
+        () => issuer.forUser(user, request.publicKey, request.ttl),
+      );
       return {
         user: user.name,
         certificate: formatCertificateLine(certificate, user.name),

@@ -126,6 +126,12 @@ export class Signup {
     return { invitation: JSON.parse(entry.value), version: entry.version, key };
   }
 
+  /** Whose invitation it is; undefined when there is none. */
+  async invited(token: Secret<string>): Promise<string | undefined> {
+    const entry = await this.backend.get(keyOf(token.reveal()));
+    return entry && (JSON.parse(entry.value) as Invitation).user;
+  }
+
   async describe(token: Secret<string>): Promise<{ user: string; otpUri: string; expires: number }> {
     const { invitation } = await this.#find(token);
     const uri = this.secondFactor === "off"

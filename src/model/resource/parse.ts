@@ -66,8 +66,9 @@ export function checkDocument(
   if (!isObject(tree)) return stop([], "a resource is a mapping with kind, version, metadata and spec");
   const { kind } = tree;
   if (kind === undefined || kind === null || kind === "") return stop(["kind"], "is missing");
-  if (typeof kind !== "string" || !isKind(kind)) {
-    return stop(["kind"], `${quote(String(kind))} is not supported${didYouMean(String(kind), KIND_NAMES)}`);
+  if (typeof kind !== "string") return stop(["kind"], "expected text");
+  if (!isKind(kind)) {
+    return stop(["kind"], `${quote(kind)} is not supported${didYouMean(kind, KIND_NAMES)}`);
   }
   if (!isCreated(kind)) {
     const { notCreated = `the kinds that are created are ${CREATED.join(", ")}` } = KINDS[kind];

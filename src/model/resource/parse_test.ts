@@ -23,6 +23,9 @@ Deno.test("a resource must have kind, version and a name", () => {
   assertEquals(problems({ ...USER, metadata: {} }), ["metadata.name is missing"]);
   assertEquals(problems({ ...USER, kind: "usr" }), ['kind: "usr" is not supported; did you mean "user"?']);
   assertEquals(problems({ ...USER, version: "v9" }), ["version: expected one of v1, v2, v3"]);
+  for (const kind of [{ toString: 5 }, ["user"], 5, true]) {
+    assertEquals(problems({ ...USER, kind }), ["kind: expected text"]);
+  }
   for (const tree of [null, "user", 5, [USER]]) {
     assertEquals(problems(tree), ["a resource is a mapping with kind, version, metadata and spec"]);
   }

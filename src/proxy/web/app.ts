@@ -11,7 +11,7 @@ import { failureOf } from "./failure.ts";
 import type { AuthGateway } from "./gateway.ts";
 import { errorPage, type Site } from "./notice_page.ts";
 import { pages } from "./pages.ts";
-import { RateLimit } from "./rate_limit.ts";
+import { RateLimit, RateLimited } from "./rate_limit.ts";
 import { sameOrigin } from "./same_origin.ts";
 import { secureAnswers } from "./security_headers.ts";
 import { type PingReply, webApi, type WebLimits } from "./webapi.ts";
@@ -36,6 +36,8 @@ export interface WebAppOptions {
   tls: boolean;
   /** Told about every failure that is answered with a status of 500 and above. */
   onError?: (failure: WebFailure) => void;
+  /** Told about every request that a rate limit refuses. */
+  onRefused?: (clientAddress: string, reason: string) => void;
 }
 
 /**
@@ -62,6 +64,7 @@ export function webApp(options: WebAppOptions): WebApp {
   });
   app.onError((error, c) => {
     const { status, message, retryAfter } = failureOf(error);
+    if (error instanceof RateLimited) options.onRefused?.(c.get("clientAddress"), "too many requests");
     if (status >= 500) options.onError?.(describe(error, c));
     const headers: Record<string, string> = retryAfter === undefined
       ? {}

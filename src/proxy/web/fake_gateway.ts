@@ -90,6 +90,7 @@ export const PING: PingReply = {
   proxy: { ssh: { listen_addr: "0.0.0.0:3023", public_addr: "proxy.example.com:3023" } },
   cluster_name: "east.example.com",
   host_authorities: [],
+  user_authorities: [],
   server_version: "0.1.0",
   min_client_version: "0.1.0",
 };

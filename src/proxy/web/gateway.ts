@@ -46,7 +46,7 @@ export interface AuthGateway {
    * Looks at an invite without using it up.
    * @throws {AppError} not_found when the token is unknown, used or expired.
    */
-  invite(token: Secret<string>): Promise<Invite>;
+  invite(token: Secret<string>, clientAddress: string): Promise<Invite>;
 
   /**
    * Sets the password, verifies the first code and uses up the invite.

@@ -36,7 +36,7 @@ export function pages({ gateway, ping, site, clock, limits }: PagesOptions): Web
   app.get("/web/newuser/:token", limitRate(limits.invite), (c) =>
     orDeadInvite(c, site(), async () => {
       const token = signupToken(c.req.param("token"));
-      const invite = await openInvite(gateway, token, clock);
+      const invite = await openInvite(gateway, token, clock, c.get("clientAddress"));
       return c.html(signupPage(site(), { invite, token, now: clock.now() }));
     }));
 
@@ -44,7 +44,7 @@ export function pages({ gateway, ping, site, clock, limits }: PagesOptions): Web
   app.post("/web/newuser/:token", limitRate(limits.signup), (c) =>
     orDeadInvite(c, site(), async () => {
       const token = signupToken(c.req.param("token"));
-      const invite = await openInvite(gateway, token, clock);
+      const invite = await openInvite(gateway, token, clock, c.get("clientAddress"));
       const form = await formBody(c);
       try {
         const { password, otp } = choices(form);

@@ -26,8 +26,13 @@ export function signupToken(text: string): Secret<string> {
  * The invite behind a token.
  * @throws {AppError} not_found, with a text that does not repeat the token.
  */
-export async function openInvite(gateway: AuthGateway, token: Secret<string>, clock: Clock): Promise<Invite> {
-  const invite = await hidingToken(gateway.invite(token));
+export async function openInvite(
+  gateway: AuthGateway,
+  token: Secret<string>,
+  clock: Clock,
+  clientAddress: string,
+): Promise<Invite> {
+  const invite = await hidingToken(gateway.invite(token, clientAddress));
   if (invite.expires <= clock.now()) throw refused();
   return invite;
 }

@@ -23,6 +23,8 @@ export interface PingReply {
   cluster_name: string;
   /** The public keys of the cluster's host CA: clients of before a rotation learn the new one from here. */
   host_authorities: string[];
+  /** The public keys of its user CA: a client sees whether its certificate is still good. */
+  user_authorities: string[];
   server_version: string;
   min_client_version: string;
 }
@@ -81,7 +83,7 @@ export function webApi({ gateway, ping, clock, limits }: WebApiOptions): WebApp 
 
   api.get("/users/invites/:token", limitRate(limits.invite), async (c) => {
     const token = signupToken(c.req.param("token"));
-    const invite = await openInvite(gateway, token, clock);
+    const invite = await openInvite(gateway, token, clock, c.get("clientAddress"));
     return c.json({
       invite_token: token.reveal(),
       user: invite.user,

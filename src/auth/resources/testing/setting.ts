@@ -20,7 +20,7 @@ const HOST: HostIdentity = {
   hostId: "00000000-0000-4000-8000-000000000001",
   cluster: "test.example.com",
 };
-export const ADMINISTRATOR: CallContext = { identity: HOST, address: "192.0.2.7", watch() {} };
+export const ADMINISTRATOR: CallContext = { identity: HOST, address: "192.0.2.7", watch() {}, follow() {} };
 
 /** A user with one role of these rules. */
 export function userWith(...rules: Rule[]): CallContext {
@@ -40,7 +40,7 @@ export function userWith(...rules: Rule[]): CallContext {
     expires: Infinity,
   };
   const rights = new AccessChecker([role], { name: "olga", traits: { groups: ["ops"] } });
-  return { identity, address: "192.0.2.7", watch() {}, rights };
+  return { identity, address: "192.0.2.7", watch() {}, follow() {}, rights };
 }
 
 /** An auth service with its handlers, and the administrator's `get` and `put`. */

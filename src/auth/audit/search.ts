@@ -1,0 +1,109 @@
+/**
+ * Searching the audit log: only the files of the days that can hold what is wanted are read, line by line, and no more
+ * than the answer is kept.
+ * @module
+ */
+import type { Clock } from "../../base/clock.ts";
+import { DAY, SECOND } from "../../base/duration.ts";
+import { AppError } from "../../base/errors.ts";
+import type { AuditEvent } from "../../model/event.ts";
+import { type DayFile, dayFiles } from "./day_files.ts";
+import type { LogFiles } from "./log.ts";
+
+/** What an event must be like. */
+export interface EventFilter {
+  /** Names of events; any of them. */
+  events?: readonly string[];
+  /** Whose: the user that the event names, or who did it to another one. */
+  user?: string;
+  /** Found in some value of the event, in any case. */
+  text?: string;
+}
+
+export interface EventSearch extends EventFilter {
+  /** Milliseconds since the epoch, both included. */
+  from?: number;
+  to?: number;
+  limit?: number;
+  /**
+   * `newest`: the newest, the newest first. `oldest`: the oldest, the oldest first. Left out, as `tail` does: the newest,
+   * in the order of time.
+   */
+  order?: "newest" | "oldest";
+}
+
+/** Hosts report events late, after they were cut off: then those are in a later day's file. */
+const LATE = DAY;
+/** The caller waits 30 seconds. An answer that leaves something out without saying so would be worse than none. */
+const MAX_MS = 20 * SECOND;
+const LINES_BETWEEN_LOOKS = 4096;
+const DEFAULT_LIMIT = 1000;
+
+/** Whether an event fits a filter. */
+export function eventFilter({ events, user, text }: EventFilter): (event: AuditEvent) => boolean {
+  const names = events && new Set(events);
+  const wanted = text?.toLowerCase();
+  return (event) => {
+    if (names && !names.has(event.event)) return false;
+    if (user !== undefined && event.user !== user && event.by !== user) return false;
+    return wanted === undefined ||
+      Object.values(event).some((value) => String(value).toLowerCase().includes(wanted));
+  };
+}
+
+/**
+ * @param visible further says which events may be shown
+ * @throws {AppError} limit when it takes too long
+ */
+export async function searchLog(
+  { files, directory, clock }: { files: LogFiles; directory: string; clock: Clock },
+  query: EventSearch,
+  visible: (event: AuditEvent) => boolean = () => true,
+): Promise<AuditEvent[]> {
+  const { from = 0, to = Infinity, limit = DEFAULT_LIMIT, order } = query;
+  const fits = eventFilter(query);
+  const deadline = clock.now() + MAX_MS;
+  const days = dayFiles(await files.names(directory))
+    .filter(({ start }) => start <= to + LATE && start + DAY > from);
+  const found: AuditEvent[] = [];
+  let lines = 0;
+
+  const ofDay = async ({ name }: DayFile, room: number): Promise<AuditEvent[]> => {
+    const events: AuditEvent[] = [];
+    for await (const line of files.lines(`${directory}/${name}`)) {
+      if (++lines % LINES_BETWEEN_LOOKS === 0 && clock.now() > deadline) {
+        throw new AppError("limit", "the search takes too long: name a shorter time (--from, --to)");
+      }
+      const event = parseEvent(line);
+      if (!event) continue;
+      const time = Date.parse(event.time);
+      if (time < from || time > to || !fits(event) || !visible(event)) continue;
+      events.push(event);
+      if (order === "oldest") {
+        if (events.length >= room) break;
+      } else if (events.length >= 2 * room) {
+        events.splice(0, events.length - room);
+      }
+    }
+    return events.slice(-room);
+  };
+
+  for (const day of order === "oldest" ? days : days.reverse()) {
+    if (found.length >= limit) break;
+    const events = await ofDay(day, limit - found.length);
+    if (order === "oldest") found.push(...events);
+    else found.unshift(...events);
+  }
+  return order === "newest" ? found.reverse() : found;
+}
+
+/** A line of the log, or undefined for one that was cut off by a crash. */
+export function parseEvent(line: string): AuditEvent | undefined {
+  try {
+    const event = JSON.parse(line);
+    return typeof event?.event === "string" && typeof event.time === "string" ? event : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
