@@ -31,7 +31,7 @@ const args = parseArgs(Deno.args, {
   string: ["target", "seed", "seconds", "jobs", "iteration", "child"],
   boolean: ["help"],
   alias: { help: "h" },
-  unknown: (flag) => {
+  unknown: (flag: string) => {
     console.error(`error: there is no ${flag}; see --help`);
     Deno.exit(1);
   },

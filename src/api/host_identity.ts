@@ -15,11 +15,13 @@ export interface HostCredentials {
   key: PrivateKey;
   certificate: Certificate;
   authorities: Authority[];
+  /** SHA-256 of the join token that let the host in. */
+  joinedWith?: string;
 }
 
 /** The text of an identity file; the caller writes it with mode 0600. */
 export function formatHostCredentials(credentials: HostCredentials): string {
-  const { cluster, hostId, key, certificate, authorities } = credentials;
+  const { cluster, hostId, key, certificate, authorities, joinedWith } = credentials;
   const file = {
     version: 1,
     cluster,
@@ -27,6 +29,7 @@ export function formatHostCredentials(credentials: HostCredentials): string {
     key: formatPrivateKey(key),
     certificate: formatCertificateLine(certificate),
     authorities,
+    joinedWith,
   };
   return `${JSON.stringify(file, undefined, 2)}\n`;
 }
@@ -35,13 +38,16 @@ export function formatHostCredentials(credentials: HostCredentials): string {
 export function parseHostCredentials(text: string): HostCredentials {
   try {
     const file = JSON.parse(text);
-    const { cluster, hostId, authorities } = file;
+    const { cluster, hostId, authorities, joinedWith } = file;
+    if (joinedWith !== undefined && typeof joinedWith !== "string") {
+      throw new AppError("bad_input", "the token's digest is no text");
+    }
     if (typeof cluster !== "string" || typeof hostId !== "string" || !isAuthorities(authorities)) {
       throw new AppError("bad_input", "a field is missing");
     }
     trustOf(cluster, authorities);
     const [key, certificate] = [parsePrivateKey(file.key), parseCertificateLine(file.certificate)];
-    return { cluster, hostId, key, certificate, authorities };
+    return { cluster, hostId, key, certificate, authorities, joinedWith };
   } catch (error) {
     throw new AppError("bad_input", "the identity file is damaged; remove it to join again", {
       cause: error,

@@ -2,6 +2,7 @@
  * The joining host's side: proves the token, checks the auth server, and gets a certificate for each role.
  * @module
  */
+import { createHash } from "node:crypto";
 import type { Duplex } from "node:stream";
 import { type Clock, toSeconds } from "../base/clock.ts";
 import { AppError } from "../base/errors.ts";
@@ -67,10 +68,16 @@ export async function joinCluster(options: JoinOptions): Promise<HostCredentials
       key,
       certificate: parseCertificateLine(certificate),
       authorities: answer.authorities,
+      joinedWith: tokenDigest(token),
     };
   } finally {
     ssh.close();
   }
+}
+
+/** Names a token in the host's own files. */
+export function tokenDigest(token: Secret<string>): string {
+  return createHash("sha256").update(token.reveal()).digest("hex");
 }
 
 /**

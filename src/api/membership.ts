@@ -23,7 +23,7 @@ import {
   trustOf,
 } from "./host_identity.ts";
 import type { Trust } from "./identity.ts";
-import { joinCluster } from "./join.ts";
+import { joinCluster, tokenDigest } from "./join.ts";
 
 /** Where the host keeps its identity. */
 export interface IdentityFile {
@@ -112,7 +112,7 @@ export class Membership {
         this.#firstContact.resolve(error);
         if (this.#stopped || reason === reported) return; // the same trouble every few seconds is one line
         reported = reason;
-        const advice = isAppError(error, "unauthenticated") && !options.token ? REJOIN_ADVICE : "";
+        const advice = isAppError(error, "unauthenticated") && !this.#mayRejoin ? REJOIN_ADVICE : "";
         options.report("warn", `auth server: ${reason}${advice}`);
       },
     });
@@ -199,12 +199,22 @@ export class Membership {
   }
 
   /**
-   * The cluster knows this host no more: its authorities were rotated without it, or came from a backup. With a join
+   * Only a token that was not used before shows that an administrator wants the host to trust another authority: one
+   * that many know would let any of them stand in for the cluster.
+   */
+  get #mayRejoin(): boolean {
+    const { token, besideAuth } = this.options;
+    return token !== undefined &&
+      (besideAuth === true || tokenDigest(token) !== this.#credentials.joinedWith);
+  }
+
+  /**
+   * The cluster knows this host no more: its authorities were rotated without it, or came from a backup. With a new join
    * token it comes back by itself, under the same id and with the same key.
    */
   async #rejoin(): Promise<void> {
     const { token, clock, report } = this.options;
-    if (!token || this.#stopped || clock.now() < this.#rejoined + REJOIN_EVERY_MS) return;
+    if (!token || !this.#mayRejoin || this.#stopped || clock.now() < this.#rejoined + REJOIN_EVERY_MS) return;
     this.#rejoined = clock.now();
     const { key } = this.#credentials;
     const stream = await this.options.dialAuth();

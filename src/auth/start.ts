@@ -47,7 +47,7 @@ export interface AuthRoleSettings extends AuthSettings {
 /** Where the administrator's identity lies, within the auth role's folder. */
 export const ADMIN_IDENTITY = "admin.json";
 
-/** Who has just dropped an authority shall hear that it worked, also on a connection that ends with it. */
+/** An administrator who has just dropped an authority shall hear that it worked, on a connection that ends with it. */
 const LAST_WORD_MS = 200;
 
 export async function startAuth(
@@ -65,7 +65,12 @@ export async function startAuth(
   const server = authSshServer(auth, own.credentials);
   own.onRenewed = (credentials) => server.setHostCredential(credentials);
   auth.authorities.onChanged(() => {
-    clock.after(LAST_WORD_MS, () => endUntrusted(server, auth.authorities));
+    endUntrusted(
+      server,
+      auth.authorities,
+      (identity) => identity.kind === "host" && identity.role !== "admin",
+    );
+    clock.after(LAST_WORD_MS, () => endUntrusted(server, auth.authorities, () => true));
   });
   const relayed = async (socket: Socket) => {
     const line = await readClientAddressLine(socket, FIRST_BYTES_MS);
@@ -112,11 +117,15 @@ export async function startAuth(
 }
 
 /** Ends the connections of those whose certificate is of a key that is no authority's any more. */
-function endUntrusted(server: SshServer<Identity>, authorities: Authorities): void {
+function endUntrusted(
+  server: SshServer<Identity>,
+  authorities: Authorities,
+  concerns: (identity: Identity) => boolean,
+): void {
   for (const connection of server.connections) {
     const { identity } = connection;
     const signer = signerOf(identity);
-    if (identity.kind === "joiner" || !signer) continue;
+    if (identity.kind === "joiner" || !signer || !concerns(identity)) continue;
     if (!authorities.trusted(identity.kind).some((key) => key.equals(signer))) connection.close();
   }
 }

@@ -2,7 +2,7 @@
  * Opening TCP connections.
  * @module
  */
-import { connect, type Socket } from "node:net";
+import { connect, type OnReadOpts, type Socket } from "node:net";
 import { AppError } from "./errors.ts";
 import { lendingSocket } from "./lending.ts";
 
@@ -12,17 +12,27 @@ import { lendingSocket } from "./lending.ts";
  * @throws {AppError} unavailable or timeout, naming the address
  */
 export function dialTcp(host: string, port: number, timeoutMs = 10_000): Promise<Socket> {
-  return dial(host, port, timeoutMs, false);
+  return dial(host, port, timeoutMs, (onread) => connect({ host, port, onread }));
+}
+
+/** As {@linkcode dialTcp}, for a connection that TLS is to take over: it needs a socket whose data nobody reads apart. */
+export function dialForTls(host: string, port: number, timeoutMs = 10_000): Promise<Socket> {
+  return dial(host, port, timeoutMs);
 }
 
 /** As {@linkcode dialTcp}, for a connection of which either direction may end first. */
 export function dialHalfOpen(host: string, port: number, timeoutMs = 10_000): Promise<Socket> {
-  return dial(host, port, timeoutMs, true);
+  return dial(host, port, timeoutMs, (onread) => connect({ host, port, allowHalfOpen: true, onread }));
 }
 
-function dial(host: string, port: number, timeoutMs: number, allowHalfOpen: boolean): Promise<Socket> {
+function dial(
+  host: string,
+  port: number,
+  timeoutMs: number,
+  lending?: (onread: OnReadOpts) => Socket,
+): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = lendingSocket((onread) => connect({ host, port, allowHalfOpen, onread }));
+    const socket = lending ? lendingSocket(lending) : connect({ host, port });
     const timer = setTimeout(() => {
       socket.destroy();
       reject(new AppError("timeout", `${host}:${port} did not answer within ${timeoutMs / 1000} seconds`));

@@ -71,6 +71,7 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
   let access: ClusterAccess | undefined;
   let recording: "node" | "off" = "node"; // until auth says otherwise: fail closed
   let webProxy: string | undefined;
+  // deno-lint-ignore prefer-const -- a callback names it before it can be made
   let server: SshServer<UserIdentity> | undefined;
   await labels.start();
   const member = membership = await Membership.start({

@@ -146,6 +146,16 @@ Deno.test("log.severity lets through what is as severe or more, ERROR by default
   }
 });
 
+Deno.test("a syslog that is not there is told on standard error, once, and the daemon runs", async () => {
+  const output = "syslog:///no/such/socket";
+  await using daemon = await Daemon.start({ teleport: { log: { output, severity: "INFO" } } });
+  await daemon.signal("SIGTERM");
+  assertMatch(
+    daemon.stderr,
+    /^error: the log cannot be written, [^\n]+: cannot reach \/no\/such\/socket[^\n]*\n$/,
+  );
+});
+
 Deno.test("a log file that cannot be opened ends the start with its name", async () => {
   const daemon = await Daemon.spawn({ teleport: { log: { output: "/no/such/folder/teleport.log" } } });
   assertEquals((await daemon.process.status).code, 1);

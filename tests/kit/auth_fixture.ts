@@ -116,6 +116,14 @@ export class AuthFixture implements AsyncDisposable {
     return this.auth.authorities.cluster;
   }
 
+  /** Shows clients a certificate of the host CA as it is now, as the product does after a rotation. */
+  async presentOwnCertificate(): Promise<void> {
+    const { key, hostId } = this.host;
+    const host = { hostId, role: "auth" as const, names: [hostId, "localhost"] };
+    const certificate = await this.auth.issuer.forHost(host, key.publicKey.toLine());
+    this.server.setHostCredential({ key, certificate });
+  }
+
   get trust(): Trust {
     const { authorities } = this.auth;
     return { cluster: this.cluster, user: authorities.trusted("user"), host: authorities.trusted("host") };

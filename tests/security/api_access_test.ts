@@ -57,7 +57,11 @@ const MEMBERS = ["auth", "proxy", "node", "admin", ...EVERY_USER];
 const GOLDEN: Record<Method, string[]> = {
   "cluster.get": MEMBERS,
   "authorities.list": MEMBERS,
+  "authorities.rotate": ["admin", MASTER],
+  "certificates.user": ["admin", MASTER],
+  "certificates.host": ["admin", MASTER],
   "hosts.join": ["joiner"],
+  "hosts.renew": ["auth", "proxy", "node"],
   "servers.announce": ["auth", "proxy", "node"],
   "servers.list": MEMBERS,
   "proxies.addresses": MEMBERS,
@@ -93,6 +97,10 @@ const METHODS = Object.keys(contract).map((name) => name as Method);
 const INPUT: { [M in Method]: Input<M> } = {
   "cluster.get": {},
   "authorities.list": {},
+  "authorities.rotate": { kinds: ["user"], mode: "auto", graceMs: 1 },
+  "certificates.user": { user: "joe", publicKey: "ssh-ed25519 AAAA" },
+  "certificates.host": { names: ["luna"], publicKey: "ssh-ed25519 AAAA" },
+  "hosts.renew": { publicKey: "ssh-ed25519 AAAA" },
   "hosts.join": {
     hostId: "00000000-0000-4000-8000-000000000001",
     name: "luna",

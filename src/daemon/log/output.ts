@@ -38,7 +38,8 @@ const FLUSH_MS = 500;
 /** @throws {AppError} unavailable when the log file cannot be opened */
 export function openLogOutput(config: LogConfig): LogOutput {
   const sink = openSink(config);
-  const queue = new LogQueue(sink, systemClock);
+  const elsewhere = config.output.kind === "file" || config.output.kind === "syslog";
+  const queue = new LogQueue(sink, systemClock, elsewhere ? sayOnConsole : undefined);
   const lowest: LogLevel = config.severity === "warn" ? "warning" : config.severity;
   const entry = (level: LogLevel, component: string, text: string): LogEntry => ({
     time: Date.now(),
@@ -71,6 +72,12 @@ export function openLogOutput(config: LogConfig): LogOutput {
     },
   };
   return output;
+}
+
+/** Where somebody may see it: the log itself cannot say so. Nobody waits for it. */
+function sayOnConsole(reason: string): void {
+  const text = `error: the log cannot be written, lines are dropped until it can: ${printableLine(reason)}\n`;
+  Deno.stderr.write(new TextEncoder().encode(text)).catch(() => {}); // nobody is there either
 }
 
 function openSink({ output, format }: LogConfig): LogSink {

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Clock } from "../../base/clock.ts";
+import { messageOf } from "../../base/errors.ts";
 import type { LogEntry } from "../../base/log_entry.ts";
 
 /** Where log lines go. */
@@ -24,15 +25,19 @@ const PAUSE_MS = 1000;
 export class LogQueue {
   readonly #sink: LogSink;
   readonly #clock: Clock;
+  readonly #onTrouble: (reason: string) => void;
+  #failing = false;
   #waiting: Uint8Array<ArrayBuffer>[] = [];
   #bytes = 0;
   #dropped = 0;
   #lost = 0;
   #writing: Promise<void> | undefined;
 
-  constructor(sink: LogSink, clock: Clock) {
+  /** @param onTrouble told once when the log cannot be written any more, with the reason */
+  constructor(sink: LogSink, clock: Clock, onTrouble: (reason: string) => void = () => {}) {
     this.#sink = sink;
     this.#clock = clock;
+    this.#onTrouble = onTrouble;
   }
 
   /** Lines that were dropped since the start. */
@@ -58,9 +63,12 @@ export class LogQueue {
       const batch = this.#take();
       try {
         await this.#sink.write(batch);
+        this.#failing = false;
         this.#tellLoss();
-      } catch {
-        // Whatever keeps the log from being written cannot be logged; that lines are missing is told when it works again.
+      } catch (error) {
+        // It cannot be logged now; that lines are missing is, when it works again.
+        if (!this.#failing) this.#onTrouble(messageOf(error));
+        this.#failing = true;
         this.#drop(batch.length);
         await new Promise<void>((resolve) => this.#clock.after(PAUSE_MS, resolve));
       }

@@ -42,8 +42,11 @@ Deno.test("a log that nobody takes is bounded: what is too much is dropped, coun
 Deno.test("a log that cannot be written for a moment goes on afterwards and says what is missing", async () => {
   const sink = new SlowSink();
   const clock = new FakeClock();
-  const queue = new LogQueue(sink, clock);
+  const troubles: string[] = [];
+  const queue = new LogQueue(sink, clock, (reason) => troubles.push(reason));
   sink.failing = true;
+  queue.push(entry("zeroth"));
+  await clock.advance(1000);
   queue.push(entry("first"));
   await new Promise((resolve) => setTimeout(resolve));
   sink.failing = false;
@@ -52,5 +55,6 @@ Deno.test("a log that cannot be written for a moment goes on afterwards and says
   await queue.flush(10_000);
   assertEquals(sink.lines.length, 2);
   assertStringIncludes(sink.lines[0] ?? "", "second");
-  assertStringIncludes(sink.lines[1] ?? "", "1 log lines were dropped here");
+  assertStringIncludes(sink.lines[1] ?? "", "2 log lines were dropped here");
+  assertEquals(troubles, ["disk full"], "told once");
 });
