@@ -47,8 +47,11 @@ export interface AuthRoleSettings extends AuthSettings {
 /** Where the administrator's identity lies, within the auth role's folder. */
 export const ADMIN_IDENTITY = "admin.json";
 
-/** An administrator who has just dropped an authority shall hear that it worked, on a connection that ends with it. */
-const LAST_WORD_MS = 200;
+/**
+ * How long connections outlive their authority. Hosts use it to hear whom they trust from now on: cut off at once, they
+ * would go on to trust the old one. A certificate they do not get.
+ */
+const LAST_WORD_MS = 1000;
 
 export async function startAuth(
   settings: AuthRoleSettings,
@@ -65,12 +68,7 @@ export async function startAuth(
   const server = authSshServer(auth, own.credentials);
   own.onRenewed = (credentials) => server.setHostCredential(credentials);
   auth.authorities.onChanged(() => {
-    endUntrusted(
-      server,
-      auth.authorities,
-      (identity) => identity.kind === "host" && identity.role !== "admin",
-    );
-    clock.after(LAST_WORD_MS, () => endUntrusted(server, auth.authorities, () => true));
+    clock.after(LAST_WORD_MS, () => endUntrusted(server, auth.authorities));
   });
   const relayed = async (socket: Socket) => {
     const line = await readClientAddressLine(socket, FIRST_BYTES_MS);
@@ -117,15 +115,11 @@ export async function startAuth(
 }
 
 /** Ends the connections of those whose certificate is of a key that is no authority's any more. */
-function endUntrusted(
-  server: SshServer<Identity>,
-  authorities: Authorities,
-  concerns: (identity: Identity) => boolean,
-): void {
+function endUntrusted(server: SshServer<Identity>, authorities: Authorities): void {
   for (const connection of server.connections) {
     const { identity } = connection;
     const signer = signerOf(identity);
-    if (identity.kind === "joiner" || !signer || !concerns(identity)) continue;
+    if (identity.kind === "joiner" || !signer) continue;
     if (!authorities.trusted(identity.kind).some((key) => key.equals(signer))) connection.close();
   }
 }

@@ -23,5 +23,16 @@ export interface RunningRole {
   stop(): Promise<void>;
 }
 
+/** What the supervisor does for a role that may not do it itself. */
+export interface Outside {
+  /** Sends datagrams to a target of the configuration, by its number. @throws {AppError} unavailable */
+  sendDatagrams(target: number, messages: string[]): Promise<void>;
+}
+
 /** Starts a role with its settings, which are plain data. */
-export type StartRole<Settings> = (settings: Settings, files: Files, clock: Clock) => Promise<RunningRole>;
+export type StartRole<Settings> = (
+  settings: Settings,
+  files: Files,
+  clock: Clock,
+  outside: Outside,
+) => Promise<RunningRole>;

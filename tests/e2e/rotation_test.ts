@@ -2,6 +2,8 @@ import { assertEquals, assertGreater, assertMatch, assertStringIncludes } from "
 import { Cluster } from "../../cli/tsh/cluster.ts";
 import type { Login } from "../../cli/tsh/home.ts";
 import { readIdentityFile } from "../../cli/tsh/identity_file.ts";
+import { dialTcp } from "../../src/base/dial.ts";
+import { connectSsh } from "../../src/ssh/client.ts";
 import { messageOf } from "../../src/base/errors.ts";
 import { Daemon } from "../kit/cluster.ts";
 import { LOGIN } from "../kit/machine.ts";
@@ -57,6 +59,24 @@ async function session(login: Login, node: string): Promise<void> {
 async function refusal(login: Login, node: string): Promise<string> {
   try {
     await session(login, node);
+    return "";
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+/** A login at the node itself, past the proxy. @returns why it was refused */
+async function directly(login: Login, node: Daemon): Promise<string> {
+  const { key, certificate } = login;
+  try {
+    const stream = await dialTcp("127.0.0.1", (await node.addresses()).node?.port ?? 0);
+    const ssh = await connectSsh({
+      stream,
+      username: LOGIN,
+      credential: { key, certificate },
+      verifyHost: () => {},
+    });
+    ssh.close();
     return "";
   } catch (error) {
     return messageOf(error);
@@ -197,13 +217,19 @@ Deno.test("without a grace period old certificates stop working at once, and a h
         return tokens.length === 0 || undefined;
       });
       await cluster.tctlOk("auth", "rotate", "--grace-period=0h");
-      assertMatch(await refusal(old, "alpha"), /./);
+      await eventually(
+        "the old certificate to be refused",
+        async () => await refusal(old, "alpha") !== "" || undefined,
+        3000,
+      );
       const login = await signedLogin(cluster, "joe");
       await eventually(
         "the roles beside auth to come back",
         async () => await refusal(login, "alpha") === "" || undefined,
       );
       assertMatch(await refusal(login, "beta"), /./);
+      const past = await directly(old, node);
+      assertMatch(past, /refused/, "a node that is out knows all the same whom it must not trust");
       assertMatch(await refusal({ ...old, hostAuthorities: login.hostAuthorities }, "alpha"), /refused/);
       await eventually(
         "the node to say what to do",

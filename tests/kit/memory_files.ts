@@ -50,6 +50,20 @@ export class MemoryFiles implements LogFiles, RecordingFiles {
     return new Promise((resolve) => this.#watchers.add(resolve));
   }
 
+  readText(path: string): Promise<string | undefined> {
+    return Promise.resolve(this.#files.has(path) ? this.text(path) : undefined);
+  }
+
+  writePrivate(path: string, text: string): Promise<void> {
+    this.#files.set(path, { bytes: new TextEncoder().encode(text), modified: this.clock.now() });
+    return Promise.resolve();
+  }
+
+  remove(path: string): Promise<void> {
+    this.#files.delete(path);
+    return Promise.resolve();
+  }
+
   names(directory: string): Promise<string[]> {
     const within = [...this.#files.keys()].filter((path) => path.startsWith(`${directory}/`));
     const names = within.map((path) => path.slice(directory.length + 1)).filter((name) =>

@@ -28,6 +28,7 @@ export interface RecordingFiles {
   appendBytes(path: string, data: Uint8Array): Promise<void>;
   names(directory: string): Promise<string[]>;
   makeDirectory(path: string): Promise<void>;
+  remove(path: string): Promise<void>;
 }
 
 const TAIL_BYTES = 2048;
@@ -117,6 +118,26 @@ export class Recordings {
       modified: log?.modified ?? 0,
       complete: new TextDecoder().decode(tail).includes('"event":"session.end"'),
     };
+  }
+
+  /** Every session that has a file here, and when something was added to it last. */
+  async all(): Promise<{ sid: string; modified: number }[]> {
+    const sids = (await this.files.names(this.#directory))
+      .map((name) => name.slice(0, name.indexOf("."))).filter(isUuid);
+    const found: { sid: string; modified: number }[] = [];
+    for (const sid of new Set(sids)) {
+      const infos = await Promise.all(
+        (["bytes", "log", "owner"] as const).map((part) => this.files.size(this.#path(sid, part))),
+      );
+      found.push({ sid, modified: Math.max(...infos.map((info) => info?.modified ?? 0)) });
+    }
+    return found;
+  }
+
+  /** Deletes a recording; the file that says whose it is goes last. */
+  async remove(sid: string): Promise<void> {
+    for (const part of ["bytes", "log", "owner"] as const) await this.files.remove(this.#path(sid, part));
+    this.#owners.delete(sid);
   }
 
   /** The users of a session, read from its log's first lines. */

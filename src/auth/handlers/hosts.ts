@@ -2,6 +2,7 @@
  * Hosts join and announce themselves.
  * @module
  */
+import { signerOf } from "../../api/identity.ts";
 import type { hostCalls } from "../../api/contract/hosts.ts";
 import type { Handlers } from "../../api/serve.ts";
 import { refusalIsLogged } from "../../api/refusal.ts";
@@ -52,6 +53,13 @@ export function hostHandlers(auth: AuthService): Pick<Handlers, keyof typeof hos
     },
     "hosts.renew": async ({ publicKey }, { identity }) => {
       const { hostId, role } = identity as HostIdentity & { role: JoinRole };
+      const signer = signerOf(identity);
+      if (!signer || !authorities.trusted("host").some((key) => key.equals(signer))) {
+        throw new AppError(
+          "access_denied",
+          "the authority of this host's certificate is trusted no more; it must join the cluster again",
+        );
+      }
       const names = await hosts.renewal({ hostId, role }, publicKey);
       const certificate = await issuer.forHost({ hostId, role, names }, publicKey);
       return { certificate: formatCertificateLine(certificate), authorities: authorities.list() };

@@ -1,0 +1,103 @@
+/**
+ * What goes on around the audit log while auth runs: it is passed on to collectors, and what is too old is deleted.
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { type Clock, every } from "../../base/clock.ts";
+import { HOUR } from "../../base/duration.ts";
+import { messageOf } from "../../base/errors.ts";
+import type { Files } from "../../base/files.ts";
+import { logger } from "../../base/log.ts";
+import type { Outside } from "../../base/role.ts";
+import { httpDelivery } from "./http_delivery.ts";
+import type { AuditLog } from "./log.ts";
+import type { Recordings } from "./recordings.ts";
+import { applyRetention } from "./retention.ts";
+import { AuditSink } from "./sink.ts";
+import type { SinkSettings, SyslogSender } from "./sink_settings.ts";
+import { syslogDelivery } from "./syslog_delivery.ts";
+
+const log = logger("auth");
+const STOP_MS = 500;
+
+/** What the configuration says about the audit log; plain data. */
+export interface AuditSettings {
+  sinks: SinkSettings[];
+  sender: SyslogSender;
+  /** Milliseconds; absent: for ever. */
+  keepLog?: number;
+  keepRecordings?: number;
+}
+
+export interface UpkeepOptions {
+  settings: AuditSettings;
+  audit: AuditLog;
+  recordings: Recordings;
+  /** Where sinks keep their places. */
+  directory: string;
+  files: Files;
+  clock: Clock;
+  outside: Outside;
+}
+
+export interface Upkeep {
+  /** Numbers for the diagnostics. */
+  counts(): Record<string, number>;
+  stop(): Promise<void>;
+}
+
+export async function startUpkeep(options: UpkeepOptions): Promise<Upkeep> {
+  const { settings, audit, recordings, files, clock, directory } = options;
+  const sinks = await Promise.all(settings.sinks.map(async (sink) => {
+    const { deliver, close } = deliveryOf(sink, options);
+    const id = createHash("sha256").update(sink.name).digest("hex").slice(0, 16);
+    await files.makeDirectory(directory);
+    const running = await AuditSink.start({
+      name: sink.name,
+      log: audit,
+      files,
+      path: `${directory}/${id}.json`,
+      events: sink.events,
+      maxBehind: sink.maxBehind,
+      clock,
+      deliver,
+      report: (level, text) => level === "info" ? log.info("{text}", { text }) : log.warn("{text}", { text }),
+    });
+    return { running, close };
+  }));
+  const retain = async () => {
+    try {
+      await applyRetention({ log: audit, recordings, files, clock, ...settings });
+    } catch (error) {
+      log.error("old parts of the audit log cannot be deleted: {error}", { error: messageOf(error) });
+    }
+  };
+  await retain();
+  const retaining = every(clock, HOUR, retain);
+  return {
+    counts: () => ({
+      audit_passed_on: sinks.reduce((sum, { running }) => sum + running.state.delivered, 0),
+      audit_given_up: sinks.reduce((sum, { running }) => sum + running.state.lost, 0),
+    }),
+    async stop() {
+      retaining.cancel();
+      await Promise.all(sinks.map(async ({ running, close }) => {
+        await running.stop(STOP_MS);
+        close();
+      }));
+    },
+  };
+}
+
+function deliveryOf(
+  sink: SinkSettings,
+  { settings, files, clock, outside }: UpkeepOptions,
+): { deliver(lines: readonly string[]): Promise<void>; close(): void } {
+  if (sink.type === "http") return { deliver: httpDelivery(sink, files), close() {} };
+  return syslogDelivery({
+    target: sink.target,
+    sender: settings.sender,
+    clock,
+    sendDatagrams: (index, messages) => outside.sendDatagrams(index, messages),
+  });
+}
