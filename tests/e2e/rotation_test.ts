@@ -2,6 +2,9 @@ import { assertEquals, assertGreater, assertMatch, assertStringIncludes } from "
 import { Cluster } from "../../cli/tsh/cluster.ts";
 import type { Login } from "../../cli/tsh/home.ts";
 import { readIdentityFile } from "../../cli/tsh/identity_file.ts";
+import { loginToAuth, openApi } from "../../src/api/connection.ts";
+import { parseHostCredentials, trustOf } from "../../src/api/host_identity.ts";
+import { systemClock } from "../../src/base/clock.ts";
 import { dialTcp } from "../../src/base/dial.ts";
 import { connectSsh } from "../../src/ssh/client.ts";
 import { messageOf } from "../../src/base/errors.ts";
@@ -14,7 +17,7 @@ interface Status {
   userCa: string;
   hostCa: string;
   caPins: string[];
-  rotations: Record<"user" | "host", { phase: string }>;
+  rotations: Record<"user" | "host", { phase: string; started?: number; ends?: number }>;
 }
 
 async function status(cluster: Daemon): Promise<Status> {
@@ -248,4 +251,51 @@ Deno.test("without a grace period old certificates stop working at once, and a h
   } finally {
     await Deno.remove(beta.directory, { recursive: true });
   }
+});
+
+Deno.test("tctl auth rotate takes the manual's flags: one authority alone, and 48 hours for both by default", async () => {
+  await using cluster = await Daemon.start();
+  const hours = async (kind: "user" | "host") => {
+    const { rotations } = await status(cluster);
+    const { started = 0, ends = 0 } = rotations[kind];
+    return Math.round((ends - started) / 3_600_000);
+  };
+  const undo = async (type: string) => {
+    for (const to of ["rollback", "standby"]) {
+      await cluster.tctlOk("auth", "rotate", `--type=${type}`, "--manual", `--phase=${to}`);
+    }
+  };
+  await cluster.tctlOk("auth", "rotate", "--type=user", "--grace-period=200h");
+  assertEquals([await phase(cluster), await hours("user")], ["init/standby", 200]);
+  await undo("user");
+  await cluster.tctlOk("auth", "rotate", "--type=host", "--grace-period=8h");
+  assertEquals([await phase(cluster), await hours("host")], ["standby/init", 8]);
+  await undo("host");
+  await cluster.tctlOk("auth", "rotate");
+  assertEquals([await phase(cluster), await hours("user"), await hours("host")], ["init/init", 48, 48]);
+  const tooLong = await cluster.tctl("auth", "rotate", "--grace-period=9999h");
+  assertStringIncludes(tooLong.stderr, "a grace period is at most 720h0m0s");
+});
+
+Deno.test("a rotation warns of members that are too old to renew their certificates", async () => {
+  await using cluster = await Daemon.start();
+  const { auth } = await cluster.addresses();
+  const identity = parseHostCredentials(await Deno.readTextFile(`${cluster.dataDir}/node/identity.json`));
+  const ssh = await loginToAuth(await dialTcp("127.0.0.1", auth?.port ?? 0), {
+    username: identity.hostId,
+    credential: { key: identity.key, certificate: identity.certificate },
+    trust: trustOf(identity.cluster, identity.authorities),
+  }, systemClock);
+  const api = await openApi(ssh);
+  await api.call("servers.announce", {
+    role: "node",
+    name: "alpha",
+    address: "127.0.0.1:3022",
+    labels: {},
+    version: "0.0.9",
+  });
+  ssh.close();
+  const { code, stderr } = await cluster.tctl("auth", "rotate", "--manual");
+  assertEquals(code, 0);
+  assertMatch(stderr, /WARNING: the node alpha \([0-9a-f-]{36}\) runs version 0\.0\.9, which cannot renew/);
 });
