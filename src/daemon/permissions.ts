@@ -15,6 +15,8 @@ export interface PermissionFacts {
   logDirectory: string;
   /** The web certificate's files, when the administrator gives them; proxy only. */
   httpsFiles: string[];
+  /** What the collectors of the audit log need: `host:port` to dial, files to read; auth only. */
+  auditSinks?: { net: readonly string[]; read: readonly string[] };
   /** Absolute path of libcrypto, if there is one. */
   libcrypto: string | undefined;
 }
@@ -41,8 +43,15 @@ export function rolePermissions(role: Role, facts: PermissionFacts): Deno.Permis
       const around = facts.directory.startsWith(`${facts.storeDirectory}/`);
       const store = around ? `${facts.storeDirectory}/${STORE_FILE}` : facts.storeDirectory;
       const folders = [...new Set([facts.directory, store, facts.logDirectory])];
-      // No network at all: it serves a socket that the supervisor opened and dials nobody.
-      return { ...nothing, net: false, read: folders, write: folders, ffi: false };
+      const { net = [], read = [] } = facts.auditSinks ?? {};
+      return {
+        ...nothing,
+        // It serves a socket that the supervisor opened, and dials nobody but the collectors of the audit log.
+        net: net.length === 0 ? false : [...new Set(net)],
+        read: [...folders, ...read],
+        write: folders,
+        ffi: false,
+      };
     }
     case "proxy":
       return {

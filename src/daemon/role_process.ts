@@ -5,6 +5,7 @@
  */
 import type { Clock, Timer } from "../base/clock.ts";
 import { MINUTE, SECOND } from "../base/duration.ts";
+import { messageOf } from "../base/errors.ts";
 import type { LogEntry } from "../base/log_entry.ts";
 import type { Role } from "./config/daemon_config.ts";
 import { workerUrl } from "./worker_url.ts";
@@ -17,6 +18,8 @@ export interface RoleProcessOptions {
   message(): StartMessage;
   clock: Clock;
   onLog(entry: LogEntry): void;
+  /** Sends datagrams for the role. */
+  sendDatagrams?(target: number, messages: string[]): Promise<void>;
   /** The Worker has gone, and what it has left behind may need tidying. */
   onCrash(): void;
   /** Something the administrator should know. */
@@ -136,9 +139,25 @@ export class RoleProcess {
           return this.#rejectReady(new Error(message.message));
         }
         return this.#crashed(worker, message.message);
+      case "datagrams":
+        return void this.#sendDatagrams(worker, message);
       case "stopped":
         return this.#stopped?.();
     }
+  }
+
+  async #sendDatagrams(
+    worker: Worker,
+    { id, target, messages }: Extract<FromWorker, { type: "datagrams" }>,
+  ): Promise<void> {
+    let error: string | undefined;
+    try {
+      if (!this.#options.sendDatagrams) throw new Error("this role sends no datagrams");
+      await this.#options.sendDatagrams(target, messages);
+    } catch (failure) {
+      error = messageOf(failure);
+    }
+    worker.postMessage({ type: "datagrams", id, error } satisfies ToWorker);
   }
 
   #watchSilence(worker: Worker): void {

@@ -37,7 +37,11 @@ export interface WorkerReport {
   memory: { heapUsed: number; heapTotal: number; external: number };
 }
 
-export type ToWorker = StartMessage | { type: "drain" | "report" | "stop" | "crash" };
+export type ToWorker =
+  | StartMessage
+  /** Datagrams were sent, or why not. */
+  | { type: "datagrams"; id: number; error?: string }
+  | { type: "drain" | "report" | "stop" | "crash" };
 
 export type FromWorker =
   /** The code is loaded and waits for its start message. */
@@ -50,4 +54,6 @@ export type FromWorker =
   | { type: "report"; report: WorkerReport }
   /** The role could not start; `permanent` when trying again would not help. */
   | { type: "failed"; message: string; permanent: boolean }
+  /** Asks for datagrams to be sent: only to configured targets. */
+  | { type: "datagrams"; id: number; target: number; messages: string[] }
   | { type: "stopped" };

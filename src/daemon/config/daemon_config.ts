@@ -5,6 +5,7 @@
 import type { Secret } from "../../base/secret.ts";
 import type { Algorithms } from "../../ssh/algorithms.ts";
 import type { Address } from "./address.ts";
+import type { AuditConfig } from "./audit.ts";
 import type { SyslogTarget } from "../log/syslog_sink.ts";
 import type { Labels } from "./labels.ts";
 import type { StaticToken } from "./tokens.ts";
@@ -40,6 +41,7 @@ export interface AuthConfig {
   /** Milliseconds without traffic after which a session is ended; 0 is never. */
   clientIdleTimeout: number;
   disconnectExpiredCert: boolean;
+  audit: AuditConfig;
   /** `path` is a directory. */
   storage: { type: "deno_kv"; path: string };
 }

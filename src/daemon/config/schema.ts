@@ -7,6 +7,7 @@
 import * as v from "valibot";
 import { parseHost } from "./address.ts";
 import { ALGORITHM_KEYS, algorithmName } from "./algorithm_name.ts";
+import { auditSink, retention } from "./audit.ts";
 import { inert } from "./keys.ts";
 import { commandLabel, fixedLabels } from "./label_schema.ts";
 import { parseTokenSource, parseTokenSpec } from "./tokens.ts";
@@ -104,6 +105,9 @@ const authService = v.object({
   proxy_protocol: inert(),
   client_idle_timeout: v.optional(reading(parseIdleTimeout), "never"),
   disconnect_expired_cert: v.optional(yesNo, "no"),
+  audit_sinks: v.optional(v.array(auditSink), []),
+  audit_retention: retention,
+  recording_retention: retention,
   u2f,
   trusted_clusters: inert(
     v.array(v.object({ key_file: v.unknown(), allow_logins: v.unknown(), tunnel_addr: v.unknown() })),

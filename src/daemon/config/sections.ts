@@ -5,6 +5,7 @@
 import { resolve } from "node:path";
 import { formatDuration } from "../../base/duration.ts";
 import { AppError, isAppError } from "../../base/errors.ts";
+import { type AuditSinkConfig, auditSinkConfig } from "./audit.ts";
 import type { AuthConfig, NodeConfig, ProxyConfig } from "./daemon_config.ts";
 import type { ReadFile } from "./file.ts";
 import { listenOn, type ParsedFlags } from "./flags.ts";
@@ -69,8 +70,27 @@ export async function authConfig(
     licenseFile: resolve(dataDir, auth.license_file),
     clientIdleTimeout: auth.client_idle_timeout,
     disconnectExpiredCert: auth.disconnect_expired_cert,
+    audit: {
+      sinks: auditSinks({ settings, file, host, warnings }),
+      keepLog: auth.audit_retention,
+      keepRecordings: auth.recording_retention,
+    },
     storage: { type: "deno_kv", path: resolve(host.cwd, storage.path ?? resolve(dataDir, "auth")) },
   };
+}
+
+function auditSinks(
+  { settings, file, host, warnings }: Pick<Sources, "settings" | "file" | "host" | "warnings">,
+): AuditSinkConfig[] {
+  const sinks = settings.auth_service.audit_sinks.map((entry, index) => {
+    const path = ["auth_service", "audit_sinks", index];
+    const place = (key?: string) => file.place(key === undefined ? path : [...path, key]);
+    return auditSinkConfig(entry, { cwd: host.cwd, place, warn: (text) => warnings.push(text) });
+  });
+  const twice = sinks.findIndex(({ name }, index) => sinks.findIndex((sink) => sink.name === name) !== index);
+  if (twice < 0) return sinks;
+  const where = file.place(["auth_service", "audit_sinks", twice]);
+  throw new AppError("bad_input", `${where}: the same sink is there twice`);
 }
 
 /**

@@ -3,11 +3,11 @@
  * @module
  */
 import { systemClock } from "../../base/clock.ts";
-import { isAppError, messageOf } from "../../base/errors.ts";
+import { AppError, isAppError, messageOf } from "../../base/errors.ts";
 import { diskFiles } from "../../base/files.ts";
 import { logger, startLog } from "../../base/log.ts";
 import { countedSoFar } from "../../base/metrics.ts";
-import type { RunningRole, StartRole } from "../../base/role.ts";
+import type { Outside, RunningRole, StartRole } from "../../base/role.ts";
 import { useAlgorithms } from "../../ssh/algorithms.ts";
 import { cipherProvider, useAeadMaker } from "../../ssh/cipher.ts";
 import type { FromWorker, StartMessage, ToWorker, WorkerReport } from "../worker_protocol.ts";
@@ -44,12 +44,26 @@ function report(running: RunningRole | undefined): WorkerReport {
 export function runRole<Settings>(start: StartRole<Settings>): void {
   const scope = self as unknown as WorkerScope;
   let running: RunningRole | undefined;
+  const asked = new Map<number, (error: string | undefined) => void>();
+  let lastAsked = 0;
+  const outside: Outside = {
+    sendDatagrams: (target, messages) =>
+      new Promise((resolve, reject) => {
+        const id = ++lastAsked;
+        asked.set(id, (error) => {
+          asked.delete(id);
+          if (error === undefined) resolve();
+          else reject(new AppError("unavailable", error));
+        });
+        scope.postMessage({ type: "datagrams", id, target, messages });
+      }),
+  };
 
   const begin = async (message: StartMessage<Settings>) => {
     await startLog(message.log, (entry) => scope.postMessage({ type: "log", entry }));
     await chooseCiphers(message.libcrypto);
     useAlgorithms(message.algorithms);
-    running = await start(message.settings, diskFiles, systemClock);
+    running = await start(message.settings, diskFiles, systemClock, outside);
     scope.postMessage({ type: "ready", ciphers: cipherProvider() });
     const beat = () => scope.postMessage({ type: "beat", authConnected: running?.state().authConnected });
     setInterval(beat, BEAT_MS);
@@ -63,6 +77,8 @@ export function runRole<Settings>(start: StartRole<Settings>): void {
       });
     } else if (message.type === "report") {
       scope.postMessage({ type: "report", report: report(running) });
+    } else if (message.type === "datagrams") {
+      asked.get(message.id)?.(message.error);
     } else if (message.type === "drain") {
       running?.drain();
     } else if (message.type === "stop") {
