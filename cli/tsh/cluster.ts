@@ -8,7 +8,7 @@ import { loginToAuth, openApi } from "../../src/api/connection.ts";
 import { decodeHostAuthorities, HOST_AUTHORITIES } from "../../src/api/host_authorities.ts";
 import { identifyHost } from "../../src/api/identity.ts";
 import { systemClock } from "../../src/base/clock.ts";
-import { dialTcp } from "../../src/base/dial.ts";
+import { dialOut } from "../../src/base/dial_out.ts";
 import { AppError, isAppError, messageOf } from "../../src/base/errors.ts";
 import { findNodes } from "../../src/model/server.ts";
 import type { ClientSession } from "../../src/ssh/channel.ts";
@@ -34,7 +34,7 @@ export class Cluster {
     const shown: PublicKey[] = [];
     const connect = async () =>
       await connectSsh({
-        stream: await dialTcp(profile.proxyHost, profile.sshPort, timeoutMs),
+        stream: await dialOut({ host: profile.proxyHost, port: profile.sshPort }, timeoutMs),
         timeoutMs,
         username: principal,
         credential: { key, certificate },

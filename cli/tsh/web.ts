@@ -1,11 +1,10 @@
 /**
- * The proxy's HTTPS API, as far as the client uses it. node:https, because fetch cannot be told to accept one
- * certificate at run time.
+ * The proxy's HTTPS API, as far as the client uses it.
  * @module
  */
-import { Buffer } from "node:buffer";
-import { request } from "node:https";
-import { AppError, messageOf } from "../../src/base/errors.ts";
+import { environmentProxy } from "../../src/base/dial_out.ts";
+import { AppError, isAppError, messageOf } from "../../src/base/errors.ts";
+import { type HttpAnswer, httpCall } from "../../src/base/https_call.ts";
 import { printableCell } from "../output.ts";
 
 const TIMEOUT_MS = 30_000;
@@ -37,45 +36,42 @@ export interface SshCertificates {
   host_signers: { domain_name: string; checking_keys: string[] }[];
 }
 
-/** Makes a call. @throws {AppError} with the proxy's own message, or with what to do about the connection */
-export function callWeb<T>(
+/**
+ * Makes a call, through the HTTP proxy that the environment names.
+ * @throws {AppError} with the proxy's own message, or with what to do about the connection
+ */
+export async function callWeb<T>(
   proxy: WebProxy,
   method: "GET" | "POST",
   path: string,
   body?: unknown,
 ): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const data = body === undefined ? undefined : JSON.stringify(body);
-    const call = request({
-      host: proxy.host,
-      port: proxy.port,
+  const { host, port, insecure } = proxy;
+  let answer: HttpAnswer;
+  try {
+    answer = await httpCall({
+      host,
+      port,
+      tls: true,
       method,
       path,
-      rejectUnauthorized: !proxy.insecure,
-      timeout: TIMEOUT_MS,
-      agent: false,
-      headers: data === undefined
-        ? {}
-        : { "content-type": "application/json", "content-length": Buffer.byteLength(data) },
-    }, (response) => {
-      const chunks: Buffer[] = [];
-      let size = 0;
-      response.on("data", (chunk: Buffer) => {
-        size += chunk.length;
-        if (size > MAX_BODY) call.destroy(new Error("the answer is too large"));
-        else chunks.push(chunk);
-      });
-      response.on("end", () => {
-        const text = Buffer.concat(chunks).toString("utf8");
-        const status = response.statusCode ?? 0;
-        if (status === 200) resolve(JSON.parse(text));
-        else reject(refusal(status, text));
-      });
+      insecure,
+      headers: body === undefined ? {} : { "content-type": "application/json" },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      proxy: environmentProxy({ host, port }),
+      timeoutMs: TIMEOUT_MS,
+      maxBody: MAX_BODY,
     });
-    call.on("timeout", () => call.destroy(new Error("no answer in time")));
-    call.on("error", (error) => reject(connectionTrouble(proxy, error)));
-    call.end(data);
-  });
+  } catch (error) {
+    throw connectionTrouble(proxy, error);
+  }
+  if (answer.status !== 200) throw refusal(answer.status, answer.text);
+  try {
+    return JSON.parse(answer.text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw connectionTrouble(proxy, new Error("it answers with something else than JSON"));
+  }
 }
 
 function refusal(status: number, text: string): AppError {
@@ -94,7 +90,8 @@ function refusal(status: number, text: string): AppError {
   return new AppError(code, message);
 }
 
-function connectionTrouble(proxy: WebProxy, error: Error): AppError {
+function connectionTrouble(proxy: WebProxy, error: unknown): AppError {
+  if (isAppError(error, "bad_input")) return error; // a variable that names no proxy
   const text = messageOf(error);
   const where = `https://${proxy.host}:${proxy.port}`;
   if (/certificate|self.signed|UnknownIssuer|CERT/i.test(text)) {

@@ -20,6 +20,11 @@ export function addressAllowed(address: string, list: string): boolean {
   );
 }
 
+/** True for what {@linkcode addressAllowed} takes as one item of its list. */
+export function isAddressBlock(text: string): boolean {
+  return parseBlock(text) !== undefined;
+}
+
 function same(a: bigint, b: bigint, hostBits: number): boolean {
   return a >> BigInt(hostBits) === b >> BigInt(hostBits);
 }

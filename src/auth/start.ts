@@ -16,12 +16,13 @@ import { type Clock, every } from "../base/clock.ts";
 import type { Files } from "../base/files.ts";
 import { listenOn } from "../base/listen.ts";
 import { logger } from "../base/log.ts";
-import type { RunningRole } from "../base/role.ts";
+import type { Outside, RunningRole } from "../base/role.ts";
 import type { Identity } from "../model/identity.ts";
 import { HEARTBEAT } from "../model/limits.ts";
 import { VERSION } from "../model/version.ts";
 import type { SshServer } from "../ssh/server.ts";
 import { DenoKvBackend } from "../store/deno_kv.ts";
+import { type AuditSettings, startUpkeep } from "./audit/upkeep.ts";
 import type { Authorities } from "./ca/authorities.ts";
 import { OwnIdentity } from "./own_identity.ts";
 import { AuthService, type AuthSettings } from "./service.ts";
@@ -42,6 +43,7 @@ export interface AuthRoleSettings extends AuthSettings {
   socket: number;
   /** `host:port` as the others reach it. */
   address: string;
+  audit: AuditSettings;
 }
 
 /** Where the administrator's identity lies, within the auth role's folder. */
@@ -57,10 +59,20 @@ export async function startAuth(
   settings: AuthRoleSettings,
   files: Files,
   clock: Clock,
+  outside: Outside,
 ): Promise<RunningRole> {
   const { hostId, name, publicNames, directory, storePath } = settings;
   const backend = await DenoKvBackend.open(storePath, clock);
   const auth = await AuthService.open(backend, files, clock, settings);
+  const upkeep = await startUpkeep({
+    settings: settings.audit,
+    audit: auth.audit,
+    recordings: auth.recordings,
+    directory: `${directory}/audit_sinks`,
+    files,
+    clock,
+    outside,
+  });
   const { cluster } = auth.authorities;
   const names = [...new Set([...auth.hosts.namesOf("auth", { hostId, name, publicNames })])];
   const adminPath = `${directory}/${ADMIN_IDENTITY}`;
@@ -102,13 +114,20 @@ export async function startAuth(
       // Hosts keep their connections for ever, and come back by themselves.
       clients: server.waiting +
         [...server.connections].filter(({ identity }) => identity.kind !== "host").length,
-      counts: { connections: server.connections.size, logging_in: server.waiting, calls: runningCalls() },
+      counts: {
+        connections: server.connections.size,
+        logging_in: server.waiting,
+        calls: runningCalls(),
+        ...upkeep.counts(),
+      },
     }),
     async stop() {
       announcing.cancel();
       own.close();
       listener.close();
       server.close();
+      await auth.audit.settled();
+      await upkeep.stop();
       await auth.close();
     },
   };

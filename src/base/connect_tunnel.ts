@@ -7,7 +7,7 @@ import type { Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { dialForTls, dialTcp, formatHostPort, type HostPort } from "./dial.ts";
 import { AppError } from "./errors.ts";
-import { type ConnectProxy, proxyFor } from "./proxy_choice.ts";
+import type { ConnectProxy } from "./proxy_choice.ts";
 
 /** A proxy's answer is a few lines. */
 const MAX_ANSWER = 16 * 1024;
@@ -50,14 +50,6 @@ export async function dialThrough(
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** Connects directly, or through the proxy that the environment names. */
-export async function dialOut(target: HostPort, timeoutMs?: number): Promise<Socket> {
-  const proxy = proxyFor(target, (name) => Deno.env.get(name));
-  return proxy
-    ? await dialThrough(proxy, target, timeoutMs)
-    : await dialTcp(target.host, target.port, timeoutMs);
 }
 
 function requestText({ login }: ConnectProxy, target: HostPort): string {

@@ -7,7 +7,7 @@ import type { HttpSinkSettings, SinkSettings } from "../auth/audit/sink_settings
 import { systemClock } from "../base/clock.ts";
 import { formatHostPort } from "../base/dial.ts";
 import { AppError } from "../base/errors.ts";
-import { proxyFor } from "../base/proxy_choice.ts";
+import { environmentProxy } from "../base/dial_out.ts";
 import type { AuditSinkConfig } from "./config/audit.ts";
 import { syslogSink, type SyslogTarget } from "./log/syslog_sink.ts";
 
@@ -30,7 +30,7 @@ export function planAuditSinks(sinks: readonly AuditSinkConfig[]): AuditSinkPlan
     const common = { name, events, maxBehind };
     if (sink.type === "http") {
       const { authHeaderFile, caFile, target } = sink;
-      const proxy = proxyFor(target, (variable) => Deno.env.get(variable));
+      const proxy = environmentProxy(target);
       const settings: HttpSinkSettings = { ...common, type: "http", target, authHeaderFile, caFile, proxy };
       plan.settings.push(settings);
       plan.net.push(formatHostPort(proxy ?? target));

@@ -4,6 +4,7 @@
  */
 import { formatHostPort, type HostPort } from "../base/dial.ts";
 import { isHostName } from "../model/name.ts";
+import { planAuditSinks } from "./audit_sinks.ts";
 import type { DaemonConfig } from "./config/daemon_config.ts";
 import type { ListeningSocket } from "./listener.ts";
 import { FILES_PART, ownProgram } from "./own_program.ts";
@@ -59,6 +60,12 @@ export function authSettings(
       ? undefined
       : { token: facts.localToken, hostId: facts.hostId },
     logDirectory: logDirectory(config),
+    audit: {
+      sinks: planAuditSinks(auth.audit.sinks).settings,
+      sender: { hostname: config.nodename, pid: Deno.pid },
+      keepLog: auth.audit.keepLog,
+      keepRecordings: auth.audit.keepRecordings,
+    },
   };
 }
 

@@ -10,6 +10,7 @@ import { SECOND } from "../base/duration.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Severity } from "../base/log.ts";
 import { LIBCRYPTO_PATHS } from "../ssh/libcrypto.ts";
+import { AuditDatagrams, planAuditSinks } from "./audit_sinks.ts";
 import type { DaemonConfig, Role } from "./config/daemon_config.ts";
 import { prepareDataDirectory } from "./data_directory.ts";
 import type { LogOutput } from "./log/output.ts";
@@ -70,6 +71,7 @@ export class Daemon {
   readonly daemons = new Set<number>();
   readonly startedAt = systemClock.now();
   readonly #libcrypto = findLibcrypto();
+  readonly #datagrams: AuditDatagrams;
   #authElsewhere = false;
   #stopped = false;
 
@@ -80,6 +82,7 @@ export class Daemon {
     readonly sockets: Sockets,
     predecessor: TakenOver | undefined,
   ) {
+    this.#datagrams = new AuditDatagrams(planAuditSinks(config.auth.audit.sinks).datagrams);
     this.ready = this.#startAll(predecessor);
     this.ready.catch(() => {}); // whoever waits sees it
   }
@@ -122,6 +125,9 @@ export class Daemon {
         algorithms: config.algorithms,
       }),
       onLog: (entry) => output.write({ ...entry, component: ofRole(role, entry.component) }),
+      sendDatagrams: role === "auth"
+        ? (target, messages) => this.#datagrams.send(target, messages)
+        : undefined,
       onCrash: () => role === "node" ? void this.#endOrphans() : undefined,
       report: (level, text) => output.report(level, role, text),
     });
@@ -173,6 +179,7 @@ export class Daemon {
     // Nodes and proxies first: they still have events to deliver to auth.
     await Promise.all([this.roles.get("node")?.stop(), this.roles.get("proxy")?.stop()]);
     await this.roles.get("auth")?.stop();
+    this.#datagrams.close();
     for (const socket of this.sockets.values()) socket.close();
   }
 }
@@ -193,6 +200,7 @@ export function permissionFacts(
     storeDirectory: config.auth.storage.path,
     logDirectory: logDirectory(config),
     httpsFiles: https ? [https.keyFile, https.certFile] : [],
+    auditSinks: planAuditSinks(config.auth.audit.sinks),
     libcrypto,
   };
 }

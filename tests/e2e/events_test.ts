@@ -2,8 +2,10 @@
  * `tctl events`: the audit log searched and followed.
  * @module
  */
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { parse } from "@std/yaml";
+import { callWeb } from "../../cli/tsh/web.ts";
+import { AppError } from "../../src/base/errors.ts";
 import { Daemon } from "../kit/cluster.ts";
 import { eventually, programArgs, spawn } from "../kit/run.ts";
 
@@ -80,15 +82,9 @@ Deno.test("tctl events --follow shows events as they come, each once, and only t
 });
 
 Deno.test("a refused signup and a wrong invitation are in the log, with address and reason", async () => {
-  const web = await cluster.webAddress();
-  const client = Deno.createHttpClient({
-    caCerts: [await Deno.readTextFile(`${cluster.dataDir}/proxy/webproxy_cert.pem`)],
-  });
-  using _closing = { [Symbol.dispose]: () => client.close() };
-  const url = `https://localhost:${web.split(":")[1]}/webapi/users/invites/${"0".repeat(32)}`;
-  const response = await fetch(url, { client });
-  assertEquals(response.status, 404);
-  await response.body?.cancel();
+  const port = Number((await cluster.webAddress()).split(":")[1]);
+  const path = `/webapi/users/invites/${"0".repeat(32)}`;
+  await assertRejects(() => callWeb({ host: "127.0.0.1", port, insecure: true }, "GET", path), AppError);
   const event = await cluster.event("user.signup");
   assertEquals([event.success, event["addr.remote"]], [false, "127.0.0.1"]);
   assertStringIncludes(String(event.error), "invitation is not valid");

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { writeAll } from "../../src/base/files.ts";
 import { BackgroundSsh, type CertifiedUser, OwnCluster } from "../kit/certified_user.ts";
-import { freePort, IS_ROOT, LOGIN, withoutRoot } from "../kit/machine.ts";
+import { exists, freePort, IS_ROOT, LOGIN, withoutRoot } from "../kit/machine.ts";
 import { TemporaryUser } from "../kit/os_account.ts";
 import { eventually, run } from "../kit/run.ts";
 import { readToEnd, said, TextService } from "../kit/text_service.ts";
@@ -51,16 +51,6 @@ async function saidBySocks(socks: number, port: number): Promise<string> {
   await writeAll(connection, new Uint8Array([5, 1, 0, 1, 127, 0, 0, 1, port >> 8, port & 255]));
   assertEquals((await answer(10))[1], 0);
   return await readToEnd(connection);
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.lstat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }
 
 Deno.test("-L, -W and -J reach what listens behind the node", async () => {

@@ -89,3 +89,14 @@ export async function accepts(port: number): Promise<boolean> {
     throw error;
   }
 }
+
+/** Whether something of this name is there, be it a link that leads nowhere. */
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

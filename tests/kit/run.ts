@@ -3,6 +3,8 @@
  * @module
  */
 
+import { PROXY_VARIABLES } from "../../src/base/proxy_choice.ts";
+
 export const ROOT = new URL("../../", import.meta.url).pathname.replace(/\/$/, "");
 
 export interface Result {
@@ -30,6 +32,7 @@ const CLEAN = [
   "SSH_CLIENT",
   "SSH_CONNECTION",
   "SSH_TTY",
+  ...PROXY_VARIABLES,
 ];
 
 /** Programs of ours get other homes, but must find the modules that are there already. */

@@ -1,44 +1,20 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { type CertifiedUser, OwnCluster } from "../kit/certified_user.ts";
-import { IS_ROOT, LOGIN, withoutRoot } from "../kit/machine.ts";
+import { exists, withoutRoot } from "../kit/machine.ts";
+import { OwnCluster } from "../kit/certified_user.ts";
+import { LentAgent } from "../kit/lent_agent.ts";
 import { TemporaryUser } from "../kit/os_account.ts";
 import { run } from "../kit/run.ts";
-import { SshAgent } from "../kit/ssh_agent.ts";
 
-let cluster: OwnCluster;
-let account: TemporaryUser | undefined;
-let agent: SshAgent;
-let joe: CertifiedUser;
+let lent: LentAgent;
 
 Deno.test.beforeAll(async () => {
-  if (IS_ROOT) account = await TemporaryUser.create("tplent");
-  cluster = await OwnCluster.start();
-  agent = await SshAgent.start();
-  joe = await cluster.user("joe", [account?.name ?? LOGIN], ["pty", "agent-forwarding"]);
+  lent = await LentAgent.start("tplent");
 });
 
-Deno.test.afterAll(async () => {
-  await agent[Symbol.asyncDispose]();
-  await cluster[Symbol.asyncDispose]();
-  await account?.[Symbol.asyncDispose]();
-});
-
-/** Stock ssh with the agent lent to the session. */
-const withAgent = (command: string, args: string[] = []) =>
-  joe.ssh(["-A", ...args], [command], { env: agent.env });
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.lstat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
+Deno.test.afterAll(() => lent[Symbol.asyncDispose]());
 
 Deno.test("the host where an agent is lent can neither empty, lock nor load it", async () => {
-  const before = await agent.list();
+  const before = await lent.agent.list();
   const askpass = `#!/bin/sh\\necho secret\\n`;
   const script = [
     `f=$(mktemp); printf '${askpass}' >$f; chmod 700 $f`,
@@ -49,23 +25,23 @@ Deno.test("the host where an agent is lent can neither empty, lock nor load it",
     "d=$(mktemp -d); ssh-keygen -q -t ed25519 -N '' -f $d/k; ssh-add $d/k; echo added: $?",
     "ssh-add -l >/dev/null; echo listed: $?; rm -r $f $d",
   ].join("\n");
-  const { stdout } = await withAgent(script);
+  const { stdout } = await lent.ssh(script);
   const results = stdout.split("\n").filter((line) => /^(removed|locked|loaded|added|listed)/.test(line));
   assertEquals(results, ["removed all: 1", "locked: 1", "loaded: 1", "added: 1", "listed: 0"], stdout);
-  assertEquals(await agent.list(), before);
+  assertEquals(await lent.agent.list(), before);
 });
 
 Deno.test("another user of the host cannot use a lent agent, also not with rights to its folder", {
   ignore: withoutRoot("a second user"),
 }, async () => {
   await using other = await TemporaryUser.create("tpother");
-  await using session = joe.sshInBackground(["-A"], ["echo $SSH_AUTH_SOCK; sleep 60"], agent.env);
+  await using session = lent.joe.sshInBackground(["-A"], ["echo $SSH_AUTH_SOCK; sleep 60"], lent.agent.env);
   const path = await session.firstLine();
   const as = (user: string) =>
     run("setpriv", [`--reuid=${user}`, `--regid=${user}`, "--init-groups", "ssh-add", "-l"], {
       env: { SSH_AUTH_SOCK: path },
     });
-  assertEquals((await as(joe.login)).code, 0);
+  assertEquals((await as(lent.joe.login)).code, 0);
   assertEquals((await as(other.name)).code, 2, "no connection");
   await Deno.chmod(path.slice(0, path.lastIndexOf("/")), 0o755);
   await Deno.chmod(path, 0o666);
@@ -76,19 +52,21 @@ Deno.test("another user of the host cannot use a lent agent, also not with right
 });
 
 Deno.test("without the permit there is no agent; the session runs, and the audit log has the reason", async () => {
-  const guest = await cluster.user("guest", [joe.login], ["pty"]);
-  const { stdout, stderr } = await guest.ssh(["-A", "-v"], ["echo [$SSH_AUTH_SOCK]"], { env: agent.env });
+  const guest = await lent.cluster.user("guest", [lent.joe.login], ["pty"]);
+  const { stdout, stderr } = await guest.ssh(["-A", "-v"], ["echo [$SSH_AUTH_SOCK]"], {
+    env: lent.agent.env,
+  });
   assertEquals(stdout, "[]\n");
   assertStringIncludes(stderr, "agent forwarding is not permitted by your certificate");
-  const event = await cluster.daemon.event("port", (event) => event.user === "guest");
+  const event = await lent.cluster.daemon.event("port", (event) => event.user === "guest");
   assertEquals([event.success, event.forwarded], [false, "agent"]);
   assertStringIncludes(String(event.error), "not permitted");
 });
 
 Deno.test("what a killed node has left of an agent goes when it starts again, and nothing else", async () => {
   await using own = await OwnCluster.start();
-  const user = await own.user("jane", [joe.login], ["agent-forwarding"]);
-  const session = user.sshInBackground(["-A"], ["echo $SSH_AUTH_SOCK; sleep 60"], agent.env);
+  const user = await own.user("jane", [lent.joe.login], ["agent-forwarding"]);
+  const session = user.sshInBackground(["-A"], ["echo $SSH_AUTH_SOCK; sleep 60"], lent.agent.env);
   const path = await session.firstLine();
   await own.daemon.signal("SIGKILL");
   await session.end();

@@ -3,7 +3,7 @@
  * whoever passes it on.
  * @module
  */
-import { type DayFile, dayFiles } from "./day_files.ts";
+import { type DayFile, dayFiles, dayStart } from "./day_files.ts";
 import type { LogFiles } from "./log.ts";
 
 /** A place between two lines. */
@@ -32,7 +32,7 @@ export class LogReader {
   /** The place after everything that is written. */
   async end(now: number): Promise<LogPosition> {
     const last = (await this.#days()).at(-1);
-    return last ? { day: last.start, offset: await this.#size(last) } : { day: now, offset: 0 };
+    return last ? { day: last.start, offset: await this.#size(last) } : { day: dayStart(now), offset: 0 };
   }
 
   /** The whole lines that follow a place, some of them; undefined when there are none yet. */

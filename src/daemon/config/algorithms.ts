@@ -2,7 +2,6 @@
  * The keys `ciphers`, `kex_algos` and `mac_algos`: which algorithms the SSH servers and clients of this daemon use.
  * @module
  */
-import { AppError } from "../../base/errors.ts";
 import { type Algorithms, DEFAULT_ALGORITHMS, standingOf, usableNames } from "../../ssh/algorithms.ts";
 import { ALGORITHM_KEYS } from "./algorithm_name.ts";
 import { quote } from "../../base/quote.ts";
@@ -10,10 +9,9 @@ import type { Sources } from "./sections.ts";
 
 /**
  * The administrator's choice, or undefined when none of the keys is there. Names that are too weak, or that this build
- * does not have, are left out with a warning.
- * @throws {AppError} bad_input when nothing is left of a list.
+ * does not have, are left out with a warning; a list of which nothing is left is a fault.
  */
-export function algorithmChoice({ settings, file, warnings }: Sources): Algorithms | undefined {
+export function algorithmChoice({ settings, file, warnings, faults }: Sources): Algorithms | undefined {
   const choice = { ...DEFAULT_ALGORITHMS };
   let chosen = false;
   for (const { key, family, what } of Object.values(ALGORITHM_KEYS)) {
@@ -33,12 +31,12 @@ export function algorithmChoice({ settings, file, warnings }: Sources): Algorith
     }
     if (offered.size === 0) {
       const place = file.place(["teleport", key]);
-      throw new AppError(
-        "bad_input",
+      faults.add(
         `${place}: "teleport.${key}" leaves no ${what} to offer; use some of: ${
           usableNames(family).join(", ")
         }`,
       );
+      continue;
     }
     choice[family] = [...offered];
   }

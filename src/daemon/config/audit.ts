@@ -12,6 +12,7 @@ import { EVENT_NAMES } from "../../model/event.ts";
 import { parseAddress } from "./address.ts";
 import type { SyslogTarget } from "../log/syslog_sink.ts";
 import { parseLogTarget } from "./log_target.ts";
+import { key } from "./keys.ts";
 import { choice, listOf, parseCount, reading } from "./values.ts";
 
 /** A collector. */
@@ -49,17 +50,35 @@ const SHORTEST = 24 * 60 * 60 * 1000;
 
 /** One entry of `audit_sinks`. */
 export const auditSink = v.object({
-  type: choice(["syslog", "http"]),
-  address: v.optional(reading((text) => text)),
-  url: v.optional(reading((text) => text)),
-  auth_header_file: v.optional(reading((text) => text)),
-  ca_file: v.optional(reading((text) => text)),
-  events: v.optional(listOf(reading(parseEventName))),
-  spool_mb: v.optional(reading(parseCount), "64"),
+  type: key("What the collector speaks.", choice(["syslog", "http"]), { shown: "required" }),
+  address: key(
+    "Of a syslog: `local`, `syslog://host[:port]` by UDP, `tcp://host[:port]`, or `syslog:///path`.",
+    v.optional(reading((text) => text)),
+    { shown: "`local`" },
+  ),
+  url: key("Where events are posted to.", v.optional(reading((text) => text, "https://host[:port]/path"))),
+  auth_header_file: key(
+    "A file that holds the value of the `Authorization` header.",
+    v.optional(reading((text) => text, "path")),
+  ),
+  ca_file: key(
+    "The collector's certificate authorities, PEM, in place of the system's.",
+    v.optional(reading((text) => text, "path")),
+    { shown: "the system's" },
+  ),
+  events: key(
+    "Only events of these names.",
+    v.optional(listOf(reading(parseEventName, "event"))),
+    { shown: "all" },
+  ),
+  spool_mb: key(
+    "Megabytes of the log that may wait for the collector.",
+    v.optional(reading(parseCount, "number"), "64"),
+  ),
 });
 
 /** A time to keep things, as `400d`; `forever` is the default. */
-export const retention = v.optional(reading(parseRetention), "forever");
+export const retention = () => v.optional(reading(parseRetention, "duration or forever"), "forever");
 
 function parseEventName(text: string): string {
   if (EVENT_NAMES.some((name) => name === text)) return text;
@@ -92,7 +111,12 @@ export function auditSinkConfig(
     if (authHeaderFile !== undefined) throw misplaced("auth_header_file");
     if (caFile !== undefined) throw misplaced("ca_file");
     const text = address ?? "local";
-    return { ...common, type, name: `syslog ${text}`, target: at(place("address"), () => syslogTarget(text)) };
+    return {
+      ...common,
+      type,
+      name: `syslog ${text}`,
+      target: at(place("address"), () => syslogTarget(text)),
+    };
   }
   if (address !== undefined) throw misplaced("address");
   if (url === undefined) throw new AppError("bad_input", `${place()}: a sink of type "http" needs "url"`);

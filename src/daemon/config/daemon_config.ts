@@ -8,7 +8,9 @@ import type { Address } from "./address.ts";
 import type { AuditConfig } from "./audit.ts";
 import type { SyslogTarget } from "../log/syslog_sink.ts";
 import type { Labels } from "./labels.ts";
+import type { RateRule } from "../../base/rate_limit.ts";
 import type { StaticToken } from "./tokens.ts";
+import type { BalancerChoice } from "./values.ts";
 
 /** What a daemon can run. */
 export type Role = "auth" | "proxy" | "node";
@@ -33,6 +35,8 @@ export interface AuthConfig {
   listenAddr: Address;
   /** Further names for the host certificate. */
   publicAddrs: Address[];
+  /** Whose PROXY headers are believed. */
+  proxyProtocol: BalancerChoice;
   staticTokens: StaticToken[];
   authentication: { type: "local"; secondFactor: "otp" | "off" };
   sessionRecording: "node" | "off";
@@ -51,6 +55,7 @@ export interface NodeConfig {
   listenAddr: Address;
   /** Further names for the host certificate. */
   publicAddrs: Address[];
+  proxyProtocol: BalancerChoice;
   labels: Labels;
   permitUserEnv: boolean;
 }
@@ -62,6 +67,9 @@ export interface ProxyConfig {
   webListenAddr: Address;
   /** What users see, at least one; port 0 stands for the port the web listener got. */
   publicAddrs: Address[];
+  /** The SSH address users are told, and further names for the host certificate. */
+  sshPublicAddrs: Address[];
+  proxyProtocol: BalancerChoice;
   /** False with `--insecure-no-tls`: the web listener speaks plain HTTP. */
   tls: boolean;
   /** Absent: a self-signed pair is made. */
@@ -95,7 +103,9 @@ export interface DaemonConfig {
   /** What SSH connections use; absent: the defaults. */
   algorithms?: Algorithms;
   /** Per service. */
-  limits: { maxConnections: number; maxUsers: number };
+  limits: { maxConnections: number; maxUsers: number; rates: RateRule[] };
+  /** Milliseconds that nodes and proxies decide without an auth server; 0 is not at all, Infinity for ever. */
+  cacheTtl: number;
   auth: AuthConfig;
   node: NodeConfig;
   proxy: ProxyConfig;

@@ -1,6 +1,6 @@
 /**
  * Which keys a configuration may have: walks a parsed file beside its schema, reports unknown keys with the nearest
- * known one, and warns of keys that are known but do nothing yet.
+ * known one, and warns of keys that are known but have no effect.
  * @module
  */
 import * as v from "valibot";
@@ -15,23 +15,46 @@ export interface Finding {
   message: string;
 }
 
+/** What the reference says of a key. */
+export interface KeyDoc {
+  /** One sentence. */
+  says: string;
+  /** The default in words, where the schema has none that could be shown. */
+  shown?: string;
+  /** How the value is written, where the schema does not know. */
+  form?: string;
+}
+
 /** The part of a valibot schema this walk reads. */
 export interface Shape {
   type: string;
   entries?: Record<string, Shape>;
   item?: Shape;
   wrapped?: Shape;
-  /** Set on keys without effect: what the warning says. */
+  default?: unknown;
+  /** How the value is written; see `reading`. */
+  form?: string;
+  /** Set on keys without effect: what stands in, and why. */
   inertNote?: string;
+  doc?: KeyDoc;
+}
+
+/**
+ * A key with what the reference says of it.
+ * @param schema made for this key alone: it is marked
+ */
+export function key<S extends object>(says: string, schema: S, more: Omit<KeyDoc, "says"> = {}): S {
+  const doc: KeyDoc = { says, ...more };
+  return Object.assign(schema, { doc });
 }
 
 /**
  * A key that is known and has no effect.
+ * @param note what stands in and why
  * @param inner the keys below it, so that misspelt ones are still found.
- * @param note what the warning says to do instead.
  */
-export function inert(inner?: Shape, note?: string) {
-  const marks: Partial<Shape> = { inertNote: note ?? "", wrapped: inner };
+export function inert(note: string, inner?: Shape) {
+  const marks: Partial<Shape> = { inertNote: note, wrapped: inner };
   return v.optional(Object.assign(v.unknown(), marks));
 }
 
@@ -70,13 +93,13 @@ function walkMapping(
   root: Shape,
   out: CheckedKeys,
 ): YamlTree {
+  const kept: [string, YamlTree][] = [];
+  const mapping = isMapping(tree) ? tree : {};
   if (!isMapping(tree)) {
     const where = path.length === 0 ? "the file" : quote(path.join("."));
     out.problems.push({ path, message: `${where} must be a mapping of keys to values` });
-    return null;
   }
-  const kept: [string, YamlTree][] = [];
-  for (const [key, value] of Object.entries(tree)) {
+  for (const [key, value] of Object.entries(mapping)) {
     const at = [...path, key];
     const shape = Object.hasOwn(entries, key) ? entries[key] : undefined;
     if (shape === undefined) {
@@ -87,11 +110,10 @@ function walkMapping(
     const below = walk(shape, value, at, root, out);
     if (note === undefined) {
       if (below !== null) kept.push([key, below]);
-    } else {
-      const advice = note === "" ? "" : `: ${note}`;
+    } else if (value !== null) {
       out.warnings.push({
         path: at,
-        message: `${quote(at.join("."))} is recognised, has no effect yet${advice}`,
+        message: `${quote(at.join("."))} is recognised, has no effect: ${note}`,
       });
     }
   }
@@ -115,10 +137,12 @@ function unknownKey(key: string, entries: Record<string, Shape>, path: KeyPath, 
   return near === undefined ? problem : `${problem}; did you mean "${near}"?`;
 }
 
-function inertNote(shape: Shape): string | undefined {
+/** What the warning about this key says; undefined for a key with an effect. */
+export function inertNote(shape: Shape): string | undefined {
   return shape.inertNote ?? (shape.wrapped && inertNote(shape.wrapped));
 }
 
-function unwrapped(schema: Shape): Shape {
+/** The schema behind `optional` and its like. */
+export function unwrapped(schema: Shape): Shape {
   return schema.wrapped ? unwrapped(schema.wrapped) : schema;
 }

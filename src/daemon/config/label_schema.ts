@@ -3,11 +3,11 @@
  * @module
  */
 import * as v from "valibot";
-import { parseDuration } from "../../base/duration.ts";
 import { AppError, isAppError } from "../../base/errors.ts";
 import { parseLabelKey, parseLabelValue } from "./labels.ts";
 import { quote } from "../../base/quote.ts";
-import { reading } from "./values.ts";
+import { key } from "./keys.ts";
+import { parsePeriod, reading } from "./values.ts";
 
 /** A mapping of label names to texts; any label name is allowed, so this reads the mapping itself. */
 export const fixedLabels: v.GenericSchema<unknown, Record<string, string>> = v.pipe(
@@ -25,12 +25,19 @@ export const fixedLabels: v.GenericSchema<unknown, Record<string, string>> = v.p
 
 /** One entry of `commands`. The period defaults to a minute. */
 export const commandLabel = v.object({
-  name: reading(parseLabelKey),
-  command: v.pipe(
-    v.array(reading((word) => word), "a list is expected, as in [uname, -p]"),
-    v.minLength(1, "the command is missing"),
+  name: key("The label's name.", reading(parseLabelKey), { shown: "required" }),
+  command: key(
+    "The program and its arguments; no shell reads them.",
+    v.pipe(
+      v.array(reading((word) => word), "a list is expected, as in [uname, -p]"),
+      v.minLength(1, "the command is missing"),
+    ),
+    { shown: "required", form: "list of words" },
   ),
-  period: v.optional(reading(parseDuration), "1m"),
+  period: key(
+    "How long until the command runs again; at least a second.",
+    v.optional(reading(parsePeriod, "duration"), "1m"),
+  ),
 });
 
 function parseFixedLabels(value: unknown): Record<string, string> {

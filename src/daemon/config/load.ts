@@ -7,7 +7,8 @@ import { AppError, isAppError, messageOf } from "../../base/errors.ts";
 import type { Secret } from "../../base/secret.ts";
 import { type Address, dialable } from "./address.ts";
 import { algorithmChoice } from "./algorithms.ts";
-import type { DaemonConfig, LogConfig } from "./daemon_config.ts";
+import type { DaemonConfig, LogConfig, Role } from "./daemon_config.ts";
+import { Faults } from "./faults.ts";
 import { readConfigText } from "./file.ts";
 import { chooseRoles, parseFlags, type StartFlags } from "./flags.ts";
 import { parseLogTarget } from "./log_target.ts";
@@ -23,7 +24,8 @@ export type { ConfigHost } from "./sections.ts";
 
 /**
  * Loads the configuration.
- * @throws {AppError} bad_input or not_found, with the place in the file or the flag at fault.
+ * @throws {ConfigError} with everything that is wrong with the file
+ * @throws {AppError} bad_input or not_found when there is no file to read, or a flag is at fault
  */
 export async function loadConfig(flags: StartFlags, host: ConfigHost): Promise<DaemonConfig> {
   const parsed = parseFlags(flags);
@@ -35,14 +37,17 @@ export async function loadConfig(flags: StartFlags, host: ConfigHost): Promise<D
     flags: parsed,
     host,
     warnings: [...file.warnings],
+    faults: new Faults(),
   };
-  const { warnings } = sources;
-  const roles = chooseRoles(file.settings, parsed, warnings);
-  const nodename = parsed.nodename ?? teleport.nodename ?? requireName(host.hostname);
-  const dataDir = resolve(host.cwd, teleport.data_dir ?? defaultDataDir(host));
+  const { warnings, faults } = sources;
+  faults.add(...file.faults);
+  const roles = faults.attempt(() => chooseRoles(file.settings, parsed, warnings), new Set<Role>());
+  const nodename = parsed.nodename ?? teleport.nodename ??
+    faults.attempt(() => requireName(host.hostname), "");
+  const dataDir = faults.attempt(() => resolve(host.cwd, teleport.data_dir ?? defaultDataDir(host)), "/");
   const auth = await authConfig(sources, dataDir, roles.has("auth"));
   const pidFile = parsed.pidFile ?? teleport.pid_file;
-  return {
+  const config: DaemonConfig = {
     roles,
     nodename,
     dataDir,
@@ -56,9 +61,15 @@ export async function loadConfig(flags: StartFlags, host: ConfigHost): Promise<D
     diagAddr: parsed.diagAddr,
     caPins: parsed.caPins ?? teleport.ca_pin,
     algorithms: algorithmChoice(sources),
+    cacheTtl: teleport.cache.enabled ? teleport.cache.ttl : 0,
     limits: {
       maxConnections: teleport.connection_limits.max_connections,
       maxUsers: teleport.connection_limits.max_users,
+      rates: teleport.connection_limits.rates.map(({ period, average, burst }) => ({
+        periodMs: period,
+        average,
+        burst,
+      })),
     },
     auth,
     node: nodeConfig(sources, flags.permitUserEnv === true),
@@ -69,9 +80,11 @@ export async function loadConfig(flags: StartFlags, host: ConfigHost): Promise<D
     ),
     warnings,
   };
+  faults.end();
+  return config;
 }
 
-function logConfig({ settings, host, file, warnings }: Sources, debug: boolean): LogConfig {
+function logConfig({ settings, host, file, warnings, faults }: Sources, debug: boolean): LogConfig {
   const { output, severity, format } = settings.teleport.log;
   if (debug) return { output: { kind: "stderr" }, severity: "debug", format };
   return { output: logOutput(output), severity, format };
@@ -83,7 +96,8 @@ function logConfig({ settings, host, file, warnings }: Sources, debug: boolean):
       target = parseLogTarget(text);
     } catch (error) {
       if (!isAppError(error)) throw error;
-      throw new AppError(error.code, `${place}: ${error.message}`);
+      faults.add(`${place}: ${error.message}`);
+      return { kind: "stderr" };
     }
     if (target) return target;
     const path = resolve(host.cwd, text);

@@ -7,12 +7,14 @@ import { formatDuration } from "../../base/duration.ts";
 import { AppError, isAppError } from "../../base/errors.ts";
 import { type AuditSinkConfig, auditSinkConfig } from "./audit.ts";
 import type { AuthConfig, NodeConfig, ProxyConfig } from "./daemon_config.ts";
+import type { Faults } from "./faults.ts";
 import type { ReadFile } from "./file.ts";
 import { listenOn, type ParsedFlags } from "./flags.ts";
 import { type Labels, SHORTEST_PERIOD } from "./labels.ts";
 import { quote } from "../../base/quote.ts";
 import type { FileSettings } from "./schema.ts";
 import { readToken, type StaticToken } from "./tokens.ts";
+import type { BalancerChoice } from "./values.ts";
 
 /** What the configuration depends on besides file and flags. */
 export interface ConfigHost {
@@ -34,49 +36,71 @@ export interface Sources {
   flags: ParsedFlags;
   host: ConfigHost;
   warnings: string[];
+  faults: Faults;
 }
 
 /**
  * The auth section.
  * @param runs whether the role runs here: only then are the files of its tokens read.
- * @throws {AppError} when a token's file cannot be read.
  */
-export async function authConfig(
-  { settings, flags, host, file, warnings }: Sources,
-  dataDir: string,
-  runs: boolean,
-): Promise<AuthConfig> {
+export async function authConfig(sources: Sources, dataDir: string, runs: boolean): Promise<AuthConfig> {
+  const { settings, flags, host, file, warnings, faults } = sources;
   const { auth_service: auth, teleport: { storage } } = settings;
   if (storage.type !== "deno_kv") {
     const place = file.place(["teleport", "storage", "type"]);
     warnings.push(`${place}: storage type "${storage.type}" means the embedded store "deno_kv" here`);
   }
-  const staticTokens: StaticToken[] = [];
-  for (const [index, { roles, source }] of (runs ? auth.tokens : []).entries()) {
-    try {
-      staticTokens.push({ roles, value: await readToken(source, (path) => host.readTextFile(path)) });
-    } catch (error) {
-      if (!isAppError(error)) throw error;
-      throw new AppError(error.code, `${file.place(["auth_service", "tokens", index])}: ${error.message}`);
-    }
-  }
   return {
     clusterName: auth.cluster_name,
     listenAddr: listenOn(auth.listen_addr, flags),
     publicAddrs: auth.public_addr,
-    staticTokens,
+    proxyProtocol: balancers(sources, "auth_service"),
+    staticTokens: runs ? await staticTokens(sources) : [],
     authentication: { type: auth.authentication.type, secondFactor: auth.authentication.second_factor },
     sessionRecording: auth.session_recording,
     licenseFile: resolve(dataDir, auth.license_file),
     clientIdleTimeout: auth.client_idle_timeout,
     disconnectExpiredCert: auth.disconnect_expired_cert,
     audit: {
-      sinks: auditSinks({ settings, file, host, warnings }),
+      sinks: faults.attempt(() => auditSinks({ settings, file, host, warnings }), []),
       keepLog: auth.audit_retention,
       keepRecordings: auth.recording_retention,
     },
     storage: { type: "deno_kv", path: resolve(host.cwd, storage.path ?? resolve(dataDir, "auth")) },
   };
+}
+
+async function staticTokens({ settings, host, file, warnings, faults }: Sources): Promise<StaticToken[]> {
+  const tokens: StaticToken[] = [];
+  for (const [index, { roles, source, oldSpelling }] of settings.auth_service.tokens.entries()) {
+    const place = file.place(["auth_service", "tokens", index]);
+    if (oldSpelling !== undefined) {
+      warnings.push(`${place}: ${quote(oldSpelling)} is the old spelling: write it as "trusted_cluster"`);
+    }
+    try {
+      tokens.push({ roles, value: await readToken(source, (path) => host.readTextFile(path)) });
+    } catch (error) {
+      if (!isAppError(error)) throw error;
+      faults.add(`${place}: ${error.message}`);
+    }
+  }
+  return tokens;
+}
+
+/** Whose PROXY headers a service believes. */
+function balancers(
+  { settings, file, warnings }: Sources,
+  section: "auth_service" | "ssh_service" | "proxy_service",
+): BalancerChoice {
+  const choice = settings[section].proxy_protocol;
+  if (choice === "on") {
+    const place = file.place([section, "proxy_protocol"]);
+    warnings.push(
+      `${place}: with "proxy_protocol: on" whoever reaches the port can claim any address; ` +
+        "name the balancers instead, as in [10.0.0.5]",
+    );
+  }
+  return choice;
 }
 
 function auditSinks(
@@ -93,11 +117,9 @@ function auditSinks(
   throw new AppError("bad_input", `${where}: the same sink is there twice`);
 }
 
-/**
- * The node section.
- * @throws {AppError} bad_input when a label is given twice.
- */
-export function nodeConfig({ settings, flags, file, warnings }: Sources, permitUserEnv: boolean): NodeConfig {
+/** The node section. */
+export function nodeConfig(sources: Sources, permitUserEnv: boolean): NodeConfig {
+  const { settings, flags, file, warnings, faults } = sources;
   const { ssh_service: ssh } = settings;
   const fromFile: Labels = {
     fixed: ssh.labels,
@@ -106,10 +128,7 @@ export function nodeConfig({ settings, flags, file, warnings }: Sources, permitU
   const names = [...Object.keys(fromFile.fixed), ...fromFile.commands.map(({ name }) => name)];
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) {
-    throw new AppError(
-      "bad_input",
-      `${file.place(["ssh_service", "commands"])}: label ${quote(twice)} is given twice`,
-    );
+    faults.add(`${file.place(["ssh_service", "commands"])}: label ${quote(twice)} is given twice`);
   }
   const labels = mergeLabels(fromFile, flags.labels ?? { fixed: {}, commands: [] });
   for (const label of labels.commands) {
@@ -120,6 +139,7 @@ export function nodeConfig({ settings, flags, file, warnings }: Sources, permitU
   return {
     listenAddr: listenOn(ssh.listen_addr, flags),
     publicAddrs: ssh.public_addr,
+    proxyProtocol: balancers(sources, "ssh_service"),
     labels,
     permitUserEnv: permitUserEnv || ssh.permit_user_env,
   };
@@ -138,20 +158,16 @@ function mergeLabels(first: Labels, second: Labels): Labels {
 /**
  * The proxy section.
  * @param hostname stands for a `public_addr` that is not set.
- * @throws {AppError} bad_input when one of the HTTPS key and certificate is missing.
  */
-export function proxyConfig(
-  { settings, flags, host, file }: Sources,
-  tls: boolean,
-  hostname: string,
-): ProxyConfig {
+export function proxyConfig(sources: Sources, tls: boolean, hostname: string): ProxyConfig {
+  const { settings, flags, host, file, faults } = sources;
   const { proxy_service: proxy } = settings;
   const { https_key_file: key, https_cert_file: cert } = proxy;
   if ((key === undefined) !== (cert === undefined)) {
     const given = key === undefined ? "https_cert_file" : "https_key_file";
     const missing = key === undefined ? "https_key_file" : "https_cert_file";
     const place = file.place(["proxy_service", given]);
-    throw new AppError("bad_input", `${place}: "${given}" needs "${missing}" beside it`);
+    faults.add(`${place}: "${given}" needs "${missing}" beside it`);
   }
   const webListenAddr = listenOn(proxy.web_listen_addr, flags);
   const publicAddrs = proxy.public_addr.length > 0
@@ -162,6 +178,8 @@ export function proxyConfig(
     tunnelListenAddr: listenOn(proxy.tunnel_listen_addr, flags),
     webListenAddr,
     publicAddrs,
+    sshPublicAddrs: proxy.ssh_public_addr,
+    proxyProtocol: balancers(sources, "proxy_service"),
     tls,
     https: key === undefined || cert === undefined
       ? undefined

@@ -19,6 +19,8 @@ export type TokenSource = { value: Secret<string> } | { file: string };
 export interface TokenSpec {
   roles: TokenRole[];
   source: TokenSource;
+  /** A role as older files write it. */
+  oldSpelling?: string;
 }
 
 /** A join token that never expires. */
@@ -56,8 +58,10 @@ export function parseTokenSpec(text: string): TokenSpec {
   if (colon < 0 || (value.includes(":") && !value.startsWith("file://"))) {
     throw new AppError("bad_input", 'a token is written "role[,role...]:value", with one colon');
   }
-  const roles = text.slice(0, colon).split(",").map((role) => parseRole(role.trim()));
-  return { roles: [...new Set(roles)], source: parseTokenSource(value) };
+  const names = text.slice(0, colon).split(",").map((role) => role.trim());
+  const oldSpelling = names.find((name) => name.toLowerCase() === "trustedcluster");
+  const roles = [...new Set(names.map(parseRole))];
+  return { roles, source: parseTokenSource(value), ...oldSpelling !== undefined && { oldSpelling } };
 }
 
 /**

@@ -4,7 +4,8 @@
  * @module
  */
 import * as v from "valibot";
-import { parseDuration } from "../../base/duration.ts";
+import { isAddressBlock } from "../../api/source_address.ts";
+import { DAY, parseDuration } from "../../base/duration.ts";
 import { AppError, isAppError } from "../../base/errors.ts";
 import { parseAddress } from "./address.ts";
 import { quote } from "../../base/quote.ts";
@@ -13,11 +14,16 @@ import { didYouMean } from "../../base/suggest.ts";
 const YES = new Set(["yes", "true", "on", "1"]);
 const NO = new Set(["no", "false", "off", "0"]);
 const NAME = /^[A-Za-z0-9._-]{1,253}$/;
+/** A longer timer would fire at once: its milliseconds do not fit into 31 bits. */
+const LONGEST_PERIOD = 20 * DAY;
 const PIN = /^sha256:[0-9a-f]{64}$/;
 
-/** A schema for a value that `parse` reads from text; an AppError of the parser becomes the schema's issue. */
-export function reading<T>(parse: (text: string) => T): v.GenericSchema<unknown, T> {
-  return v.pipe(
+/**
+ * A schema for a value that `parse` reads from text; an AppError of the parser becomes the schema's issue.
+ * @param form how the value is written, for the reference
+ */
+export function reading<T>(parse: (text: string) => T, form = "text"): v.GenericSchema<unknown, T> {
+  const schema = v.pipe(
     v.unknown(),
     v.rawTransform<unknown, T>(({ dataset, addIssue, NEVER }) => {
       try {
@@ -29,30 +35,40 @@ export function reading<T>(parse: (text: string) => T): v.GenericSchema<unknown,
       }
     }),
   );
+  return Object.assign(schema, { form });
 }
 
 /** A schema for a list, which may be written as a single value when it has one item. */
-export function listOf<T>(item: v.GenericSchema<unknown, T>): v.GenericSchema<unknown, T[]> {
-  return v.pipe(
+export function listOf<T>(
+  item: v.GenericSchema<unknown, T> & { form?: string },
+): v.GenericSchema<unknown, T[]> {
+  const schema = v.pipe(
     v.unknown(),
     v.transform((value): unknown[] => Array.isArray(value) ? value : [value]),
     v.array(item),
   );
+  return Object.assign(schema, { form: `one or a list: ${item.form ?? "text"}` });
 }
 
 /** A schema for `host[:port]`. */
 export function address(defaultPort: number) {
-  return reading((text) => parseAddress(text, defaultPort));
+  return reading((text) => parseAddress(text, defaultPort), `host[:port], port ${defaultPort}`);
 }
 
 /**
  * A schema for one word of a closed set, in any case.
  * @param unavailable words that are understood, but name something this build does not have.
+ * @param aliases other spellings
  */
-export function choice<const T extends string>(known: readonly T[], unavailable: readonly string[] = []) {
+export function choice<const T extends string>(
+  known: readonly T[],
+  unavailable: readonly string[] = [],
+  aliases: Readonly<Record<string, T>> = {},
+) {
   return reading((text) => {
     const word = text.toLowerCase();
-    const found = known.find((option) => option === word);
+    const found = known.find((option) => option === word) ??
+      (Object.hasOwn(aliases, word) ? aliases[word] : undefined);
     if (found !== undefined) return found;
     const list = known.map((option) => `"${option}"`).join(", ");
     if (unavailable.includes(word)) {
@@ -62,7 +78,7 @@ export function choice<const T extends string>(known: readonly T[], unavailable:
       );
     }
     throw new AppError("bad_input", `${quote(text)} is none of ${list}${didYouMean(text, known)}`);
-  });
+  }, known.join(", "));
 }
 
 /**
@@ -118,5 +134,66 @@ export function parsePin(text: string): string {
 
 /** Milliseconds after which a silent client is cut; 0 for `never`. */
 export function parseIdleTimeout(text: string): number {
-  return text === "never" ? 0 : parseDuration(text);
+  return text.toLowerCase() === "never" ? 0 : bounded(text, parseDuration(text), 365 * DAY);
+}
+
+/** The period of something that is done again and again, in milliseconds: above 0, and at most what a timer can wait. */
+export function parsePeriod(text: string): number {
+  const period = bounded(text, parseDuration(text), LONGEST_PERIOD);
+  if (period > 0) return period;
+  throw new AppError("bad_input", `${quote(text)} is no period: it must be longer than 0`);
+}
+
+/** How long a host may go by what it knew last, in milliseconds; Infinity for `never`, `no` and `0`. */
+export function parseCacheTtl(text: string): number {
+  if (["never", "no", "0"].includes(text.toLowerCase())) return Infinity;
+  return bounded(text, parseDuration(text), 365 * DAY);
+}
+
+function bounded(text: string, duration: number, most: number): number {
+  if (duration <= most) return duration;
+  throw new AppError("bad_input", `${quote(text)} is too long: at most ${most / DAY} days`);
+}
+
+/** A namespace: the one there is. */
+export function parseNamespace(text: string): string {
+  if (text === "default") return text;
+  throw new AppError("bad_input", `${quote(text)} cannot be used: the only namespace is "default"`);
+}
+
+/** Whose PROXY headers are believed: nobody's, everybody's, or those of these addresses and networks. */
+export type BalancerChoice = "off" | "on" | string[];
+
+/** A schema for `proxy_protocol`: `on`, `off`, or the addresses of balancers. */
+export const balancers: v.GenericSchema<unknown, BalancerChoice> = Object.assign(
+  v.pipe(
+    v.unknown(),
+    v.rawTransform<unknown, BalancerChoice>(({ dataset, addIssue, NEVER }) => {
+      try {
+        return parseBalancers(dataset.value);
+      } catch (error) {
+        if (!isAppError(error)) throw error;
+        addIssue({ message: error.message });
+        return NEVER;
+      }
+    }),
+  ),
+  { form: "off, on, or a list of addresses and networks" },
+);
+
+function parseBalancers(value: unknown): BalancerChoice {
+  if (Array.isArray(value)) {
+    if (value.length === 0) throw new AppError("bad_input", "the list is empty; write off");
+    return value.map((item) => parseNetwork(parseText(item)));
+  }
+  const text = parseText(value);
+  if (YES.has(text.toLowerCase())) return "on";
+  if (NO.has(text.toLowerCase())) return "off";
+  return [parseNetwork(text)];
+}
+
+/** An IP address, or a network as `10.0.0.0/8`. */
+export function parseNetwork(text: string): string {
+  if (isAddressBlock(text)) return text;
+  throw new AppError("bad_input", `${quote(text)} is no IP address and no network such as 10.0.0.0/8`);
 }

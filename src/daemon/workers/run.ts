@@ -13,6 +13,8 @@ import { cipherProvider, useAeadMaker } from "../../ssh/cipher.ts";
 import type { FromWorker, StartMessage, ToWorker, WorkerReport } from "../worker_protocol.ts";
 
 const BEAT_MS = 5000;
+/** For datagrams that the supervisor sends. */
+const DATAGRAMS_MS = 60_000;
 
 /** The part of a dedicated Worker's global scope that is used here. */
 interface WorkerScope {
@@ -50,8 +52,10 @@ export function runRole<Settings>(start: StartRole<Settings>): void {
     sendDatagrams: (target, messages) =>
       new Promise((resolve, reject) => {
         const id = ++lastAsked;
+        const timer = systemClock.after(DATAGRAMS_MS, () => asked.get(id)?.("no answer in time"));
         asked.set(id, (error) => {
           asked.delete(id);
+          timer.cancel();
           if (error === undefined) resolve();
           else reject(new AppError("unavailable", error));
         });

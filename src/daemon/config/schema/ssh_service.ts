@@ -1,0 +1,39 @@
+/**
+ * The section `ssh_service`.
+ * @module
+ */
+import * as v from "valibot";
+import { inert, key } from "../keys.ts";
+import { commandLabel, fixedLabels } from "../label_schema.ts";
+import { address, balancers, listOf, parseNamespace, parseYesNo, reading } from "../values.ts";
+
+const yesNo = reading(parseYesNo, "yes, no");
+
+/** For the node role. */
+export const sshSection = v.object({
+  enabled: key("Whether this daemon runs the node role.", v.optional(yesNo, "yes")),
+  listen_addr: key("Where the node serves SSH.", v.optional(address(3022), "0.0.0.0:3022")),
+  public_addr: key(
+    "The node's address as others see it; its names go into the host certificate.",
+    v.optional(listOf(address(3022)), []),
+  ),
+  proxy_protocol: key("As in `auth_service`.", v.optional(balancers, "off")),
+  labels: key("Fixed labels.", v.optional(fixedLabels, {}), { form: "mapping", shown: "none" }),
+  commands: key(
+    "Labels whose value is a command's output.",
+    v.optional(v.pipe(v.array(commandLabel), v.maxLength(64, "at most 64 commands")), []),
+    { form: "list" },
+  ),
+  permit_user_env: key(
+    "Whether sessions read `~/.tsh/environment`.",
+    v.optional(yesNo, "no"),
+  ),
+  pam: key(
+    "Pluggable authentication modules.",
+    inert(
+      "this build starts sessions without PAM",
+      v.object({ enabled: v.optional(v.unknown()), service_name: v.optional(v.unknown()) }),
+    ),
+  ),
+  namespace: key("There is one.", v.optional(reading(parseNamespace, "default"), "default")),
+});

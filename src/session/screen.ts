@@ -1,0 +1,37 @@
+/**
+ * The screen of a running session as somebody who comes to it is to see it: the last of its output is drawn on a terminal
+ * in memory, and what then stands there is written anew. The emulator is loaded when the first one joins.
+ * @module
+ */
+import type { OutputTail } from "./output_tail.ts";
+import type { TerminalSize } from "./reader.ts";
+
+/** Lines above the screen that a newcomer gets as well. */
+const HISTORY = 100;
+
+/** Whatever the terminal shows: the usual screen, plain writing, nothing on it. */
+const BLANK = "\x1b[!p\x1b[?1049l\x1b[0m\x1b[H\x1b[2J";
+
+/**
+ * Writes a session's screen as it is when this is called.
+ * @param size of the terminal that the session runs on
+ */
+export async function drawScreen(tail: OutputTail, { columns, rows }: TerminalSize): Promise<Uint8Array> {
+  const [before, bytes, now] = [tail.modesBefore(), tail.bytes(), tail.modes().sequenceOnScreen()];
+  const [{ default: { Terminal } }, { default: { SerializeAddon } }] = await Promise.all([
+    import("@xterm/headless"),
+    import("@xterm/addon-serialize"),
+  ]);
+  const terminal = new Terminal({ cols: columns, rows, scrollback: HISTORY, allowProposedApi: true });
+  try {
+    const serializer = new SerializeAddon();
+    terminal.loadAddon(serializer);
+    await new Promise<void>((drawn) => {
+      terminal.write(before);
+      terminal.write(bytes, drawn);
+    });
+    return new TextEncoder().encode(BLANK + serializer.serialize({ scrollback: HISTORY }) + now);
+  } finally {
+    terminal.dispose();
+  }
+}
