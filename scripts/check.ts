@@ -1,5 +1,5 @@
 /**
- * `deno task check`: types, format, lint, layers, cycles. Prints what is wrong and exits 1, or one line when all is well.
+ * `deno task check`: types, format, lint, layers, cycles, the README's reference. Prints what is wrong and exits 1, or one line when all is well.
  * @module
  */
 import { checkImport, checkPackage, checkRuntimeUse, findCycles, type Import } from "./layers.ts";
@@ -80,9 +80,10 @@ for (const args of [["check", "--quiet", ...files], ["fmt", "--check", "--quiet"
     failed = true;
   }
 }
+if ((await deno("run", "-A", "-q", `${ROOT}scripts/docs.ts`, "--check")).code !== 0) failed = true;
 for (const problem of await checkStructure(files)) {
   console.error(problem);
   failed = true;
 }
 if (failed) Deno.exit(1);
-console.log(`${files.length} files checked: types, format, lint, layers, cycles`);
+console.log(`${files.length} files checked: types, format, lint, layers, cycles, README`);

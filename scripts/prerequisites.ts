@@ -25,6 +25,8 @@ export const SFTP_SERVER: Prerequisite = {
   path: "/usr/lib/openssh/sftp-server",
 };
 export const ANSIBLE: Prerequisite = { program: "ansible-playbook", package: "ansible-core" };
+export const ZSH: Prerequisite = { program: "zsh", package: "zsh" };
+export const FISH: Prerequisite = { program: "fish", package: "fish" };
 export const SSH_AUDIT: Prerequisite = { program: "ssh-audit", package: "ssh-audit" };
 
 async function succeeds(command: string, args: string[]): Promise<boolean> {

@@ -8,6 +8,7 @@ import {
   ANSIBLE,
   CURL,
   ensure,
+  FISH,
   GIT,
   PROCPS,
   RSYNC,
@@ -16,6 +17,7 @@ import {
   SSH_AUDIT,
   SSHD,
   XAUTH,
+  ZSH,
 } from "./prerequisites.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
@@ -37,7 +39,7 @@ function count(report: string): { passed: number; failed: number; skipped: numbe
 const again = await withPlainShell("scripts/run_tests.ts", Deno.args);
 if (again !== undefined) Deno.exit(again);
 /** Tests that use one of these are skipped without it, and say so. */
-const optional = await ensure([RSYNC, GIT, CURL, XAUTH, ANSIBLE, SSH_AUDIT]);
+const optional = await ensure([RSYNC, GIT, CURL, XAUTH, ANSIBLE, SSH_AUDIT, ZSH, FISH]);
 if (optional.length > 0) {
   console.error(`not installed, so that their tests are skipped: ${optional.join(", ")}`);
 }

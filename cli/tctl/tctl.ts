@@ -2,6 +2,7 @@
  * `tctl`: the administrator's tool.
  * @module
  */
+import { addCompletion } from "../completion/command.ts";
 import { examples, program, runProgram } from "../program.ts";
 import { authCommand } from "./auth/auth.ts";
 import type { TctlOptions } from "./connect.ts";
@@ -10,7 +11,9 @@ import { editCommand } from "./edit.ts";
 import { eventsCommand } from "./events.ts";
 import { getCommand } from "./get.ts";
 import { nodesCommand } from "./nodes.ts";
+import { recordingsCommand } from "./recordings.ts";
 import { rmCommand } from "./rm.ts";
+import { sessionsCommand } from "./sessions.ts";
 import { statusCommand } from "./status.ts";
 import { tokensCommand } from "./tokens.ts";
 import { usersCommand } from "./users.ts";
@@ -39,6 +42,14 @@ export function tctl(args: string[]): Promise<number> {
   command.addCommand(authCommand(options));
   command.addCommand(statusCommand(options));
   command.addCommand(eventsCommand(options));
+  command.addCommand(sessionsCommand(options));
+  command.addCommand(recordingsCommand(options));
+  addCompletion(command, () =>
+    Promise.resolve({
+      " get": { argument: "kind" },
+      " rm": { argument: "kind" },
+      " edit": { argument: "kind" },
+    }));
   command.command("version").description("Shows the version.").action(async () =>
     (await import("../version.ts")).printVersion()
   );

@@ -2,6 +2,7 @@
  * `teleport start`: runs the roles in the foreground until a signal comes.
  * @module
  */
+import { Option } from "@commander-js/extra-typings";
 import { formatHostPort } from "../../src/base/dial.ts";
 import { AppError, messageOf } from "../../src/base/errors.ts";
 import type { DaemonConfig } from "../../src/daemon/config/daemon_config.ts";
@@ -33,6 +34,10 @@ export function startCommand() {
     )
     .option("--permit-user-env", "read ~/.tsh/environment when creating a session")
     .option("--insecure", "accept self-signed HTTPS certificates of trusted clusters")
+    .addOption(
+      new Option("--config-string <base64>", "a whole configuration file in base64").env("TELEPORT_CONFIG")
+        .hideHelp(),
+    )
     .addHelpText(
       "after",
       examples(
@@ -41,7 +46,7 @@ export function startCommand() {
         "teleport start --labels='env=prod,kernel=[1h:\"uname -r\"]'",
       ),
     )
-    .action(async (flags) => await start({ ...flags, configString: Deno.env.get("TELEPORT_CONFIG") }));
+    .action(async (flags) => await start(flags));
 }
 
 async function start(flags: StartFlags): Promise<void> {

@@ -2,7 +2,9 @@
  * `teleport`: the daemon.
  * @module
  */
+import { addCompletion } from "../completion/command.ts";
 import { examples, program, runProgram } from "../program.ts";
+import { configureCommand } from "./configure.ts";
 import { startCommand } from "./start.ts";
 import { statusCommand } from "./status.ts";
 
@@ -14,6 +16,8 @@ export function teleport(args: string[]): Promise<number> {
     );
   command.addCommand(startCommand());
   command.addCommand(statusCommand());
+  command.addCommand(configureCommand());
+  addCompletion(command);
   command.command("version").description("Shows the version.").action(async () =>
     (await import("../version.ts")).printVersion()
   );

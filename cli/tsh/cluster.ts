@@ -32,9 +32,10 @@ export class Cluster {
       throw new AppError("access_denied", "the certificate allows no login at all");
     }
     const shown: PublicKey[] = [];
-    const connect = async () =>
-      await connectSsh({
-        stream: await dialOut({ host: profile.proxyHost, port: profile.sshPort }, timeoutMs),
+    const connect = async () => {
+      const stream = await dialOut({ host: profile.proxyHost, port: profile.sshPort }, timeoutMs);
+      return await connectSsh({
+        stream,
         timeoutMs,
         username: principal,
         credential: { key, certificate },
@@ -47,7 +48,8 @@ export class Cluster {
           learnAuthorities(login, decodeHostAuthorities(fields));
           return true;
         },
-      });
+      }).catch((error: unknown) => Promise.reject(withAdvice(error, profile.proxyHost)));
+    };
     try {
       return new Cluster(login, await connect());
     } catch (error) {
@@ -124,6 +126,17 @@ export class Cluster {
   close(): void {
     this.proxy.close();
   }
+}
+
+/** The proxy takes every certificate that is good and whose owner may be here: what is left is told. */
+function withAdvice(error: unknown, proxy: string): unknown {
+  if (!isAppError(error, "unauthenticated") || !/refused the login/.test(error.message)) return error;
+  return new AppError(
+    "unauthenticated",
+    `the proxy ${proxy} refused your certificate: the cluster's authorities may have been rotated, or your account was ` +
+      `locked or removed; log in again: tsh login --proxy=${proxy}`,
+    { cause: error },
+  );
 }
 
 /** What the proxy tells after it has proved itself; the cluster cannot be another one. */

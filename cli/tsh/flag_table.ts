@@ -46,6 +46,11 @@ export const TSH_OPTIONS: Readonly<Record<string, Flag<TshOptions>>> = {
     set: (call) => call.skipVersionCheck = true,
   },
   auth: { value: "connector", set: () => {} },
+  "cert-format": { value: "format", set: () => {} },
+  compat: { value: "version", set: () => {} },
+  namespace: { value: "name", set: () => {} },
+  nocache: { set: () => {} },
+  gops: { set: () => {} },
 };
 
 /**

@@ -39,7 +39,8 @@ export function tshHome(): string {
   return home;
 }
 
-async function writePrivate(path: string, text: string): Promise<void> {
+/** Replaces a file as a whole, mode 0600. */
+export async function writePrivate(path: string, text: string): Promise<void> {
   const temporary = `${path}.${Deno.pid}.new`;
   await Deno.writeTextFile(temporary, text, { mode: 0o600 });
   await Deno.rename(temporary, path);

@@ -103,7 +103,7 @@ async function identityLogin(options: TshOptions, path: string): Promise<Login> 
 }
 
 /** Asks for password and code, and gets a certificate. */
-export async function freshLogin(options: TshOptions, named?: string): Promise<Login> {
+async function newLogin(options: TshOptions, named?: string): Promise<Login> {
   const current = await readProfile();
   const address = options.proxy ?? (current && `${current.proxyHost}:${current.webPort},${current.sshPort}`);
   if (address === undefined) throw new AppError("bad_input", "no proxy is known yet: tsh login --proxy=host");
@@ -114,6 +114,14 @@ export async function freshLogin(options: TshOptions, named?: string): Promise<L
   }
   const ping = await callWeb<Ping>(proxy, "GET", "/webapi/ping");
   checkVersion(ping, options);
+  if (
+    options.user !== undefined && named !== undefined && ![ping.cluster_name, options.user].includes(named)
+  ) {
+    throw new AppError(
+      "not_found",
+      `"${named}" is no cluster that ${host} knows, and the user is ${options.user}: name one of them only`,
+    );
+  }
   const user = options.user ?? (named === ping.cluster_name ? undefined : named) ??
     (current?.proxyHost === host ? current.user : undefined) ?? Deno.env.get("USER") ??
     Deno.env.get("LOGNAME");
@@ -148,6 +156,12 @@ export async function freshLogin(options: TshOptions, named?: string): Promise<L
   if (!login.certificate.key.equals(key.publicKey)) {
     throw new AppError("unauthenticated", `the proxy ${hostOf(ssh)} returned a certificate for another key`);
   }
+  return login;
+}
+
+/** As {@linkcode newLogin}, kept on disk and in the agent. */
+export async function freshLogin(options: TshOptions, named?: string): Promise<Login> {
+  const login = await newLogin(options, named);
   await saveLogin(login);
   await loadIntoAgent(login);
   return login;
@@ -162,37 +176,43 @@ function checkVersion(ping: Ping, options: TshOptions): void {
   );
 }
 
-/** False when the cluster's authorities were rotated since this login. A proxy that cannot be asked says nothing. */
+/**
+ * False when the cluster's authorities were rotated since this login. A proxy that cannot be asked says nothing.
+ * @throws {AppError} unsupported when this client is too old for the cluster
+ */
 async function isAccepted({ profile, certificate }: Login, options: TshOptions): Promise<boolean> {
   const proxy = { host: profile.proxyHost, port: profile.webPort, insecure: options.insecure === true };
+  let ping: Ping;
   try {
-    const { user_authorities: keys } = await callWeb<Ping>(proxy, "GET", "/webapi/ping");
-    return keys?.some((line) => parsePublicKeyLine(line).key.equals(certificate.authority)) ?? true;
+    ping = await callWeb<Ping>(proxy, "GET", "/webapi/ping");
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     return true;
   }
+  checkVersion(ping, options);
+  return ping.user_authorities?.some((line) => parsePublicKeyLine(line).key.equals(certificate.authority)) ??
+    true;
 }
 
 /** The command: uses a valid login that is there, else makes one; shows the status. */
-export async function loginCommand(named: string | undefined, options: TshOptions, out: string | undefined) {
+export async function loginCommand(
+  named: string | undefined,
+  options: TshOptions,
+  { out, format = "file" }: { out?: string; format?: "file" | "openssh" },
+) {
   if (options.identity !== undefined) throw new AppError("bad_input", "-i flag cannot be used here");
-  const stored = await storedLogin(
-    named === undefined ? options : { ...options, user: options.user ?? undefined },
-  );
-  const wantsNew = options.ttl !== undefined || out !== undefined ||
+  if (out !== undefined) {
+    const { writeIdentity } = await import("./identity_output.ts");
+    await writeIdentity(await newLogin(options, named), out, format);
+    return print(`\nThe certificate has been written to ${out}\n`);
+  }
+  const stored = await storedLogin(options);
+  const wantsNew = options.ttl !== undefined ||
     named !== undefined && named !== stored?.profile.user && named !== stored?.profile.cluster;
   const login = stored && isValid(stored) && !wantsNew && await isAccepted(stored, options)
     ? stored
     : await freshLogin(options, named);
   if (stored === login) await loadIntoAgent(login);
-  if (out !== undefined) {
-    const { formatIdentityFile } = await import("./identity_file.ts");
-    const { key, certificate, hostAuthorities, profile } = login;
-    const text = formatIdentityFile({ key, certificate, hostAuthorities, cluster: profile.cluster });
-    await Deno.writeTextFile(out, text, { mode: 0o600 });
-    return print(`\nThe certificate has been written to ${out}\n`);
-  }
   const { profileText } = await import("./status.ts");
   print(profileText(login, true));
 }

@@ -4,6 +4,7 @@
  */
 import { type Format, labelText, printResult, table } from "../output.ts";
 import { Cluster } from "./cluster.ts";
+import { rememberNodes } from "./completion_cache.ts";
 import { ensureLogin } from "./login.ts";
 import type { TshOptions } from "./options.ts";
 import { hasLabels, parseLabels } from "./ssh/target.ts";
@@ -20,6 +21,7 @@ export async function lsCommand(
     const nodes = (await api.call("servers.list", { role: "node" }))
       .filter((node) => hasLabels(node, wanted))
       .sort((a, b) => a.name.localeCompare(b.name) || a.id.localeCompare(b.id));
+    if (filter === undefined && options.identity === undefined) await rememberNodes(nodes);
     if (format === "ansible") {
       const { ansibleInventory } = await import("./ansible.ts");
       const inventory = ansibleInventory(nodes, cluster.login.profile.cluster);

@@ -30,6 +30,9 @@ export const VALUE_OPTIONS = [
   "--identity",
   "--cluster",
   "--auth",
+  "--cert-format",
+  "--compat",
+  "--namespace",
 ];
 
 export function addCommonOptions<T extends Command>(command: T): T {
@@ -47,7 +50,13 @@ export function addCommonOptions<T extends Command>(command: T): T {
     .addOption(new Option("--cluster <name>", "cluster to use").env("TELEPORT_SITE"))
     .option("--skip-version-check", "work with a server that asks for a newer client")
     .option("-d, --debug", "verbose errors")
-    .addOption(new Option("--auth <connector>").hideHelp());
+    .addOption(new Option("--auth <connector>").hideHelp())
+    // Taken for the sake of old scripts; they mean nothing here.
+    .addOption(new Option("--cert-format <format>").choices(["standard", "oldssh"]).hideHelp())
+    .addOption(new Option("--compat <version>").hideHelp())
+    .addOption(new Option("--namespace <name>").hideHelp())
+    .addOption(new Option("--nocache").hideHelp())
+    .addOption(new Option("--gops").hideHelp());
   return command;
 }
 

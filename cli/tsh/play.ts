@@ -1,19 +1,21 @@
 /**
- * `tsh play`: replays a recorded session in this terminal. Space pauses, the arrows seek and change the speed, s skips
- * idle time, q quits.
+ * `tsh play`: replays a recorded session in this terminal, out of the cluster or out of a file. Space pauses, left and
+ * right seek ten seconds, up and down (or + and -) change the speed, i skips idle time, q quits.
  * @module
  */
-import { Buffer } from "node:buffer";
-import { systemClock } from "../../src/base/clock.ts";
+import { every, systemClock } from "../../src/base/clock.ts";
 import { AppError } from "../../src/base/errors.ts";
 import { writeAll } from "../../src/base/files.ts";
 import { isUuid } from "../../src/model/name.ts";
 import { Player } from "../../src/session/player.ts";
-import { readRecording, type RecordingSource } from "../../src/session/reader.ts";
 import { printError } from "../program.ts";
+import { CheckedRecording, remoteRecording } from "../recording.ts";
 import { Cluster } from "./cluster.ts";
 import { ensureLogin } from "./login.ts";
 import type { TshOptions } from "./options.ts";
+import { pressKeys } from "./player_keys.ts";
+import { PlayerStatus } from "./player_status.ts";
+import { localRecording, type Recording } from "./recording_files.ts";
 
 export interface PlayOptions extends TshOptions {
   speed?: string;
@@ -21,72 +23,92 @@ export interface PlayOptions extends TshOptions {
   raw?: boolean;
 }
 
-const SEEK_MS = 5000;
 const CLEAR = new TextEncoder().encode("\x1bc");
+/** What a recording that is left in the middle may have set: another screen, mouse, no cursor. */
+const AS_BEFORE = "\x1b[!p\x1b[?1049l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?25h";
+const STATUS_MS = 250;
 
-export async function playCommand(sid: string, options: PlayOptions): Promise<void> {
-  if (!isUuid(sid)) {
+export async function playCommand(name: string, options: PlayOptions): Promise<void> {
+  const speed = speedOf(options.speed);
+  if (!isUuid(name)) {
+    const file = await localRecording(name);
+    if (file) return await show(file, options, speed);
     throw new AppError(
       "bad_input",
-      `"${sid}" is not a session id: it must be a uuid, as the audit log has it`,
+      `'${name}' is not a valid session ID (must be GUID), and there is no such file`,
     );
   }
-  const cluster = await Cluster.connect(await ensureLogin(options));
+  const login = await ensureLogin(options);
+  const cluster = await Cluster.connect(login);
   try {
     const { api } = await cluster.api();
-    const source: RecordingSource = {
-      async read(part, offset, length) {
-        const { data } = await api.call("recordings.read", { sid, part, offset, length });
-        return Buffer.from(data, "base64");
-      },
-    };
-    if (options.raw) return await dump(source);
-    await play(source, options);
+    const trust = { cluster: login.profile.cluster, host: login.hostAuthorities };
+    await show(new CheckedRecording(remoteRecording(api, name), name, trust), options, speed);
   } finally {
     cluster.close();
   }
 }
 
+function speedOf(text: string | undefined): number {
+  const speed = Number(text ?? 1);
+  if (speed > 0 && Number.isFinite(speed)) return speed;
+  throw new AppError("bad_input", `--speed is a number from 0.25 to 16, not "${text}"`);
+}
+
 const stdout = (data: Uint8Array) => writeAll(Deno.stdout, data);
 
+async function show(recording: Recording, options: PlayOptions, speed: number): Promise<void> {
+  if (options.raw) return await dump(recording);
+  await play(recording, options, speed);
+}
+
 /** The session's bytes, without its pace. */
-async function dump(source: RecordingSource): Promise<void> {
-  for await (const frame of readRecording(source)) {
+async function dump(recording: Recording): Promise<void> {
+  for await (const frame of recording.frames()) {
     if ("data" in frame) await stdout(frame.data);
   }
+  const verdict = recording.verdict?.();
+  if (verdict && !verdict.sound) printError(`this recording: ${verdict.text}\n`);
 }
 
-async function play(source: RecordingSource, options: PlayOptions): Promise<void> {
-  const player = new Player({
-    open: () => readRecording(source),
-    clock: systemClock,
-    speed: options.speed === undefined ? 1 : Number(options.speed) || 1,
-    skipIdle: options.skipIdle,
-    sink: { write: stdout, clear: () => void stdout(CLEAR) },
+async function play(recording: Recording, { skipIdle }: PlayOptions, speed: number): Promise<void> {
+  const interactive = Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
+  const status = new PlayerStatus({
+    rows: () => Deno.consoleSize().rows,
+    write: (text) => printError(text),
   });
-  const interactive = Deno.stdin.isTerminal();
-  if (interactive) {
+  const player = new Player({
+    open: () => recording.frames(),
+    clock: systemClock,
+    speed,
+    skipIdle,
+    sink: {
+      write: stdout,
+      resize: ({ rows }) => void (status.recordedRows = rows),
+      clear: () => void stdout(CLEAR),
+    },
+  });
+  let how: "ended" | "quit";
+  if (!interactive) how = await player.done;
+  else {
     Deno.stdin.setRaw(true);
-    void control(player);
+    const showing = every(systemClock, STATUS_MS, () => status.show(player));
+    void control(player, status);
+    try {
+      how = await player.done;
+    } finally {
+      showing.cancel();
+      status.clear();
+      printError(AS_BEFORE);
+      Deno.stdin.setRaw(false);
+    }
   }
-  try {
-    await player.done;
-  } finally {
-    if (interactive) Deno.stdin.setRaw(false);
-  }
-  printError(`\r\nend of session\r\n`);
+  const verdict = how === "ended" ? recording.verdict?.() : undefined;
+  printError(`\x1b[0m\r\nend of session${verdict ? ` (${verdict.text})` : ""}\r\n`);
 }
 
-/** Key presses to the player's methods. */
-async function control(player: Player): Promise<void> {
+async function control(player: Player, status: PlayerStatus): Promise<void> {
   for await (const chunk of Deno.stdin.readable) {
-    const key = new TextDecoder().decode(chunk);
-    if (key === "q" || key === "\x03") return player.quit();
-    if (key === " ") player.paused ? player.play() : player.pause();
-    else if (key === "\x1b[C") player.seek(SEEK_MS);
-    else if (key === "\x1b[D") player.seek(-SEEK_MS);
-    else if (key === "\x1b[A") player.setSpeed(player.speed * 2);
-    else if (key === "\x1b[B") player.setSpeed(player.speed / 2);
-    else if (key === "s") player.setSkipIdle(!player.skipIdle);
+    if (pressKeys(new TextDecoder().decode(chunk), player)) status.show(player);
   }
 }

@@ -3,6 +3,8 @@
  * @module
  */
 import { Option } from "@commander-js/extra-typings";
+import { PARTY_MODES } from "../../src/model/live_session.ts";
+import { addCompletion } from "../completion/command.ts";
 import { formatOption, FORMATS } from "../output.ts";
 import { examples, program, runProgram } from "../program.ts";
 import { addCommonOptions, type TshOptions, VALUE_OPTIONS } from "./options.ts";
@@ -16,7 +18,11 @@ const COMMANDS = [
   "scp",
   "config",
   "play",
+  "join",
+  "sessions",
   "clusters",
+  "show",
+  "completion",
   "version",
   "help",
 ];
@@ -38,9 +44,16 @@ export function tsh(args: string[]): Promise<number> {
 
   command("login", "Logs in to a cluster and gets a certificate.")
     .argument("[name]", "the cluster, or the Teleport user")
-    .option("-o, --out <file>", "write the identity into this file")
+    .option("-o, --out <file>", "write the identity into this file, and keep it nowhere else")
+    .addOption(
+      new Option("--format <format>", "of the file: all in one, or OpenSSH's two").choices([
+        "file",
+        "openssh",
+      ])
+        .default("file" as const),
+    )
     .action(async (name, options) => {
-      await (await import("./login.ts")).loginCommand(name, common(options), options.out);
+      await (await import("./login.ts")).loginCommand(name, common(options), options);
     });
   command("logout", "Deletes the certificates of a cluster, or of all.")
     .action(async (options) => await (await import("./logout.ts")).logoutCommand(common(options)));
@@ -96,8 +109,15 @@ export function tsh(args: string[]): Promise<number> {
     .action(async (options) => {
       await (await import("./config/run.ts")).configCommand({ ...common(options), ...options });
     });
-  command("play", "Replays a recorded session: space pauses, arrows seek and change the speed, q quits.")
-    .argument("<session>", "the session's id, as the audit log has it")
+  command(
+    "play",
+    "Replays a recorded session: space pauses, left and right seek, up and down change the speed, i skips idle time, " +
+      "q quits.",
+  )
+    .argument(
+      "<session>",
+      "the session's id, as the audit log has it, or a file: asciicast or .session.bytes",
+    )
     .option("--speed <factor>", "from 0.25 to 16", "1")
     .option("--skip-idle", "shorten gaps of more than two seconds")
     .option("--raw", "write the session's bytes at once, without its pace")
@@ -108,6 +128,24 @@ export function tsh(args: string[]): Promise<number> {
     .action(async (session, options) => {
       await (await import("./play.ts")).playCommand(session, { ...common(options), ...options });
     });
+  root.command("show", { hidden: true }).description("Shows what an identity file holds.")
+    .argument("<file>")
+    .action(async (file) => await (await import("./show.ts")).showCommand(file));
+  command("sessions", "Lists the sessions that are running and may be joined.").addOption(formatOption())
+    .action(async (options) => {
+      await (await import("./sessions.ts")).sessionsCommand(common(options), options.format);
+    });
+  command("join", "Takes part in a session that is running; ~. leaves it.")
+    .argument("<session>", "the session's id, as tsh sessions has it")
+    .addOption(
+      new Option("--mode <mode>", "a peer types, an observer only looks on").choices(PARTY_MODES)
+        .default("peer" as const),
+    )
+    .addHelpText("after", examples("tsh sessions", "tsh join 5b5cbd5a-1f55-4a62-8d5a-4a4c0d6e2f10"))
+    .action(async (session, options) => {
+      await (await import("./join.ts")).joinCommand(session, { ...common(options), mode: options.mode });
+    });
+  addCompletion(root, async () => (await import("./completion_words.ts")).TSH_WORDS);
   root.command("version").description("Shows the version.").action(async () =>
     (await import("../version.ts")).printVersion()
   );

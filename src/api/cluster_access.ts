@@ -4,7 +4,8 @@
  * @module
  */
 import * as v from "valibot";
-import type { Clock } from "../base/clock.ts";
+import { type Clock, every, type Timer } from "../base/clock.ts";
+import { formatDuration, MINUTE } from "../base/duration.ts";
 import { AppError, isAppError, messageOf } from "../base/errors.ts";
 import { AccessChecker, effectiveRoles } from "../model/access.ts";
 import type { AccessSnapshot, KnownUser, SessionPolicy } from "../model/access_snapshot.ts";
@@ -24,6 +25,8 @@ export interface ClusterAccessOptions {
   api: Caller & { readonly connected: boolean };
   file: SnapshotFile;
   clock: Clock;
+  /** Milliseconds that the host decides without an auth server: 0 is not at all, Infinity for ever. */
+  ttlMs: number;
   warn(text: string): void;
 }
 
@@ -40,13 +43,25 @@ interface Known {
 /** How long somebody who would be refused waits for newer knowledge. */
 const REFRESH_TIMEOUT_MS = 3_000;
 
-const fileSchema = v.object({ version: v.string(), snapshot: accessSnapshotSchema });
+/** How often the file learns that what it holds is still true, in milliseconds; more often for a short time to live. */
+const CONFIRM_EVERY_MS = 10 * MINUTE;
+
+const fileSchema = v.object({
+  version: v.string(),
+  snapshot: accessSnapshotSchema,
+  /** When an auth server was last connected, in milliseconds since the epoch. */
+  confirmed: v.optional(v.number(), 0),
+});
 
 export class ClusterAccess {
   readonly #options: ClusterAccessOptions;
   #known: Known | undefined;
   #refreshing: Promise<void> | undefined;
   #again = false;
+  /** When an auth server was last connected: until then all that changed was heard of. */
+  #confirmed = 0;
+  #snapshot: AccessSnapshot | undefined;
+  #confirming: Timer | undefined;
   /** Told after the knowledge changed. */
   onChange: () => void = () => {};
 
@@ -57,8 +72,12 @@ export class ClusterAccess {
   /** With what the file holds, if it can be read; news from auth come as soon as they can. */
   static async open(options: ClusterAccessOptions): Promise<ClusterAccess> {
     const access = new ClusterAccess(options);
-    const text = await options.file.read();
-    if (text !== undefined) access.#load(text);
+    const { ttlMs, clock } = options;
+    if (ttlMs > 0) {
+      const text = await options.file.read();
+      if (text !== undefined) access.#load(text);
+      access.#confirming = every(clock, Math.min(CONFIRM_EVERY_MS, ttlMs / 4), () => access.#confirm());
+    }
     access.refresh().catch((error: unknown) => {
       if (!isAppError(error)) throw error; // else the connection tells what is wrong, and the next one asks again
     });
@@ -67,8 +86,9 @@ export class ClusterAccess {
 
   #load(text: string): void {
     try {
-      const { version, snapshot } = v.parse(fileSchema, JSON.parse(text));
+      const { version, snapshot, confirmed } = v.parse(fileSchema, JSON.parse(text));
       this.#take(version, snapshot);
+      this.#confirmed = Math.min(confirmed, this.#options.clock.now());
     } catch (error) {
       if (!(error instanceof SyntaxError) && !(error instanceof v.ValiError)) throw error;
       this.#options.warn(
@@ -77,7 +97,9 @@ export class ClusterAccess {
     }
   }
 
-  #take(version: string, { roles, users, sessions }: AccessSnapshot): void {
+  #take(version: string, snapshot: AccessSnapshot): void {
+    const { roles, users, sessions } = snapshot;
+    this.#snapshot = snapshot;
     this.#known = {
       version,
       roles: new Map(roles.map((role) => [role.name, role])),
@@ -96,17 +118,52 @@ export class ClusterAccess {
   }
 
   async #fetch(): Promise<void> {
-    const { api, file, warn } = this.#options;
+    const { api, clock } = this.#options;
     do {
       this.#again = false;
       const { version, snapshot } = await api.call("access.get", { known: this.#known?.version });
+      this.#confirmed = clock.now();
       if (!snapshot) continue;
       this.#take(version, snapshot);
       this.onChange();
-      await file.write(JSON.stringify({ version, snapshot })).catch((error: unknown) =>
-        warn(`users and roles cannot be kept for times without an auth server: ${messageOf(error)}`)
-      );
+      await this.#keep();
     } while (this.#again);
+  }
+
+  async #keep(): Promise<void> {
+    const { file, warn, ttlMs } = this.#options;
+    if (ttlMs === 0 || !this.#known) return;
+    const { version } = this.#known;
+    const text = JSON.stringify({ version, snapshot: this.#snapshot, confirmed: this.#confirmed });
+    await file.write(text).catch((error: unknown) =>
+      warn(`users and roles cannot be kept for times without an auth server: ${messageOf(error)}`)
+    );
+  }
+
+  async #confirm(): Promise<void> {
+    if (!this.#options.api.connected) return;
+    this.#confirmed = this.#options.clock.now();
+    await this.#keep();
+  }
+
+  /** Why nobody new is let in by what is known, or undefined. Who is here already stays. */
+  #tooOld(): string | undefined {
+    const { api, clock, ttlMs } = this.#options;
+    const now = clock.now();
+    if (api.connected) this.#confirmed = now;
+    if (api.connected || now - this.#confirmed < ttlMs) return undefined;
+    if (ttlMs === 0) {
+      return "no auth server can be reached, and this host does not decide without one (cache.enabled)";
+    }
+    const since = this.#confirmed > 0 ? ` since ${new Date(this.#confirmed).toISOString()}` : "";
+    return `no auth server was reached${since}; this host decides without one for ${
+      formatDuration(ttlMs)
+    } (cache.ttl)`;
+  }
+
+  /** Ends what it does by itself. */
+  close(): void {
+    this.#confirming?.cancel();
   }
 
   /** How sessions end by themselves. */
@@ -126,6 +183,8 @@ export class ClusterAccess {
       decision = this.decide(identity, check);
     }
     if (decision.refused !== undefined) throw new AppError("access_denied", decision.refused);
+    const tooOld = this.#tooOld();
+    if (tooOld !== undefined) throw new AppError("access_denied", tooOld);
     return decision.rights;
   }
 

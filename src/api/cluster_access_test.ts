@@ -46,6 +46,7 @@ class Host {
   calls: (string | undefined)[] = [];
   warnings: string[] = [];
   disk: string | undefined;
+  ttlMs = 20 * HOUR;
 
   constructor(public snapshot: AccessSnapshot | undefined) {}
 
@@ -76,6 +77,7 @@ class Host {
         write: (text) => Promise.resolve(void (this.disk = text)),
       },
       clock: this.clock,
+      ttlMs: this.ttlMs,
       warn: (text) => this.warnings.push(text),
     });
     await settle();
@@ -177,4 +179,56 @@ Deno.test("a lock that ends, ends without a word from auth", async () => {
   await assertRejects(() => access.admit(identity(), onStaging), AppError, "locked");
   await host.clock.advance(MINUTE);
   await access.admit(identity(), onStaging);
+});
+
+Deno.test("without an auth server a host decides as long as its cache may live, and then says why not", async () => {
+  const host = new Host(snapshotOf([joe]));
+  const access = await host.open();
+  await host.clock.advance(100 * HOUR);
+  host.connected = false;
+  await host.clock.advance(20 * HOUR - MINUTE);
+  await access.admit(identity(), onStaging);
+  await host.clock.advance(2 * MINUTE);
+  const tooOld = "this host decides without one for 20h0m0s (cache.ttl)";
+  await assertRejects(() => access.admit(identity(), onStaging), AppError, tooOld);
+  assertEquals(access.decide(identity(), onStaging).refused, undefined, "who is here already stays");
+  host.connected = true;
+  await access.admit(identity(), onStaging);
+  access.close();
+});
+
+Deno.test("a restart without an auth server does not make what is known any younger", async () => {
+  const host = new Host(snapshotOf([joe]));
+  (await host.open()).close();
+  host.connected = false;
+  await host.clock.advance(19 * HOUR);
+  const second = await host.open();
+  await second.admit(identity(), onStaging);
+  await host.clock.advance(2 * HOUR);
+  await assertRejects(
+    () => second.admit(identity(), onStaging),
+    AppError,
+    "no auth server was reached since",
+  );
+  second.close();
+});
+
+Deno.test("with the cache switched off nothing is kept, and nobody is let in without an auth server", async () => {
+  const host = new Host(snapshotOf([joe]));
+  host.ttlMs = 0;
+  const access = await host.open();
+  await access.admit(identity(), onStaging);
+  assertEquals(host.disk, undefined);
+  host.connected = false;
+  await assertRejects(() => access.admit(identity(), onStaging), AppError, "cache.enabled");
+});
+
+Deno.test("a cache that never grows old lets people in after a year", async () => {
+  const host = new Host(snapshotOf([joe]));
+  host.ttlMs = Infinity;
+  const access = await host.open();
+  host.connected = false;
+  await host.clock.advance(365 * 24 * HOUR);
+  await access.admit(identity(), onStaging);
+  access.close();
 });

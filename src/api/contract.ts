@@ -10,6 +10,7 @@ import { auditCalls } from "./contract/audit.ts";
 import { clusterCalls } from "./contract/cluster.ts";
 import { hostCalls } from "./contract/hosts.ts";
 import { resourceCalls } from "./contract/resources.ts";
+import { sessionCalls } from "./contract/sessions.ts";
 import { tokenCalls } from "./contract/tokens.ts";
 import { userCalls } from "./contract/users.ts";
 
@@ -22,6 +23,7 @@ export const contract = {
   ...auditCalls,
   ...accessCalls,
   ...resourceCalls,
+  ...sessionCalls,
 } as const;
 
 export type Contract = typeof contract;
@@ -30,7 +32,7 @@ export type Input<M extends Method> = v.InferOutput<Contract[M]["input"]>;
 export type Output<M extends Method> = v.InferOutput<Contract[M]["output"]>;
 
 /** What the `changed` notification names. */
-export type Collection = "authorities" | "servers" | "users" | "roles" | "tokens";
+export type Collection = "authorities" | "servers" | "users" | "roles" | "tokens" | "sessions";
 
 /** The largest message of the API in bytes. */
 export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;

@@ -35,6 +35,7 @@ async function setUp(options: Partial<RoleOptions>, sessions: Partial<SessionPol
     api: api as unknown as Parameters<typeof ClusterAccess.open>[0]["api"],
     file: { read: () => Promise.resolve(undefined), write: () => Promise.resolve() },
     clock,
+    ttlMs: 0,
     warn: (text) => {
       throw new AppError("internal", text);
     },

@@ -28,7 +28,7 @@ export interface CallContext extends ApiCaller {
   /** Sends `changed` notifications on this connection until it closes. */
   watch(): void;
   /** Has events sent on this connection until it closes; in place of those it asked for before. */
-  follow(open: (watcher: EventWatcher) => { stop(): void }): void;
+  follow(start: (watcher: EventWatcher) => { stop(): void }): void;
 }
 
 /** The side of a connection that is told of events. */
@@ -74,16 +74,19 @@ export function serveApi(stream: Duplex, options: ServeOptions): Promise<void> {
   let watcher: { stop(): void } | undefined;
   let follower: { stop(): void } | undefined;
   let running = 0;
+  let open = true;
   const context: CallContext = {
     identity,
     address: options.address,
     watch() {
       watcher ??= options.onWatch((collection) => void connection.sendNotification("changed", collection));
     },
-    follow(open) {
+    follow(start) {
       follower?.stop();
-      follower = open({
-        send: (events) => connection.sendNotification("events", events),
+      follower = start({
+        send: async (events) => {
+          if (open) await connection.sendNotification("events", events);
+        },
         end: () => connection.end(),
       });
     },
@@ -105,6 +108,7 @@ export function serveApi(stream: Duplex, options: ServeOptions): Promise<void> {
   return new Promise((resolve) => {
     connection.onError(() => {}); // a malformed frame closes the stream, and that ends the connection
     connection.onClose(() => {
+      open = false;
       watcher?.stop();
       follower?.stop();
       connection.dispose();

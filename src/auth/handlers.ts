@@ -10,6 +10,7 @@ import { auditHandlers } from "./handlers/audit.ts";
 import { clusterHandlers } from "./handlers/cluster.ts";
 import { hostHandlers } from "./handlers/hosts.ts";
 import { resourceHandlers } from "./handlers/resources.ts";
+import { sessionHandlers } from "./handlers/sessions.ts";
 import { tokenHandlers } from "./handlers/tokens.ts";
 import { userHandlers } from "./handlers/users.ts";
 import type { AuthService } from "./service.ts";
@@ -24,5 +25,6 @@ export function authHandlers(auth: AuthService): Handlers {
     ...auditHandlers(auth),
     ...accessHandlers(auth),
     ...resourceHandlers(auth),
+    ...sessionHandlers(auth),
   };
 }

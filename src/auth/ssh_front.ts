@@ -10,7 +10,7 @@ import { serveApi } from "../api/serve.ts";
 import { AppError, isAppError, messageOf } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
 import { describe, type Identity } from "../model/identity.ts";
-import { type HostCredential, type ServerConnection, SshServer } from "../ssh/server.ts";
+import { type HostCredential, type ServerConnection, type ServerLimits, SshServer } from "../ssh/server.ts";
 import type { Authenticator, CertificateAttempt } from "../ssh/server_authentication.ts";
 import type { SessionHandlers } from "../ssh/server_session.ts";
 import { authHandlers } from "./handlers.ts";
@@ -21,7 +21,11 @@ const log = logger("auth");
 const RECORDING = "recording:";
 
 /** An SSH server for the auth API; the caller feeds it sockets. */
-export function authSshServer(auth: AuthService, hostCredential: HostCredential): SshServer<Identity> {
+export function authSshServer(
+  auth: AuthService,
+  hostCredential: HostCredential,
+  limits: Partial<ServerLimits> = {},
+): SshServer<Identity> {
   const handlers = authHandlers(auth);
   const refused = new RefusedClients(auth.clock, (event) => noted(auth.audit.emit(event)));
   const session = (connection: ServerConnection<Identity>): SessionHandlers => ({
@@ -57,7 +61,17 @@ export function authSshServer(auth: AuthService, hostCredential: HostCredential)
     hostCredential,
     authenticator: authenticator(auth),
     routes: { session },
-    limits: { maxSessionsPerConnection: MAX_RECORDINGS, maxChannelsPerConnection: MAX_RECORDINGS },
+    limits: {
+      ...limits,
+      maxSessionsPerConnection: MAX_RECORDINGS,
+      maxChannelsPerConnection: MAX_RECORDINGS,
+    },
+    clock: auth.clock,
+    hasMembers: true,
+    visitorOf: (identity) => ({
+      user: identity.kind === "user" ? `${identity.name}@${identity.cluster}` : undefined,
+      isMember: identity.kind === "host",
+    }),
     onRefused(remote, reason) {
       log.debug("{address} refused: {reason}", { address: remote.address, reason });
       refused.note(remote.address, reason);

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Socket } from "node:net";
+import { type BalancerChoice, findBalancedClient } from "../api/balancers.ts";
 import {
   authTarget,
   FIRST_BYTES_MS,
@@ -16,6 +17,7 @@ import { type Clock, every } from "../base/clock.ts";
 import type { Files } from "../base/files.ts";
 import { listenOn } from "../base/listen.ts";
 import { logger } from "../base/log.ts";
+import type { RateRule } from "../base/rate_limit.ts";
 import type { Outside, RunningRole } from "../base/role.ts";
 import type { Identity } from "../model/identity.ts";
 import { HEARTBEAT } from "../model/limits.ts";
@@ -44,6 +46,9 @@ export interface AuthRoleSettings extends AuthSettings {
   /** `host:port` as the others reach it. */
   address: string;
   audit: AuditSettings;
+  limits: { maxConnections: number; maxUsers: number; rates: RateRule[] };
+  /** Whose PROXY headers are believed. */
+  proxyProtocol: BalancerChoice;
 }
 
 /** Where the administrator's identity lies, within the auth role's folder. */
@@ -77,16 +82,18 @@ export async function startAuth(
   const names = [...new Set([...auth.hosts.namesOf("auth", { hostId, name, publicNames })])];
   const adminPath = `${directory}/${ADMIN_IDENTITY}`;
   const own = await OwnIdentity.make({ auth, hostId, names, files, adminPath, clock });
-  const server = authSshServer(auth, own.credentials);
+  const server = authSshServer(auth, own.credentials, settings.limits);
   own.onRenewed = (credentials) => server.setHostCredential(credentials);
   auth.authorities.onChanged(() => {
     clock.after(LAST_WORD_MS, () => endUntrusted(server, auth.authorities));
   });
+  const balanced = findBalancedClient(settings.proxyProtocol);
   const relayed = async (socket: Socket) => {
+    const told = await balanced?.(socket);
     const line = await readClientAddressLine(socket, FIRST_BYTES_MS);
     const { authorities } = auth;
     const trust = { cluster, user: authorities.trusted("user"), host: authorities.trusted("host") };
-    return line && verifyClientAddressLine(line, authTarget(cluster), trust, clock);
+    return line ? verifyClientAddressLine(line, authTarget(cluster), trust, clock) : told;
   };
   const listener = await listenOn(settings.socket, (socket) => server.accept(socket, () => relayed(socket)));
   const announce = () => {

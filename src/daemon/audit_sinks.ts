@@ -8,7 +8,7 @@ import { systemClock } from "../base/clock.ts";
 import { formatHostPort } from "../base/dial.ts";
 import { AppError } from "../base/errors.ts";
 import { environmentProxy } from "../base/dial_out.ts";
-import type { AuditSinkConfig } from "./config/audit.ts";
+import type { AuditSinkConfig } from "./config/audit_config.ts";
 import { syslogSink, type SyslogTarget } from "./log/syslog_sink.ts";
 
 /** What follows from the configured sinks. */

@@ -2,6 +2,7 @@
  * From the daemon's configuration and its listening sockets to the settings of each role.
  * @module
  */
+import type { BalancerChoice } from "../api/balancers.ts";
 import { formatHostPort, type HostPort } from "../base/dial.ts";
 import { isHostName } from "../model/name.ts";
 import { planAuditSinks } from "./audit_sinks.ts";
@@ -43,6 +44,7 @@ export function authSettings(
 ): RoleSettings["auth"] {
   const { auth } = config;
   return {
+    ...bounds(config, auth),
     hostId: facts.hostId,
     name: config.nodename,
     publicNames: hostNames([...auth.publicAddrs.map(({ host }) => host), ...loopbackNames(socket)]),
@@ -77,25 +79,29 @@ export function proxySettings(
 ): RoleSettings["proxy"] {
   const { proxy } = config;
   const [first] = proxy.publicAddrs;
+  const [firstSsh] = proxy.sshPublicAddrs;
   const publicWeb: HostPort = { host: first?.host ?? config.nodename, port: first?.port || web.address.port };
   const names = hostNames([
-    ...proxy.publicAddrs.map(({ host }) => host),
+    ...[...proxy.publicAddrs, ...proxy.sshPublicAddrs].map(({ host }) => host),
     config.nodename,
     ...loopbackNames(ssh),
   ]);
   return {
     ...membership(config, facts, "proxy"),
+    ...bounds(config, proxy),
+    cacheTtl: config.cacheTtl,
     publicNames: names,
     sockets: { ssh: ssh.duplicate(), web: web.duplicate() },
     addresses: {
       web: publicWeb,
-      ssh: { host: publicWeb.host, port: ssh.address.port },
+      ssh: firstSsh
+        ? { host: firstSsh.host, port: firstSsh.port || ssh.address.port }
+        : { host: publicWeb.host, port: ssh.address.port },
       tunnel: { host: publicWeb.host, port: proxy.tunnelListenAddr.port },
     },
     tls: proxy.tls,
     https: proxy.https,
     allowUnregisteredNodes: proxy.allowUnregisteredNodes,
-    maxConnections: config.limits.maxConnections,
   };
 }
 
@@ -107,13 +113,23 @@ export function nodeSettings(
   const { fixed, commands } = config.node.labels;
   return {
     ...membership(config, facts, "node"),
+    ...bounds(config, config.node),
+    cacheTtl: config.cacheTtl,
     socket: socket.duplicate(),
-    address: formatHostPort(outward(config, facts, socket)),
+    address: formatHostPort(
+      config.node.publicAddrs[0] && config.advertiseIp === undefined
+        ? config.node.publicAddrs[0]
+        : outward(config, facts, socket),
+    ),
     labels: { fixed, commands },
     permitUserEnv: config.node.permitUserEnv,
     filesProgram: ownProgram(FILES_PART),
-    maxConnections: config.limits.maxConnections,
   };
+}
+
+/** What a service takes from outside, and what it believes. */
+function bounds({ limits }: DaemonConfig, { proxyProtocol }: { proxyProtocol: BalancerChoice }) {
+  return { limits, proxyProtocol };
 }
 
 function membership(config: DaemonConfig, facts: DaemonFacts, role: "proxy" | "node") {

@@ -16,6 +16,7 @@ export const EVENT_NAMES = [
   "session.end",
   "session.leave",
   "session.join",
+  "session.terminate",
   "session.upload",
   "resize",
   "exec",

@@ -9,6 +9,8 @@ import type { EventFields } from "../model/event.ts";
 import type { UserIdentity } from "../model/identity.ts";
 import type { Spool } from "../session/spool.ts";
 import type { ServerConnection } from "../ssh/server.ts";
+import type { LiveSessions } from "./live_sessions.ts";
+import type { SessionJournal } from "./session_journal.ts";
 import type { OwnProgram } from "./os/launch.ts";
 
 export interface NodeContext {
@@ -25,6 +27,10 @@ export interface NodeContext {
   /** Whether interactive sessions are recorded. */
   recording(): "node" | "off";
   spool: Spool;
+  /** What a crash must not make forget. */
+  journal: SessionJournal;
+  /** The sessions on terminals that run here. */
+  sessions: LiveSessions;
   /** `host:port` of the web proxy, if known. */
   webProxy(): string | undefined;
   permitUserEnv: boolean;

@@ -3,8 +3,10 @@
  * @module
  */
 import { once } from "node:events";
+import type { Readable } from "node:stream";
 import { type Clock, every, type Timer } from "../base/clock.ts";
-import { messageOf } from "../base/errors.ts";
+import { formatDuration } from "../base/duration.ts";
+import { AppError, messageOf } from "../base/errors.ts";
 import { launchPiped } from "./os/launch.ts";
 import { loginEnvironment } from "./os/shell.ts";
 import { currentUser } from "./os/user.ts";
@@ -21,11 +23,16 @@ const TIMEOUT_MS = 10_000;
 /** A background process may hold the output open for this long after the command itself ended. */
 const LINGER_MS = 1000;
 
-/** Runs a label's command as the daemon's own user; exported for tests. */
-export type RunCommand = (command: readonly string[], clock: Clock) => Promise<string>;
+/**
+ * Runs a label's command as the daemon's own user; exported for tests.
+ * @param signal ends it and everything it has started
+ * @returns what it printed; rejects with what is wrong
+ */
+export type RunCommand = (command: readonly string[], clock: Clock, signal: AbortSignal) => Promise<string>;
 
 export class Labels {
   readonly #values: Record<string, string>;
+  readonly #stopped = new AbortController();
   #timers: Timer[] = [];
 
   constructor(
@@ -51,23 +58,26 @@ export class Labels {
   async #update({ name, command }: CommandLabel): Promise<void> {
     let value: string;
     try {
-      value = await this.run(command, this.clock);
+      value = await this.run(command, this.clock, this.#stopped.signal);
     } catch (error) {
       value = messageOf(error); // the failure is the value, so that it is seen where the label is
     }
-    // deno-lint-ignore no-control-regex
-    const clean = value.trim().replace(/[\u0000-\u001f\u007f-\u009f]/g, " ").slice(0, MAX_VALUE);
+    // What a terminal or a log would obey, or show in another order, goes.
+    const clean = value.trim().replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, " ").slice(0, MAX_VALUE);
+    if (this.#stopped.signal.aborted) return;
     if (this.#values[name] === clean) return;
     this.#values[name] = clean;
     this.onChange();
   }
 
+  /** Ends the commands that run. */
   stop(): void {
+    this.#stopped.abort();
     for (const timer of this.#timers) timer.cancel();
   }
 }
 
-async function runCommand(command: readonly string[], clock: Clock): Promise<string> {
+async function runCommand(command: readonly string[], clock: Clock, signal: AbortSignal): Promise<string> {
   const user = currentUser();
   const quoted = command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
   const child = launchPiped({
@@ -77,18 +87,39 @@ async function runCommand(command: readonly string[], clock: Clock): Promise<str
     argv: ["sh", "-c", `exec ${quoted}`],
     cwd: "/",
   });
-  const timer = clock.after(TIMEOUT_MS, () => child.killSession());
-  child.stdin.end();
-  let text = "";
-  child.stdout.on("data", (chunk: Uint8Array) => {
-    if (text.length < MAX_VALUE) text += new TextDecoder().decode(chunk);
+  let late = false;
+  const kill = () => child.killSession();
+  const timer = clock.after(TIMEOUT_MS, () => {
+    late = true;
+    kill();
   });
-  child.stderr.resume();
+  signal.addEventListener("abort", kill, { once: true });
+  child.stdin.end();
+  const [output, errors] = [beginningOf(child.stdout), beginningOf(child.stderr)];
   const ended = once(child.stdout, "end"); // what was written last may be read after the exit is known
-  const { code, signal } = await child.exit;
-  await Promise.race([ended, new Promise<void>((resolve) => clock.after(LINGER_MS, resolve))]);
-  child.stdout.destroy();
+  const { code, signal: ending } = await child.exit;
   timer.cancel();
-  if (signal !== undefined) return `the command was ended by signal ${signal}`;
-  return code === 0 ? text : text || `the command failed with exit status ${code}`;
+  signal.removeEventListener("abort", kill);
+  const { promise: lingered, resolve } = Promise.withResolvers<"lingered">();
+  const linger = clock.after(LINGER_MS, () => resolve("lingered"));
+  // What it left in the background would be one more with every run.
+  if (await Promise.race([ended, lingered]) === "lingered") kill();
+  linger.cancel();
+  child.stdout.destroy();
+  child.stderr.destroy();
+  if (late) throw new AppError("timeout", `the command did not end within ${formatDuration(TIMEOUT_MS)}`);
+  if (ending !== undefined) throw new AppError("unavailable", `the command was ended by signal ${ending}`);
+  if (code === 0) return output();
+  const said = errors().trim() || output().trim();
+  throw new AppError("unavailable", `the command failed with exit status ${code}${said && `: ${said}`}`);
+}
+
+/** Reads all of a stream and keeps its beginning. */
+function beginningOf(stream: Readable): () => string {
+  const decoder = new TextDecoder();
+  let text = "";
+  stream.on("data", (chunk: Uint8Array) => {
+    if (text.length < MAX_VALUE) text += decoder.decode(chunk.subarray(0, 4 * MAX_VALUE), { stream: true });
+  });
+  return () => text;
 }

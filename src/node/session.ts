@@ -10,6 +10,7 @@ import { clientMaySet } from "./environment.ts";
 import { runCommand } from "./exec.ts";
 import { SessionForwards } from "./forwarding/session_forwards.ts";
 import { signalNumber } from "./os/signals.ts";
+import { JOIN_MODE, JOIN_SESSION, joinSession } from "./join.ts";
 import { hearNotices } from "./notice.ts";
 import { INTERNAL_SFTP, isInternalSftp } from "./files/internal_sftp.ts";
 import { runScp } from "./files/scp.ts";
@@ -29,9 +30,12 @@ export function runningSessions(): number {
 export function nodeSession(node: NodeContext, connection: NodeConnection): SessionHandlers {
   const { identity } = connection;
   const env = new Map<string, string>();
+  /** What decides whether, and how, a session that runs already is joined. */
+  const joining = new Map<string, string>();
   const forwards = new SessionForwards(node, connection);
   let pty: PtyRequest | undefined;
   let running: Running | undefined;
+  let counted = false;
   let left = false;
   const { promise: gone, resolve: leave } = Promise.withResolvers<void>();
 
@@ -47,20 +51,28 @@ export function nodeSession(node: NodeContext, connection: NodeConnection): Sess
       env,
       pty,
       onRunning: (program) => {
-        if (!running) {
+        if (!counted) {
+          counted = true;
           sessionsNow++;
           started.add();
         }
         running = program;
         if (left) program.abandon();
       },
+      onJoined: (program) => {
+        running = program;
+        if (left) program.abandon();
+      },
       onEnded: () => {
-        if (running) sessionsNow--;
+        if (counted) sessionsNow--;
+        counted = false;
         running = undefined;
       },
       gone,
       left: () => left,
     };
+    const sid = joining.get(JOIN_SESSION);
+    if (sid !== undefined && !sftp) return joinSession(request, channel, sid, joining.get(JOIN_MODE), asked);
     if (forced !== undefined && isInternalSftp(forced)) {
       return runForcedSftp(request, channel, forced, sftp ? undefined : asked ?? "");
     }
@@ -80,6 +92,11 @@ export function nodeSession(node: NodeContext, connection: NodeConnection): Sess
       return true;
     },
     env: (name, value) => {
+      // Who is bound to a command has no business in other sessions.
+      if ((name === JOIN_SESSION || name === JOIN_MODE) && identity.forceCommand === undefined) {
+        joining.set(name, value);
+        return true;
+      }
       if (!clientMaySet(name, value, identity.forceCommand !== undefined)) return false;
       env.set(name, value);
       return true;

@@ -25,6 +25,8 @@ export interface SessionRequest {
   pty: PtyRequest | undefined;
   /** Told what runs, so that later requests reach it. */
   onRunning(running: Running): void;
+  /** The same for a session that somebody else has started. */
+  onJoined(running: Running): void;
   /** Told that it ended by itself: what it left in the background stays, also when the client goes. */
   onEnded(): void;
   /** Settles when the client is gone. */

@@ -34,6 +34,8 @@ export function nodeSshServer(
   return new SshServer<UserIdentity>({
     hostCredential,
     limits,
+    clock: node.clock,
+    visitorOf: ({ name, cluster }) => ({ user: `${name}@${cluster}` }),
     routes: {
       session: (connection) => nodeSession(node, connection),
       directTcpip: (connection, target) => dialForClient(node, connection, target),
@@ -87,6 +89,7 @@ function mayBeHere(login: string, labels: Readonly<Record<string, string>>): Acc
 /** Ends a connection whose time is over, and says why. */
 function end(node: NodeContext, connection: NodeConnection, reason: string): void {
   node.emit({ event: "client.disconnect", ...connectionFields(node, connection), reason });
+  node.sessions.cut(connection);
   if (!tellSessions(connection, `teleport: you are disconnected: ${reason}`)) return connection.close();
   node.clock.after(SHOW_MS, () => connection.close());
 }

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Socket } from "node:net";
+import { type BalancerChoice, findBalancedClient } from "../api/balancers.ts";
 import { ClusterAccess } from "../api/cluster_access.ts";
 import { FIRST_BYTES_MS, readClientAddressLine, verifyClientAddressLine } from "../api/client_address.ts";
 import { adoptEvents, eventSpool } from "../api/event_journal.ts";
@@ -14,6 +15,7 @@ import { dialAny, type HostPort } from "../base/dial.ts";
 import type { Files } from "../base/files.ts";
 import { listenOn } from "../base/listen.ts";
 import { logger } from "../base/log.ts";
+import type { RateRule } from "../base/rate_limit.ts";
 import type { RunningRole } from "../base/role.ts";
 import { RunFolder } from "../base/run_folder.ts";
 import { Secret } from "../base/secret.ts";
@@ -23,7 +25,9 @@ import type { UserIdentity } from "../model/identity.ts";
 import type { NodeContext } from "./context.ts";
 import { removeStaleAgents } from "./forwarding/agent_socket.ts";
 import { type CommandLabel, Labels } from "./labels.ts";
+import { LiveSessions } from "./live_sessions.ts";
 import type { OwnProgram } from "./os/launch.ts";
+import { adoptSessions, openJournal } from "./session_journal.ts";
 import { spoolFiles } from "./spool_files.ts";
 import { runningSessions } from "./session.ts";
 import { nodeSshServer } from "./ssh_front.ts";
@@ -31,10 +35,6 @@ import { nodeSshServer } from "./ssh_front.ts";
 const log = logger("node");
 const STOP_SESSIONS_MS = 300;
 const STOP_EVENTS_MS = 800;
-/**
- * How long a client may stay silent before it is taken for one that waits for our banner. Long, because a proxy on a busy
- * machine may be slow with its line, and without it the connection would fail.
- */
 
 /** What the supervisor tells the node role; plain data. */
 export interface NodeSettings {
@@ -53,7 +53,11 @@ export interface NodeSettings {
   address: string;
   labels: { fixed: Record<string, string>; commands: CommandLabel[] };
   permitUserEnv: boolean;
-  maxConnections: number;
+  limits: { maxConnections: number; maxUsers: number; rates: RateRule[] };
+  /** Whose PROXY headers are believed. */
+  proxyProtocol: BalancerChoice;
+  /** Milliseconds that users are let in without an auth server. */
+  cacheTtl: number;
   /** The program of ours that serves files. */
   filesProgram: OwnProgram;
 }
@@ -69,6 +73,7 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
   );
   let membership: Membership | undefined;
   let access: ClusterAccess | undefined;
+  let sessions: LiveSessions | undefined;
   let recording: "node" | "off" = "node"; // until auth says otherwise: fail closed
   let webProxy: string | undefined;
   // deno-lint-ignore prefer-const -- a callback names it before it can be made
@@ -90,6 +95,7 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
     clock,
     announcement: () => ({ address: settings.address, labels: labels.current() }),
     onChanged: async (collection) => {
+      if (collection === "sessions") return await sessions?.announceNow();
       if (collection === "users" || collection === "roles") await access?.refresh();
       if (collection !== "servers" || !membership) return;
       recording = (await membership.auth.call("cluster.get", {})).sessionRecording;
@@ -108,6 +114,7 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
       write: (text) => files.writePrivate(accessPath, text),
     },
     clock,
+    ttlMs: settings.cacheTtl,
     warn: (text) => log.warn("{text}", { text }),
   });
   const events = new EventQueue(member.auth, clock, eventSpool(files, run.path), warn);
@@ -116,6 +123,7 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
       directory: `${folder}/recordings`,
       files: spoolFiles,
       clock,
+      sealer: () => member.credentials,
       openUpload: async (sid) => (await member.auth.subsystem(`recording:${sid}`)).stream,
       warn,
     });
@@ -124,6 +132,7 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
   const left = new Map<string, Spool>();
   await run.adopt(clock, async (folder) => {
     await adoptEvents(files, folder, events);
+    await adoptSessions(files, folder, (event) => events.emit(event));
     const spool = await openSpool(folder);
     left.set(folder, spool);
     await spool.recover();
@@ -131,6 +140,10 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
     left.delete(folder);
   }, warn);
 
+  const live = sessions = new LiveSessions({
+    clock,
+    announce: async (sessions) => (await member.auth.call("sessions.announce", { sessions })).end,
+  });
   removeStaleAgents(hostId);
   const context: NodeContext = {
     hostId,
@@ -142,17 +155,20 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
     emit: (event) => events.emit(event),
     recording: () => recording,
     spool,
+    journal: await openJournal(files, run.path, warn),
+    sessions: live,
     webProxy: () => webProxy,
     permitUserEnv: settings.permitUserEnv,
     waitingEvents: () => events.waiting,
     filesProgram: settings.filesProgram,
   };
-  const live = new LiveAccess(known, clock);
-  const limits = { maxConnections: settings.maxConnections };
-  server = nodeSshServer(context, member.credentials, limits, live);
+  const liveAccess = new LiveAccess(known, clock);
+  const balanced = findBalancedClient(settings.proxyProtocol);
+  server = nodeSshServer(context, member.credentials, settings.limits, liveAccess);
   const relayed = async (socket: Socket) => {
+    const told = await balanced?.(socket);
     const line = await readClientAddressLine(socket, FIRST_BYTES_MS);
-    return line && verifyClientAddressLine(line, hostId, member.trust, clock);
+    return line ? verifyClientAddressLine(line, hostId, member.trust, clock) : told;
   };
   const listener = await listenOn(settings.socket, (socket) => server.accept(socket, () => relayed(socket)));
 
@@ -177,9 +193,11 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
     }),
     async stop() {
       listener.close();
+      live.stop();
       await server.close(STOP_SESSIONS_MS); // a closed session ends its programs; after this nobody could
       labels.stop();
-      live.stop();
+      liveAccess.stop();
+      known.close();
       await events.stop(STOP_EVENTS_MS);
       await Promise.all(allSpools().map((spool) => spool.close()));
       await run.close();

@@ -107,6 +107,8 @@ export function proxySshServer(options: ProxyFrontOptions): SshServer<UserIdenti
   return new SshServer<UserIdentity>({
     hostCredential: options.hostCredential,
     limits: options.limits,
+    clock,
+    visitorOf: ({ name, cluster }) => ({ user: `${name}@${cluster}` }),
     routes: {
       session,
       directTcpip: (connection, target) => {

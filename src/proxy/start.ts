@@ -2,6 +2,7 @@
  * The proxy role, put together: membership, node directory, SSH front, web front.
  * @module
  */
+import { type BalancerChoice, findBalancedClient } from "../api/balancers.ts";
 import { ClusterAccess } from "../api/cluster_access.ts";
 import { LiveAccess } from "../api/live_access.ts";
 import { RefusedClients } from "../api/refused_clients.ts";
@@ -14,6 +15,7 @@ import { messageOf } from "../base/errors.ts";
 import type { Files } from "../base/files.ts";
 import { listenOn } from "../base/listen.ts";
 import { logger } from "../base/log.ts";
+import type { RateRule } from "../base/rate_limit.ts";
 import type { RunningRole } from "../base/role.ts";
 import { RunFolder } from "../base/run_folder.ts";
 import { Secret } from "../base/secret.ts";
@@ -53,7 +55,11 @@ export interface ProxySettings {
   tls: boolean;
   https?: { keyFile: string; certFile: string };
   allowUnregisteredNodes: boolean;
-  maxConnections: number;
+  limits: { maxConnections: number; maxUsers: number; rates: RateRule[] };
+  /** Whose PROXY headers are believed. */
+  proxyProtocol: BalancerChoice;
+  /** Milliseconds that users are let in without an auth server. */
+  cacheTtl: number;
 }
 
 export async function startProxy(settings: ProxySettings, files: Files, clock: Clock): Promise<RunningRole> {
@@ -100,6 +106,7 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
       write: (text) => files.writePrivate(accessPath, text),
     },
     clock,
+    ttlMs: settings.cacheTtl,
     warn,
   });
   const live = new LiveAccess(known, clock, AFTER_NODES_MS);
@@ -109,13 +116,15 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
   const refused = new RefusedClients(clock, (event) => events.emit(event));
   const cluster = await membership.auth.call("cluster.get", {});
 
+  const balanced = findBalancedClient(settings.proxyProtocol);
+
   const ssh = front = proxySshServer({
     hostCredential: membership.credentials,
     trust: () => membership.trust,
     access: known,
     live,
     clock,
-    limits: { maxConnections: settings.maxConnections },
+    limits: settings.limits,
     emit: (event) => events.emit(event),
     refused,
     router: new Router({
@@ -128,7 +137,10 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
       allowUnregistered: settings.allowUnregisteredNodes,
     }),
   });
-  const sshListener = await listenOn(settings.sockets.ssh, (socket) => ssh.accept(socket));
+  const sshListener = await listenOn(
+    settings.sockets.ssh,
+    (socket) => ssh.accept(socket, balanced && (() => balanced(socket))),
+  );
 
   const tls = settings.tls
     ? await webCertificate({
@@ -145,6 +157,7 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
     clock,
     publicHost: web.web,
     tls: settings.tls,
+    rates: settings.limits.rates,
     onRefused: (address, reason) => refused.note(address, reason),
     ping: () => ({
       auth: { type: "local", second_factor: cluster.secondFactor },
@@ -162,7 +175,8 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
     app,
     fd: settings.sockets.web,
     tls,
-    maxConnections: settings.maxConnections,
+    maxConnections: settings.limits.maxConnections,
+    findClient: balanced,
     onError: (error) => log.error("web: {error}", { error: messageOf(error) }),
   });
 
@@ -187,6 +201,7 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
       sshListener.close();
       void webServer.close();
       live.stop();
+      known.close();
       ssh.close();
       await events.stop(STOP_EVENTS_MS);
       await run.close();

@@ -132,7 +132,7 @@ export class Hub {
     this.#members.add(member);
     this.#views.add(view);
     this.#options.onEvent({ event: "session.join", ...seat.fields, mode: seat.mode });
-    this.#fit();
+    this.#fit(member);
     this.#announce(`${seat.user} joined${seat.mode === "observer" ? " as an observer" : ""}`);
     return member;
   }
@@ -143,7 +143,7 @@ export class Hub {
     member.seat.size = size;
     if (member.mode === "observer") return;
     const before = this.#size;
-    this.#fit();
+    this.#fit(member);
     const { columns, rows } = this.#size;
     if (before.columns === columns && before.rows === rows || this.#members.size === 1) return;
     this.#say(`the terminal is ${columns}x${rows} now`);
@@ -156,7 +156,7 @@ export class Hub {
     member.view?.close();
     this.#options.onEvent({ event: "session.leave", ...member.seat.fields });
     if (this.#members.size > 0) {
-      this.#fit();
+      this.#fit(member);
       this.#announce(`${member.user} left`);
       return;
     }
@@ -180,22 +180,20 @@ export class Hub {
     this.#say(text);
   }
 
-  /** The program has ended: everybody leaves. @returns the outputs of all but the owner, to be ended */
-  end(): Writable[] {
+  /** The program has ended: everybody leaves. */
+  end(): void {
     this.#over = true;
     this.#linger?.cancel();
     for (const { seat } of this.#members) {
       this.#options.onEvent({ event: "session.leave", ...seat.fields });
     }
-    const others = [...this.#members].filter((member) => member.view);
-    for (const { view } of others) view?.close();
+    for (const view of this.#views) view.close();
     this.#members.clear();
     this.#views.clear();
-    return others.map(({ seat }) => seat.output);
   }
 
-  /** As large as the smallest window of those who type. */
-  #fit(): void {
+  /** As large as the smallest window of those who type. @param by who came, went or has another window */
+  #fit(by: Member): void {
     const sizes = [...this.#members].filter(({ mode }) => mode === "peer").map(({ seat }) => seat.size);
     const [first] = sizes;
     if (!first) return; // only observers: it stays as it is
@@ -212,8 +210,7 @@ export class Hub {
     this.#size = size;
     this.#options.onSize(size);
     if (columns === size.columns && rows === size.rows) return;
-    const { fields } = this.#options.owner;
-    this.#options.onEvent({ event: "resize", ...fields, size: `${size.columns}:${size.rows}` });
+    this.#options.onEvent({ event: "resize", ...by.seat.fields, size: `${size.columns}:${size.rows}` });
     this.#options.onChange();
   }
 

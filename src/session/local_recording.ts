@@ -6,6 +6,7 @@ import type { Clock } from "../base/clock.ts";
 import { partName, type PartSizes, type RecordingPart } from "./recording_format.ts";
 import { repairRecording } from "./repair.ts";
 import { Signal } from "./signal.ts";
+import type { Sealer } from "./seal.ts";
 import type { SpoolFiles } from "./spool_files.ts";
 
 /** Both files of one session in the spool. */
@@ -15,15 +16,20 @@ export class LocalRecording {
   readonly #files: SpoolFiles;
   readonly #directory: string;
   readonly #clock: Clock;
+  readonly #sealer: (() => Sealer) | undefined;
   #sizes: PartSizes = { bytes: 0, log: 0 };
   #good: PartSizes | undefined;
   #complete = false;
   #interruption: string | undefined;
 
-  constructor(readonly sid: string, at: { files: SpoolFiles; directory: string; clock: Clock }) {
+  constructor(
+    readonly sid: string,
+    at: { files: SpoolFiles; directory: string; clock: Clock; sealer?(): Sealer },
+  ) {
     this.#files = at.files;
     this.#directory = at.directory;
     this.#clock = at.clock;
+    this.#sealer = at.sealer;
   }
 
   /** How much may be shipped. */
@@ -67,6 +73,7 @@ export class LocalRecording {
       sid: this.sid,
       reason: this.#interruption ?? "",
       now: this.#clock.now(),
+      sealer: this.#sealer,
     });
     this.#good = repaired.good;
     this.#sizes = repaired.sizes;

@@ -5,6 +5,7 @@
  */
 import { type EventFields, sessionTime } from "../model/event.ts";
 import { formatPrint, formatSessionEvent, MAX_PRINT } from "./recording_format.ts";
+import type { Chain, Sealer } from "./seal.ts";
 
 /** Where a log stands: what its next lines must carry. */
 export interface LogPosition {
@@ -13,6 +14,14 @@ export interface LogPosition {
   offset: number;
   /** Of the last print. */
   ms: number;
+}
+
+/** What seals the lines of a log. */
+export interface LineSeal {
+  chain: Chain;
+  sid: string;
+  /** Signs the end. */
+  sealer(): Sealer;
 }
 
 /** Makes lines in order; `take` hands over what was made since the last call. */
@@ -28,9 +37,11 @@ export class LogLines {
   /** Bytes of the print whose line is not written yet. */
   #open = 0;
   #lines = "";
+  readonly #seal: LineSeal | undefined;
 
   /** Goes on from `position`; a new log when none is given. */
-  constructor(position: LogPosition = { ei: 0, ci: 0, offset: 0, ms: 0 }) {
+  constructor(position: LogPosition = { ei: 0, ci: 0, offset: 0, ms: 0 }, seal?: LineSeal) {
+    this.#seal = seal;
     ({ ei: this.#ei, ci: this.#ci, offset: this.#offset, ms: this.#ms } = position);
   }
 
@@ -39,22 +50,36 @@ export class LogLines {
     return this.#lines.length;
   }
 
-  /** `bytes` of output appeared at `now`. */
-  print(bytes: number, now: number): void {
-    if (now !== this.#now || this.#open + bytes > MAX_PRINT) {
+  /** Output appeared at `now`; the memory may be lent. */
+  print(output: Uint8Array, now: number): void {
+    if (now !== this.#now || this.#open + output.length > MAX_PRINT) {
       this.#closePrint();
       this.#setTime(now);
     }
-    this.#open += bytes;
-    while (this.#open > MAX_PRINT) this.#writePrint(MAX_PRINT);
+    for (let at = 0; at < output.length; at += MAX_PRINT) {
+      this.#closePrintIf(this.#open === MAX_PRINT);
+      const piece = output.subarray(at, at + MAX_PRINT);
+      this.#seal?.chain.feed(piece);
+      this.#open += piece.length;
+    }
   }
 
   /** An event happened at `now`. @throws {AppError} limit when it is too long for a line */
   event(fields: EventFields, now: number): void {
     this.#closePrint();
     this.#setTime(now);
-    this.#lines += formatSessionEvent(fields, fields.time ?? this.#time, this.#ei);
+    this.#add(
+      formatSessionEvent(fields, fields.time ?? this.#time, this.#ei),
+      fields.event === "session.end",
+    );
     this.#ei++;
+  }
+
+  #add(line: string, end = false): void {
+    const seal = this.#seal;
+    if (!seal) this.#lines += `${line}\n`;
+    else if (end) this.#lines += `${seal.chain.sealEnd(line, seal.sid, seal.sealer())}\n`;
+    else this.#lines += `${seal.chain.seal(line)}\n`;
   }
 
   /** The lines made since the last call. */
@@ -72,21 +97,25 @@ export class LogLines {
   }
 
   #closePrint(): void {
-    if (this.#open > 0) this.#writePrint(this.#open);
+    this.#closePrintIf(this.#open > 0);
+  }
+
+  #closePrintIf(due: boolean): void {
+    if (due) this.#writePrint(this.#open);
   }
 
   #writePrint(bytes: number): void {
     this.#start ??= this.#now - this.#ms;
     // A clock that was set back must not make the recording run backwards.
     this.#ms = Math.max(this.#ms, this.#now - this.#start);
-    this.#lines += formatPrint({
+    this.#add(formatPrint({
       time: this.#time,
       bytes,
       ms: this.#ms,
       offset: this.#offset,
       ei: this.#ei++,
       ci: this.#ci++,
-    });
+    }));
     this.#offset += bytes;
     this.#open -= bytes;
   }

@@ -12,9 +12,9 @@ function taken(lines: LogLines): Record<string, unknown>[] {
 Deno.test("output of one millisecond is one print", () => {
   const lines = new LogLines();
   lines.event({ event: "session.start" }, NOON);
-  lines.print(8, NOON + 3);
-  lines.print(2, NOON + 3);
-  lines.print(5, NOON + 10);
+  lines.print(new Uint8Array(8), NOON + 3);
+  lines.print(new Uint8Array(2), NOON + 3);
+  lines.print(new Uint8Array(5), NOON + 10);
   const time = "2026-11-22T12:00:00";
   assertEquals(taken(lines), [
     { ei: 0, event: "session.start", time: `${time}.000Z` },
@@ -25,33 +25,33 @@ Deno.test("output of one millisecond is one print", () => {
 
 Deno.test("an event parts the output around it", () => {
   const lines = new LogLines();
-  lines.print(8, NOON);
+  lines.print(new Uint8Array(8), NOON);
   lines.event({ event: "resize", size: "90:25" }, NOON);
-  lines.print(2, NOON);
+  lines.print(new Uint8Array(2), NOON);
   assertEquals(taken(lines).map(({ event, ei }) => [event, ei]), [["print", 0], ["resize", 1], ["print", 2]]);
 });
 
 Deno.test("a print has an upper bound", () => {
   const lines = new LogLines();
-  lines.print(MAX_PRINT, NOON);
-  lines.print(1, NOON);
-  lines.print(2 * MAX_PRINT, NOON);
+  lines.print(new Uint8Array(MAX_PRINT), NOON);
+  lines.print(new Uint8Array(1), NOON);
+  lines.print(new Uint8Array(2 * MAX_PRINT), NOON);
   assertEquals(taken(lines).map(({ bytes }) => bytes), [MAX_PRINT, 1, MAX_PRINT, MAX_PRINT]);
 });
 
 Deno.test("a clock that is set back does not turn the recording around", () => {
   const lines = new LogLines();
-  lines.print(1, NOON);
-  lines.print(1, NOON + 50);
-  lines.print(1, NOON - 1_000);
-  lines.print(1, NOON + 60);
+  lines.print(new Uint8Array(1), NOON);
+  lines.print(new Uint8Array(1), NOON + 50);
+  lines.print(new Uint8Array(1), NOON - 1_000);
+  lines.print(new Uint8Array(1), NOON + 60);
   assertEquals(taken(lines).map(({ ms }) => ms), [0, 50, 50, 60]);
 });
 
 Deno.test("a log goes on where it stopped", () => {
   const lines = new LogLines({ ei: 7, ci: 4, offset: 100, ms: 900 });
-  lines.print(1, NOON);
-  lines.print(1, NOON + 5);
+  lines.print(new Uint8Array(1), NOON);
+  lines.print(new Uint8Array(1), NOON + 5);
   assertEquals(taken(lines).map(({ ei, ci, offset, ms }) => [ei, ci, offset, ms]), [
     [7, 4, 100, 900],
     [8, 5, 101, 905],

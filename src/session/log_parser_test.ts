@@ -15,7 +15,7 @@ Deno.test("arbitrary prints, in arbitrary pieces, come back as they were", () =>
   fc.assert(fc.property(prints, fc.integer({ min: 1, max: 300 }), (made, size) => {
     const lines = new LogLines();
     let now = 1_700_000_000_000;
-    for (const [bytes, pause] of made) lines.print(bytes, now += pause);
+    for (const [bytes, pause] of made) lines.print(new Uint8Array(bytes), now += pause);
     const log = encode(lines.take());
     const parser = new LogParser();
     const found: PrintEntry[] = [];
@@ -27,7 +27,7 @@ Deno.test("arbitrary prints, in arbitrary pieces, come back as they were", () =>
     assertEquals(parser.end, log.length);
     assertEquals(found.reduce((sum, print) => sum + print.bytes, 0), made.reduce((sum, [n]) => sum + n, 0));
     assertEquals(
-      found.map(({ kind: _, ...print }) => formatPrint(print)).join(""),
+      found.map(({ kind: _, ...print }) => `${formatPrint(print)}\n`).join(""),
       new TextDecoder().decode(log),
     );
   }));
@@ -47,10 +47,12 @@ Deno.test("arbitrary bytes are read or refused", () => {
 
 Deno.test("a last line that is cut off is left unread, wherever the cut is", () => {
   const lines = new LogLines();
-  lines.print(3, 1_000);
+  lines.print(new Uint8Array(3), 1_000);
   const first = lines.take().length;
-  lines.print(4, 2_000);
-  const log = encode(formatPrint({ time: TIME, bytes: 3, ms: 0, offset: 0, ei: 0, ci: 0 }) + lines.take());
+  lines.print(new Uint8Array(4), 2_000);
+  const log = encode(
+    `${formatPrint({ time: TIME, bytes: 3, ms: 0, offset: 0, ei: 0, ci: 0 })}\n${lines.take()}`,
+  );
   for (let cut = 0; cut < log.length; cut++) {
     const parser = new LogParser();
     assertEquals(Array.from(parser.push(log.subarray(0, cut))).length, cut < first ? 0 : 1);
@@ -64,12 +66,12 @@ Deno.test("a line that does not follow is named", () => {
     const parser = new LogParser();
     assertThrows(() => Array.from(parser.push(encode(text))), AppError, reason);
   };
-  const first = formatPrint(print);
+  const first = `${formatPrint(print)}\n`;
   const second = { ...print, offset: 8, ei: 1, ci: 1 };
   refuse(first + first, "line 2: its ei is 0 and should be 1");
-  refuse(first + formatPrint({ ...second, ci: 2 }), "line 2: its ci is 2 and should be 1");
-  refuse(first + formatPrint({ ...second, offset: 9 }), "line 2: its offset is 9 and should be 8");
-  refuse(first + formatPrint({ ...second, ms: 4 }), "line 2: it is at 4 ms");
+  refuse(`${first}${formatPrint({ ...second, ci: 2 })}\n`, "line 2: its ci is 2 and should be 1");
+  refuse(`${first}${formatPrint({ ...second, offset: 9 })}\n`, "line 2: its offset is 9 and should be 8");
+  refuse(`${first}${formatPrint({ ...second, ms: 4 })}\n`, "line 2: it is at 4 ms");
   refuse(first + "nonsense\n", "line 2: a line of a session log is not JSON");
 });
 

@@ -5,7 +5,8 @@
  */
 import { AppError } from "../base/errors.ts";
 import { LogParser } from "./log_parser.ts";
-import type { EventEntry, LogEntry, RecordingPart } from "./recording_format.ts";
+import { type EventEntry, type LogEntry, MAX_PRINT, type RecordingPart } from "./recording_format.ts";
+import type { SealCheck } from "./seal.ts";
 
 /** How much is asked for at once; a source may give less. */
 export const READ_SIZE = 256 * 1024;
@@ -41,18 +42,30 @@ export interface RecordingSummary {
 
 /**
  * Plays back a recording, as fast as it is asked for.
+ * @param check looks at everything before it is given out
  * @throws {AppError} bad_input naming the place, when the files are damaged or do not fit each other
  */
-export async function* readRecording(source: RecordingSource): AsyncGenerator<RecordingFrame> {
+export async function* readRecording(
+  source: RecordingSource,
+  check?: SealCheck,
+): AsyncGenerator<RecordingFrame> {
   const bytes = new PartReader(source, "bytes");
   const times = new Timeline();
   for await (const entry of readLog(source)) {
     const ms = times.at(entry);
     if (entry.kind === "event") {
+      check?.next(entry);
       const resize = terminalSize(entry);
       if (resize) yield { ms, resize };
       continue;
     }
+    if (entry.bytes > MAX_PRINT) {
+      throw new AppError(
+        "bad_input",
+        `print ${entry.ci} of the session log is longer than any that is recorded`,
+      );
+    }
+    const pieces: Uint8Array[] = [];
     for (let left = entry.bytes; left > 0;) {
       const data = await bytes.next(left);
       if (!data) {
@@ -63,8 +76,10 @@ export async function* readRecording(source: RecordingSource): AsyncGenerator<Re
         );
       }
       left -= data.length;
-      yield { ms, data };
+      pieces.push(data);
     }
+    check?.next(entry, pieces);
+    for (const data of pieces) yield { ms, data };
   }
 }
 

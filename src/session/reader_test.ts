@@ -28,11 +28,11 @@ function source(bytes: Uint8Array, log: Uint8Array, most = READ_SIZE): Recording
 function session(): { bytes: Uint8Array; log: Uint8Array } {
   const lines = new LogLines();
   lines.event({ event: "session.start", size: "80:25", user: "alice" }, NOON);
-  lines.print(4, NOON + 100);
-  lines.print(4, NOON + 400);
+  lines.print(new Uint8Array(4), NOON + 100);
+  lines.print(new Uint8Array(4), NOON + 400);
   lines.event({ event: "resize", size: "90:30" }, NOON + 600);
   lines.event({ event: "resize", size: "0:nonsense" }, NOON + 650);
-  lines.print(5, NOON + 1_100);
+  lines.print(new Uint8Array(5), NOON + 1_100);
   lines.event({ event: "session.end" }, NOON + 3_000);
   return { bytes: encode("one two three"), log: encode(lines.take()) };
 }
@@ -100,7 +100,7 @@ Deno.test("a log that does not fit together is named", async () => {
 Deno.test("a long recording is read in few large pieces", async () => {
   const lines = new LogLines();
   const bytes = new Uint8Array(4 * 1024 * 1024);
-  for (let at = 0; at < bytes.length; at += 4096) lines.print(4096, NOON + at / 4096);
+  for (let at = 0; at < bytes.length; at += 4096) lines.print(new Uint8Array(4096), NOON + at / 4096);
   const file = source(bytes, encode(lines.take()));
   let total = 0;
   for await (const frame of readRecording(file)) {

@@ -8,6 +8,7 @@ import { AppError, messageOf } from "../base/errors.ts";
 import type { EventFields, EventValue } from "../model/event.ts";
 import { ChunkBuffer } from "./chunk_buffer.ts";
 import { LogLines } from "./log_lines.ts";
+import { Chain, type Sealer } from "./seal.ts";
 import { partName, type PartSizes } from "./recording_format.ts";
 import type { AppendFile, RecordingStore } from "./spool_files.ts";
 
@@ -20,6 +21,8 @@ export interface RecorderOptions {
   sid: string;
   files: RecordingStore;
   clock: Clock;
+  /** Signs the end; without one the recording is not sealed. */
+  sealer?(): Sealer;
   /** Called once when a write fails: the session must end. */
   onFailure(error: AppError): void;
   /** Called when more of the recording is on disk. */
@@ -36,7 +39,7 @@ export class Recorder {
   readonly #bytesFile: AppendFile;
   readonly #logFile: AppendFile;
   readonly #chunks = new ChunkBuffer();
-  readonly #lines = new LogLines();
+  readonly #lines: LogLines;
   readonly #encoder = new TextEncoder();
   #written: PartSizes = { bytes: 0, log: 0 };
   #pump: Promise<void> | undefined;
@@ -48,6 +51,8 @@ export class Recorder {
   private constructor(options: RecorderOptions, bytesFile: AppendFile, logFile: AppendFile) {
     this.sid = options.sid;
     this.#options = options;
+    const { sid, sealer } = options;
+    this.#lines = new LogLines(undefined, sealer && { chain: new Chain(), sid, sealer: () => sealer() });
     this.#bytesFile = bytesFile;
     this.#logFile = logFile;
   }
@@ -95,7 +100,7 @@ export class Recorder {
     if (refused) return refused;
     if (chunk.length === 0) return undefined;
     this.#chunks.push(chunk);
-    this.#lines.print(chunk.length, this.#options.clock.now());
+    this.#lines.print(chunk, this.#options.clock.now());
     return this.#accepted();
   }
 

@@ -7,6 +7,7 @@
 import { AppError } from "../base/errors.ts";
 import { type EventFields, type EventValue, formatEvent } from "../model/event.ts";
 import { isUuid } from "../model/name.ts";
+import { splitSealed } from "./sealed_line.ts";
 
 /** The two files of a recording. */
 export type RecordingPart = "bytes" | "log";
@@ -29,9 +30,17 @@ export function partName(sid: string, part: RecordingPart): string {
   return `${sid}.session.${part}`;
 }
 
+/** What a line of a sealed recording is checked by; see `seal.ts`. */
+export interface Sealed {
+  /** The line without its sum. */
+  body: string;
+  sum: string;
+}
+
 /** A run of output. */
 export interface PrintEntry {
   kind: "print";
+  sealed?: Sealed;
   /** RFC 3339 with milliseconds. */
   time: string;
   bytes: number;
@@ -48,6 +57,7 @@ export interface PrintEntry {
 /** Any other event of the session. */
 export interface EventEntry {
   kind: "event";
+  sealed?: Sealed;
   event: string;
   time: string;
   ei: number;
@@ -56,14 +66,14 @@ export interface EventEntry {
 
 export type LogEntry = PrintEntry | EventEntry;
 
-/** The line of a print. Written by hand: a session has one per screen update. */
-export function formatPrint(print: Omit<PrintEntry, "kind">): string {
+/** The line of a print, without a line feed. Written by hand: a session has one per screen update. */
+export function formatPrint(print: Omit<PrintEntry, "kind" | "sealed">): string {
   return `{"time":"${print.time}","event":"print","bytes":${print.bytes},"ms":${print.ms},"offset":${print.offset},` +
-    `"ei":${print.ei},"ci":${print.ci}}\n`;
+    `"ei":${print.ei},"ci":${print.ci}}`;
 }
 
 /**
- * The line of any other event, with sorted keys.
+ * The line of any other event, with sorted keys and without a line feed.
  * @throws {AppError} limit when it is longer than a log's line may be
  */
 export function formatSessionEvent(fields: EventFields, time: string, ei: number): string {
@@ -71,7 +81,7 @@ export function formatSessionEvent(fields: EventFields, time: string, ei: number
   if (line.length > MAX_LINE / 3 && new TextEncoder().encode(line).length > MAX_LINE) {
     throw new AppError("limit", `a ${fields.event} event is longer than ${MAX_LINE} bytes`);
   }
-  return line + "\n";
+  return line;
 }
 
 /**
@@ -85,9 +95,12 @@ export function parseLine(line: string): LogEntry {
     throw new AppError("bad_input", "a line of a session log needs an event and a time");
   }
   const ei = count(fields, "ei");
-  if (event !== "print") return { kind: "event", event, time, ei, fields };
+  const split = splitSealed(line);
+  const sealed = split && { sealed: split };
+  if (event !== "print") return { kind: "event", ...sealed, event, time, ei, fields };
   return {
     kind: "print",
+    ...sealed,
     time,
     bytes: count(fields, "bytes"),
     ms: count(fields, "ms"),

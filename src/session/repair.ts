@@ -3,9 +3,11 @@
  * output that no line speaks of gets one, and the log gets an end that says what happened.
  * @module
  */
+import { AppError } from "../base/errors.ts";
 import type { EventFields, EventValue } from "../model/event.ts";
 import { LogParser } from "./log_parser.ts";
 import { LogLines, type LogPosition } from "./log_lines.ts";
+import { Chain, type Sealer } from "./seal.ts";
 import { type LogEntry, partName, type PartSizes, type RecordingPart } from "./recording_format.ts";
 import type { SpoolFiles } from "./spool_files.ts";
 
@@ -22,6 +24,8 @@ export interface Repair {
   reason: string;
   /** Milliseconds since the epoch. */
   now: number;
+  /** Signs the end of what was sealed until then. */
+  sealer?(): Sealer;
 }
 
 export interface Repaired {
@@ -43,7 +47,7 @@ export async function repairRecording(repair: Repair): Promise<Repaired> {
   if (scan.end < sizes.log) await files.truncate(logPath, scan.end);
   const good = { bytes: sizes.bytes, log: scan.end };
   if (scan.ended && scan.position.offset === sizes.bytes) return { good, sizes: good };
-  const ending = new TextEncoder().encode(endingOf(repair, scan, sizes.bytes));
+  const ending = new TextEncoder().encode(await endingOf(repair, scan, sizes.bytes));
   await files.appendBytes(logPath, ending);
   return { good, sizes: { bytes: sizes.bytes, log: scan.end + ending.length } };
 }
@@ -67,11 +71,13 @@ interface Scan {
   /** Of the last line that stays, milliseconds since the epoch. */
   time: number | undefined;
   about: Record<string, EventValue>;
+  /** The sum of the last line that stays; empty before the first one of a new log, absent where lines are not sealed. */
+  sum: string | undefined;
 }
 
 async function scanLog({ files }: Repair, path: string, bytes: number): Promise<Scan> {
   const position = { ei: 0, ci: 0, offset: 0, ms: 0 };
-  const scan: Scan = { position, end: 0, lost: 0, ended: false, time: undefined, about: {} };
+  const scan: Scan = { position, end: 0, lost: 0, ended: false, time: undefined, about: {}, sum: "" };
   const parser = new LogParser();
   for (let at = 0;;) {
     const piece = await files.read(path, at, READ);
@@ -86,6 +92,7 @@ async function scanLog({ files }: Repair, path: string, bytes: number): Promise<
 
 function keep(scan: Scan, entry: LogEntry, end: number): void {
   scan.end = end;
+  scan.sum = entry.sealed?.sum;
   scan.time = Date.parse(entry.time);
   scan.position.ei++;
   scan.ended = entry.kind === "event" && entry.event === "session.end";
@@ -101,10 +108,20 @@ function keep(scan: Scan, entry: LogEntry, end: number): void {
   }
 }
 
-function endingOf({ sid, reason, now }: Repair, scan: Scan, bytes: number): string {
-  const lines = new LogLines(scan.position);
-  const unseen = bytes - scan.position.offset;
-  if (unseen > 0) lines.print(unseen, scan.time ?? now);
+async function endingOf(repair: Repair, scan: Scan, bytes: number): Promise<string> {
+  const { files, directory, sid, reason, now, sealer } = repair;
+  const { position, sum } = scan;
+  const seal = sealer && sum !== undefined
+    ? { chain: new Chain(sum), sid, sealer: () => sealer() }
+    : undefined;
+  const lines = new LogLines(position, seal);
+  const path = `${directory}/${partName(sid, "bytes")}`;
+  for (let at = position.offset; at < bytes;) {
+    const unseen = await files.read(path, at, Math.min(READ, bytes - at));
+    if (unseen.length === 0) throw new AppError("unavailable", `the output of session ${sid} became shorter`);
+    lines.print(unseen, scan.time ?? now);
+    at += unseen.length;
+  }
   const end: EventFields = { ...scan.about, event: "session.end", sid, interrupted: true, error: reason };
   if (scan.lost > 0) end.lost_events = scan.lost;
   lines.event(end, now);

@@ -9,6 +9,7 @@ import { AppError, messageOf } from "../base/errors.ts";
 import { isUuid } from "../model/name.ts";
 import { LocalRecording } from "./local_recording.ts";
 import { Recorder } from "./recorder.ts";
+import type { Sealer } from "./seal.ts";
 import { Shipper } from "./shipper.ts";
 import { Slots } from "./slots.ts";
 import type { SpoolFiles } from "./spool_files.ts";
@@ -22,6 +23,8 @@ export interface SpoolOptions {
   directory: string;
   files: SpoolFiles;
   clock: Clock;
+  /** Signs the ends of recordings; without one they are not sealed. */
+  sealer?(): Sealer;
   /** Opens the channel of subsystem `recording:<sid>` to the auth server. */
   openUpload(sid: string): Promise<Duplex>;
   /** For the operator: a recording was set aside, or its upload keeps failing. */
@@ -88,7 +91,7 @@ export class Spool {
    * @throws {AppError} limit when the spool is full, unavailable when the files cannot be created: no session then
    */
   async begin(sid: string, session: { onFailure(error: AppError): void }): Promise<Recorder> {
-    const { directory, files, clock, maxBytes = DEFAULT_MAX_BYTES } = this.#options;
+    const { directory, files, clock, sealer, maxBytes = DEFAULT_MAX_BYTES } = this.#options;
     if (this.#closed) throw new AppError("closed", "this host is stopping and records no more sessions");
     if (this.size >= maxBytes) {
       throw new AppError(
@@ -105,6 +108,7 @@ export class Spool {
         sid,
         files,
         clock,
+        sealer,
         onFailure: (error) => session.onFailure(error),
         onWritten: (written) => recording.grow(written),
       });

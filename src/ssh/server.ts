@@ -7,9 +7,12 @@ import type { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 import { setTimeout } from "node:timers";
 import { networkOf } from "../base/client_address.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
 import { AppError, messageOf } from "../base/errors.ts";
 import { counter } from "../base/metrics.ts";
+import { RateLimits, type RateRule } from "../base/rate_limit.ts";
 import { Arrivals } from "./arrivals.ts";
+import { ConnectedUsers } from "./connected_users.ts";
 import { authenticateOn, type Authenticator } from "./server_authentication.ts";
 import {
   type ConnectionLimits,
@@ -19,6 +22,7 @@ import {
   type ServerConnection,
 } from "./server_connection.ts";
 import { serverAlgorithms } from "./ssh2/algorithms.ts";
+import { disconnectWith, REASON } from "./ssh2/disconnect.ts";
 import { type Gate, installGate } from "./ssh2/gate.ts";
 import { type HostCredential, presentHostCertificates, serverHostKeys } from "./ssh2/host_certificate.ts";
 import type { Ssh2Connection, Ssh2Server } from "./ssh2/internals.ts";
@@ -38,7 +42,20 @@ export interface ServerLimits extends ConnectionLimits {
   /** When so many wait, one of them makes room for each newcomer. */
   maxUnauthenticated: number;
   maxUnauthenticatedPerAddress: number;
+  /** Together: those that wait and those that have logged in. */
   maxConnections: number;
+  /** Different users at once; see {@linkcode ServerOptions.visitorOf}. */
+  maxUsers: number;
+  /** How fast each client network may connect. */
+  rates: readonly RateRule[];
+}
+
+/** What a connection counts for. */
+export interface Visitor {
+  /** One of the users that `maxUsers` counts. */
+  user?: string;
+  /** Of a member of the cluster, whose number others bound: neither limit counts it. */
+  isMember?: boolean;
 }
 
 export const DEFAULT_LIMITS: Readonly<ServerLimits> = {
@@ -47,6 +64,8 @@ export const DEFAULT_LIMITS: Readonly<ServerLimits> = {
   maxUnauthenticated: 500,
   maxUnauthenticatedPerAddress: 200,
   maxConnections: 15_000,
+  maxUsers: 15_000,
+  rates: [],
   maxSessionsPerConnection: 64,
   maxChannelsPerConnection: 512,
   keepAliveMs: 60_000,
@@ -57,6 +76,11 @@ export interface ServerOptions<I> {
   authenticator: Authenticator<I>;
   routes: Routes<I>;
   limits?: Partial<ServerLimits>;
+  /** What a connection counts for, once it is known whose it is. */
+  visitorOf?(identity: I): Visitor;
+  /** Members may come when the server is full: who is none is known at the login, and refused then. */
+  hasMembers?: boolean;
+  clock?: Clock;
   /** When the keys are changed. */
   rekey?: Partial<RekeyPolicy>;
   /** Told about every refused or broken connection; the text is safe to log. */
@@ -88,6 +112,10 @@ export class SshServer<I> {
   readonly #limits: ServerLimits;
   readonly #arrivals: Arrivals;
   readonly #waiting: WaitingRoom;
+  readonly #users: ConnectedUsers;
+  readonly #rates: RateLimits;
+  /** How many have logged in who are no members. */
+  #visitors = 0;
   #displaced = 0;
   #closed = false;
   readonly #connections = new Set<ServerConnection<I>>();
@@ -104,7 +132,12 @@ export class SshServer<I> {
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     const { maxUnauthenticated, maxUnauthenticatedPerAddress } = this.#limits;
     this.#arrivals = new Arrivals(maxUnauthenticated, maxUnauthenticatedPerAddress);
-    this.#waiting = new WaitingRoom(this.#limits);
+    this.#waiting = new WaitingRoom({
+      maxUnauthenticated: Math.min(maxUnauthenticated, this.#limits.maxConnections),
+      maxUnauthenticatedPerAddress,
+    });
+    this.#users = new ConnectedUsers(this.#limits.maxUsers);
+    this.#rates = new RateLimits(this.#limits.rates, options.clock ?? systemClock);
     this.#library = this.#makeLibrary(options.hostCredential);
   }
 
@@ -151,7 +184,7 @@ export class SshServer<I> {
 
   #enter(socket: ServerSocket, remote: Endpoint, find?: FindEndpoint): void {
     if (socket.destroyed) return;
-    if (this.#closed || this.#connections.size >= this.#limits.maxConnections) {
+    if (this.#closed || !this.#hasRoom()) {
       this.#options.onRefused?.(remote, this.#closed ? "the server is stopping" : "too many connections");
       socket.destroy();
       return;
@@ -178,15 +211,30 @@ export class SshServer<I> {
       setTimeout(() => socket.destroy(), CLOSE_GRACE_MS).unref(); // also when its last bytes cannot leave
     });
     this.#start(socket, find).catch((error) => {
-      if (this.#waiting.remoteOf(socket)) this.#options.onRefused?.(remote, messageOf(error));
+      const known = this.#waiting.remoteOf(socket);
+      if (known) this.#options.onRefused?.(known, messageOf(error));
       socket.destroy();
     });
+  }
+
+  /** Whether one more may come; if need be one of those who have not logged in makes room. */
+  #hasRoom(): boolean {
+    if (this.#options.hasMembers || this.#visitors + this.#waiting.size < this.#limits.maxConnections) {
+      return true;
+    }
+    const goes = this.#waiting.evict();
+    this.#displace(goes);
+    return goes !== undefined;
   }
 
   async #start(socket: ServerSocket, find?: FindEndpoint): Promise<void> {
     await cipherReady;
     const found = await find?.();
     if (found) this.#displace(this.#waiting.move(socket, found));
+    const remote = this.#waiting.remoteOf(socket);
+    if (remote && this.#rates.take(networkOf(remote.address)) > 0) {
+      throw new AppError("limit", "too many connections from this network in a short time");
+    }
     if (!socket.destroyed) this.#library.injectSocket(socket);
   }
 
@@ -235,8 +283,28 @@ export class SshServer<I> {
       if (socket.destroyed) return; // its "close" may be over: nobody would ever forget the connection
       if (!authenticated) return refuse("authenticated without an identity");
       if (!this.#waiting.leave(socket)) return refuse("it logged in when it had to go");
+      const full = this.#admit(socket, this.#options.visitorOf?.(authenticated.identity) ?? {});
+      if (full !== undefined) {
+        this.#options.onRefused?.(remote, full);
+        return disconnectWith(library, REASON.tooManyConnections, full);
+      }
       this.#serve(library, gate, socket, { remote, ...authenticated });
     });
+  }
+
+  /** Counts a connection that has just logged in until it closes. @returns why there is no room for it */
+  #admit(socket: ServerSocket, { user, isMember }: Visitor): string | undefined {
+    if (isMember) return undefined;
+    if (this.#visitors >= this.#limits.maxConnections) return "too many connections";
+    if (user !== undefined && !this.#users.enter(user)) {
+      return `too many users: ${this.#users.size} others are connected, which is the limit here`;
+    }
+    this.#visitors++;
+    socket.once("close", () => {
+      this.#visitors--;
+      if (user !== undefined) this.#users.leave(user);
+    });
+    return undefined;
   }
 
   #serve(

@@ -73,6 +73,13 @@ export class WaitingRoom {
     return goes;
   }
 
+  /** Sends one away, as {@linkcode enter} would, because the server is full. @returns undefined when nobody waits */
+  evict(): { socket: Duplex; remote: Endpoint } | undefined {
+    const goes = this.#choose(undefined);
+    if (goes) this.leave(goes.socket);
+    return goes;
+  }
+
   advance(socket: Duplex, stage: Stage): void {
     const guest = this.#guests.get(socket);
     if (guest) guest.stage = stage;

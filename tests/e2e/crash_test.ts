@@ -297,6 +297,8 @@ Deno.test("recordings and events that a killed node had not delivered are delive
     client.close();
     await using _again = await startNode(cluster, options);
     await cluster.event("auth", (event) => event.login === stranger);
+    const end = await cluster.event("session.end", (event) => event.sid === sid);
+    assertEquals([end.user, end.login, end.interrupted], ["joe", LOGIN, true]);
     const played = await eventually("the recording", async () => {
       const { code, stdout } = await joe.tsh(["play", "--raw", String(sid)]);
       return code === 0 && stdout.includes("before") ? stdout : undefined;

@@ -7,6 +7,7 @@ import { parse } from "@std/yaml";
 import { callWeb } from "../../cli/tsh/web.ts";
 import { AppError } from "../../src/base/errors.ts";
 import { Daemon } from "../kit/cluster.ts";
+import { LOGIN } from "../kit/machine.ts";
 import { eventually, programArgs, spawn } from "../kit/run.ts";
 
 let cluster: Daemon;
@@ -79,6 +80,33 @@ Deno.test("tctl events --follow shows events as they come, each once, and only t
   assertEquals(errors, "");
   process.kill("SIGTERM");
   await Promise.all([reading, readingErrors, process.status]);
+});
+
+Deno.test("logins and sessions carry address and time, and sessions their id, the same from start to end", async () => {
+  const gus = await cluster.user("gus", [LOGIN]);
+  await gus.loginOk();
+  await gus.tsh(["ssh", "-t", `${LOGIN}@alpha`, "true"]);
+  const end = await cluster.event("session.end", ({ user }) => user === "gus");
+  const login = await cluster.event("user.login", ({ user }) => user === "gus");
+  const start = await cluster.event("session.start", ({ user }) => user === "gus");
+  for (const event of [login, start]) {
+    assertMatch(String(event["addr.remote"]), /^127\.0\.0\.1(?::\d+)?$/);
+    assertMatch(String(event.time), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z$/);
+  }
+  assertMatch(String(start.sid), /^[0-9a-f-]{36}$/);
+  assertEquals(end.sid, start.sid);
+  const relayed = await cluster.event("proxy.connect", ({ user }) => user === "gus");
+  assertEquals([relayed.success, relayed.addr], [true, "alpha:0"]);
+});
+
+Deno.test("who is refused on the way to a node is in the log with the reason", async () => {
+  const hal = await cluster.user("hal", [LOGIN]);
+  await hal.loginOk();
+  assertEquals((await hal.tsh(["ssh", `${LOGIN}@no-such-node`, "true"])).code, 1);
+  const event = await cluster.event("proxy.connect", ({ user }) => user === "hal");
+  assertEquals([event.success, event.addr, event.login], [false, "no-such-node:0", LOGIN]);
+  assertMatch(String(event["addr.remote"]), /^127\.0\.0\.1:\d+$/);
+  assertStringIncludes(String(event.error), "no-such-node");
 });
 
 Deno.test("a refused signup and a wrong invitation are in the log, with address and reason", async () => {

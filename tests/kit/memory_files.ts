@@ -3,7 +3,7 @@
  * @module
  */
 import { type Clock, systemClock } from "../../src/base/clock.ts";
-import type { LogFiles } from "../../src/auth/audit/log.ts";
+import type { LogFiles } from "../../src/auth/audit/log_files.ts";
 import type { RecordingFiles } from "../../src/auth/audit/recordings.ts";
 
 interface MemoryFile {

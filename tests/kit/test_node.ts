@@ -9,6 +9,7 @@ import { FILES_PART, ownProgram } from "../../src/daemon/own_program.ts";
 import type { EventFields } from "../../src/model/event.ts";
 import { PERMITS, type UserIdentity } from "../../src/model/identity.ts";
 import type { NodeContext } from "../../src/node/context.ts";
+import { LiveSessions } from "../../src/node/live_sessions.ts";
 import { nodeSession } from "../../src/node/session.ts";
 import type { Spool } from "../../src/session/spool.ts";
 import { formatCertificateLine } from "../../src/ssh/certificate.ts";
@@ -49,6 +50,8 @@ export async function startTestNode({ forceCommand, context }: TestNodeOptions =
     emit: (event) => void events.push(event),
     recording: () => "off",
     spool: noSpool,
+    journal: { begin() {}, end() {} },
+    sessions: new LiveSessions({ clock: systemClock, announce: () => Promise.resolve([]) }),
     webProxy: () => undefined,
     permitUserEnv: false,
     waitingEvents: () => 0,

@@ -88,6 +88,9 @@ const GOLDEN: Record<Method, string[]> = {
   "events.follow": ["admin", "user with admin role", MASTER],
   "recordings.list": ["admin", ...EVERY_USER],
   "recordings.read": ["admin", ...EVERY_USER],
+  "sessions.announce": ["node"],
+  "sessions.list": ["admin", ...EVERY_USER],
+  "sessions.end": ["admin", ...EVERY_USER],
   "changes.watch": MEMBERS,
 };
 
@@ -138,6 +141,9 @@ const INPUT: { [M in Method]: Input<M> } = {
     offset: 0,
     length: 1,
   },
+  "sessions.announce": { sessions: [] },
+  "sessions.list": {},
+  "sessions.end": { sid: "00000000-0000-4000-8000-000000000001" },
   "changes.watch": {},
 };
 

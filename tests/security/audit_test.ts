@@ -94,3 +94,26 @@ Deno.test("connections that never log in are events, counted together when they 
   const [event] = await fixture.eventually("client.refused");
   assertEquals([event?.success, event?.["addr.remote"], event?.count], [false, "127.0.0.1", 1]);
 });
+
+Deno.test("who follows the log sees what the own roles allow, and nothing once they are taken away", async () => {
+  await using fixture = await startAuth();
+  const { api: admin } = await fixture.connectHost("admin");
+  const rules = [{ resources: ["event"], verbs: ["list"], where: 'equals(resource.user, "ann")' }];
+  const auditor = { ...LIMITED, metadata: { name: "auditor" }, spec: { allow: { rules } } };
+  await admin.call("resources.put", { document: auditor, mode: "create" });
+  const { api } = await fixture.connectUser("joe", ["auditor"]);
+  const seen: unknown[] = [];
+  const { promise: first, resolve } = Promise.withResolvers<void>();
+  await api.follow({}, (events) => {
+    seen.push(...events.map(({ user }) => user));
+    resolve();
+  });
+  await fixture.auth.audit.emit({ event: "exec", user: "bob" });
+  await fixture.auth.audit.emit({ event: "exec", user: "ann" });
+  await first;
+  assertEquals(seen, ["ann"]);
+  await fixture.putUser("joe", ["auditor"], { lock: { message: "", since: 0 } });
+  await fixture.auth.audit.emit({ event: "exec", user: "ann" });
+  await api.closed;
+  assertEquals(seen, ["ann"]);
+});

@@ -8,6 +8,7 @@ type Role = "auth" | "proxy" | "node";
 /** A data directory with a secret in every role's folder, and a listener to dial. */
 class Fixture implements AsyncDisposable {
   storeDirectory: string;
+  auditSinks: PermissionFacts["auditSinks"];
 
   private constructor(readonly dataDir: string, readonly listener: Deno.TcpListener) {
     this.storeDirectory = `${dataDir}/auth`;
@@ -42,6 +43,7 @@ class Fixture implements AsyncDisposable {
       storeDirectory: this.storeDirectory,
       logDirectory: `${this.dataDir}/log`,
       httpsFiles: [`${this.dataDir}/tls/secret`],
+      auditSinks: this.auditSinks,
       libcrypto: findLibcrypto(),
     };
   }
@@ -116,6 +118,28 @@ Deno.test("the auth role dials nobody, listens nowhere and starts nothing", asyn
     { try: "import", path: "https://deno.land/std/version.ts" },
     { try: "dlopen", path: LIBC },
     { try: "dlopen", path: findLibcrypto() ?? LIBC },
+  ]);
+});
+
+Deno.test("with collectors of the audit log the auth role dials these, reads their files, and does nothing else", async () => {
+  await using fixture = await Fixture.make();
+  using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { dataDir, port } = fixture;
+  fixture.auditSinks = { net: [`127.0.0.1:${port}`], read: [`${dataDir}/tls/secret`] };
+  await fixture.allowed("auth", [
+    { try: "connectWithNode", port },
+    { try: "read", path: `${dataDir}/tls/secret` },
+  ]);
+  await fixture.denied("auth", [
+    { try: "connect", port: other.addr.port },
+    { try: "connectWithNode", port: other.addr.port },
+    { try: "fetch", port: other.addr.port },
+    { try: "write", path: `${dataDir}/tls/secret` },
+    { try: "read", path: `${dataDir}/proxy/secret` },
+    { try: "listen" },
+    ...programs,
+    ...environment(),
+    { try: "dlopen", path: LIBC },
   ]);
 });
 

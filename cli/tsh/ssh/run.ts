@@ -8,6 +8,7 @@ import type { ClientSession } from "../../../src/ssh/channel.ts";
 import type { SshClient } from "../../../src/ssh/client.ts";
 import { examples, Exit, print, printError } from "../../program.ts";
 import { printVersion } from "../../version.ts";
+import { rememberNode } from "../completion_cache.ts";
 import { Cluster } from "../cluster.ts";
 import { flagHelp } from "../flag_table.ts";
 import type { Login } from "../home.ts";
@@ -117,6 +118,7 @@ async function runOnOne(
     keepAliveMs: call.keepAlive,
   });
   say.verbose(`logged in to ${target.host} as ${username}`);
+  if (login.stored) await rememberNode(target.host);
   let code: number;
   try {
     code = await use(node, call, target.host, display, say);

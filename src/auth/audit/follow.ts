@@ -19,21 +19,27 @@ export interface FollowOptions {
   send(events: AuditEvent[]): Promise<void>;
   /** The watcher may see nothing any more, or cannot be reached. */
   end(): void;
+  /** Something went wrong here: the watcher's connection ends for it. */
+  fault(error: unknown): void;
 }
 
 /** Sends what is written from now on. */
-export function followLog(log: AuditLog, { filter, visible, send, end }: FollowOptions): { stop(): void } {
+export function followLog(
+  log: AuditLog,
+  { filter, visible, send, end, fault }: FollowOptions,
+): { stop(): void } {
   const fits = eventFilter(filter);
   let waiting: AuditEvent[] = [];
   let lost = 0;
   let sending = false;
+  let stopped = false;
 
   const pump = async () => {
     while (waiting.length > 0) {
       const batch = waiting.splice(0, BATCH);
       const shown = batch.filter(await visible());
       if (shown.length > 0) await send(shown);
-      if (lost === 0) continue;
+      if (lost === 0 || stopped) continue;
       const count = lost;
       lost = 0;
       const time = eventTime(log.clock.now());
@@ -51,10 +57,11 @@ export function followLog(log: AuditLog, { filter, visible, send, end }: FollowO
     pump().catch((error) => {
       stop();
       end();
-      if (!isAppError(error)) throw error;
+      if (!isAppError(error)) fault(error);
     }).finally(() => sending = false);
   });
   const stop = () => {
+    stopped = true;
     subscription.stop();
     waiting = [];
   };

@@ -11,15 +11,26 @@ function open(change: Partial<FollowOptions> = {}) {
   const log = new AuditLog("/log", new MemoryFiles(clock), clock);
   const sent: AuditEvent[] = [];
   let ended = false;
+  const faults: unknown[] = [];
   const following = followLog(log, {
     filter: {},
     visible: () => Promise.resolve(() => true),
     send: (events) => Promise.resolve(void sent.push(...events)),
     end: () => ended = true,
+    fault: (error) => faults.push(error),
     ...change,
   });
-  return { log, sent, following, ended: () => ended };
+  return { log, sent, following, ended: () => ended, faults };
 }
+
+Deno.test("a failure on the way ends that watcher's connection, is told, and harms nobody else", async () => {
+  const broken = new Error("the store is away");
+  const { log, ended, faults } = open({ visible: () => Promise.reject(broken) });
+  await log.emit({ event: "auth", user: "joe" });
+  await settle();
+  assertEquals([ended(), faults], [true, [broken]]);
+  await log.emit({ event: "auth", user: "joe" });
+});
 
 Deno.test("a watcher gets what is written from now on, in order, if it fits", async () => {
   const { log, sent, following } = open({ filter: { events: ["auth"], user: "joe" } });

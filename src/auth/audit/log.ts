@@ -7,20 +7,8 @@ import type { Clock } from "../../base/clock.ts";
 import { counter } from "../../base/metrics.ts";
 import { type AuditEvent, type EventFields, eventTime, formatEvent } from "../../model/event.ts";
 import { dayFileName } from "./day_files.ts";
+import type { LogFiles } from "./log_files.ts";
 import { type EventSearch, searchLog } from "./search.ts";
-
-/** The files the log needs. */
-export interface LogFiles {
-  /** Appends to a file, which is created with mode 0640 if missing. */
-  append(path: string, text: string): Promise<void>;
-  /** The names in a folder; empty when it does not exist. */
-  names(directory: string): Promise<string[]>;
-  /** The lines of a file, one by one. */
-  lines(path: string): AsyncIterable<string>;
-  /** Size in bytes; undefined when there is no such file. */
-  size(path: string): Promise<{ size: number; modified: number } | undefined>;
-  read(path: string, offset: number, length: number): Promise<Uint8Array>;
-}
 
 /** Events that could not be written wait for the next write; beyond this, they are counted only. */
 const MAX_KEPT = 10_000;

@@ -4,7 +4,7 @@
  * @module
  */
 import { type DayFile, dayFiles, dayStart } from "./day_files.ts";
-import type { LogFiles } from "./log.ts";
+import type { LogFiles } from "./log_files.ts";
 
 /** A place between two lines. */
 export interface LogPosition {

@@ -31,7 +31,8 @@ export interface RecordingFiles {
   remove(path: string): Promise<void>;
 }
 
-const TAIL_BYTES = 2048;
+/** More than a last line has, with its signature and certificate. */
+const TAIL_BYTES = 16 * 1024;
 
 export class Recordings {
   readonly #directory: string;

@@ -8,7 +8,7 @@ import { DAY, SECOND } from "../../base/duration.ts";
 import { AppError } from "../../base/errors.ts";
 import type { AuditEvent } from "../../model/event.ts";
 import { type DayFile, dayFiles } from "./day_files.ts";
-import type { LogFiles } from "./log.ts";
+import type { LogFiles } from "./log_files.ts";
 
 /** What an event must be like. */
 export interface EventFilter {

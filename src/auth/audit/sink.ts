@@ -111,7 +111,7 @@ export class AuditSink {
         delay = Math.min(delay * 2, MAX_RETRY_MS);
       }
     }
-    await this.#keep();
+    await this.#keep().catch((error) => this.#options.report("warn", messageOf(error)));
   }
 
   /** Delivers what comes next. @returns false when there is nothing */

@@ -7,12 +7,15 @@ import type { auditCalls } from "../../api/contract/audit.ts";
 import { allowed } from "../../api/access.ts";
 import type { CallContext, Handlers } from "../../api/serve.ts";
 import { MINUTE } from "../../base/duration.ts";
-import { AppError } from "../../base/errors.ts";
+import { AppError, messageOf } from "../../base/errors.ts";
+import { logger } from "../../base/log.ts";
 import { type AuditEvent, EVENT_NAMES, type EventFields, type EventName } from "../../model/event.ts";
 import { describe, type HostIdentity } from "../../model/identity.ts";
 import type { Verb } from "../../model/role.ts";
 import { followLog } from "../audit/follow.ts";
 import type { AuthService } from "../service.ts";
+
+const log = logger("auth");
 
 /** Events that hosts may report; all others are the auth server's own to make. */
 const REPORTED: ReadonlySet<EventName> = new Set([
@@ -70,7 +73,9 @@ export function auditHandlers(auth: AuthService): Pick<Handlers, keyof typeof au
         const rights = identity.kind === "user" ? await auth.rights.of(identity) : undefined;
         return (event: AuditEvent) => allowed({ identity, rights }, "event", "list", { resource: event });
       };
-      context.follow(({ send, end }) => followLog(audit, { filter, visible, send, end }));
+      const fault = (error: unknown) =>
+        log.error("events cannot be followed: {error}", { error: messageOf(error) });
+      context.follow(({ send, end }) => followLog(audit, { filter, visible, send, end, fault }));
       return Promise.resolve({});
     },
     "recordings.list": async ({ limit = 100 }, context) => {

@@ -11,37 +11,10 @@ import { didYouMean } from "../../base/suggest.ts";
 import { EVENT_NAMES } from "../../model/event.ts";
 import { parseAddress } from "./address.ts";
 import type { SyslogTarget } from "../log/syslog_sink.ts";
+import type { AuditSinkConfig } from "./audit_config.ts";
 import { parseLogTarget } from "./log_target.ts";
 import { key } from "./keys.ts";
 import { choice, listOf, parseCount, reading } from "./values.ts";
-
-/** A collector. */
-export type AuditSinkConfig =
-  & {
-    /** Type and address, to tell sinks apart. */
-    name: string;
-    /** Only these events; absent: all. */
-    events?: string[];
-    /** Bytes that may wait for it. */
-    maxBehind: number;
-  }
-  & (
-    | { type: "syslog"; target: { kind: "tcp"; host: string; port: number } | SyslogTarget }
-    | {
-      type: "http";
-      target: { host: string; port: number; tls: boolean; path: string };
-      /** Absolute paths. */
-      authHeaderFile?: string;
-      caFile?: string;
-    }
-  );
-
-export interface AuditConfig {
-  sinks: AuditSinkConfig[];
-  /** Milliseconds; absent: for ever. */
-  keepLog?: number;
-  keepRecordings?: number;
-}
 
 const SYSLOG_PORT = 514;
 const MEGABYTE = 1024 * 1024;

@@ -5,12 +5,12 @@
 import type { Secret } from "../../base/secret.ts";
 import type { Algorithms } from "../../ssh/algorithms.ts";
 import type { Address } from "./address.ts";
-import type { AuditConfig } from "./audit.ts";
-import type { SyslogTarget } from "../log/syslog_sink.ts";
+import type { AuditConfig } from "./audit_config.ts";
 import type { Labels } from "./labels.ts";
+import type { LogDestination } from "./log_target.ts";
 import type { RateRule } from "../../base/rate_limit.ts";
 import type { StaticToken } from "./tokens.ts";
-import type { BalancerChoice } from "./values.ts";
+import type { BalancerChoice } from "../../api/balancers.ts";
 
 /** What a daemon can run. */
 export type Role = "auth" | "proxy" | "node";
@@ -20,10 +20,7 @@ export const ALL_ROLES: readonly Role[] = ["auth", "proxy", "node"];
 
 /** Where log lines go, from which severity on, and in which form. */
 export interface LogConfig {
-  output: { kind: "stdout" | "stderr" } | { kind: "syslog"; target: SyslogTarget } | {
-    kind: "file";
-    path: string;
-  };
+  output: LogDestination;
   severity: "error" | "warn" | "info" | "debug";
   format: "text" | "json";
 }

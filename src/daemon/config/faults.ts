@@ -6,12 +6,24 @@ import { AppError, isAppError } from "../../base/errors.ts";
 
 /** The configuration cannot be used. The message names the first faults, one a line. */
 export class ConfigError extends AppError {
-  constructor(
-    /** All of them, each `name:line:column: what is wrong`. */
-    readonly faults: readonly string[],
-  ) {
-    super("bad_input", summary(faults));
+  /** All of them, each `name:line:column: what is wrong`, in the file's order. */
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    const ordered = faults.toSorted((a, b) => lineOf(a) - lineOf(b) || columnOf(a) - columnOf(b));
+    super("bad_input", summary(ordered));
+    this.faults = ordered;
   }
+}
+
+const PLACE = /:(\d+):(\d+): /;
+
+function lineOf(fault: string): number {
+  return Number(PLACE.exec(fault)?.[1] ?? 0);
+}
+
+function columnOf(fault: string): number {
+  return Number(PLACE.exec(fault)?.[2] ?? 0);
 }
 
 const MOST_TOLD = 10;

@@ -69,7 +69,12 @@ function readValues(tree: YamlTree): { settings: FileSettings; findings: Finding
     const found = result.issues.map(findingOf);
     findings.push(...found);
     const less = found.reduce((left, { path }) => without(left, path), rest);
-    if (less === rest) throw new AppError("internal", `the configuration's faults have no place: ${found.map(({ message }) => message)}`);
+    if (less === rest) {
+      throw new AppError(
+        "internal",
+        `the configuration's faults have no place: ${found.map(({ message }) => message)}`,
+      );
+    }
     rest = less;
   }
 }

@@ -5,8 +5,8 @@ import { checkKeys, inert } from "./keys.ts";
 const schema = v.object({
   teleport: v.object({
     nodename: v.optional(v.string()),
-    old: inert(),
-    pam: inert(v.object({ on: v.unknown() })),
+    old: inert("use new"),
+    pam: inert("no pam", v.object({ on: v.unknown() })),
   }),
   ssh: v.object({ list: v.optional(v.array(v.object({ name: v.string() }))) }),
 });
@@ -43,8 +43,8 @@ Deno.test("checkKeys warns once of a key without effect and leaves it out", () =
   assertEquals(problems, []);
   assertEquals(tree, { teleport: {}, ssh: {} });
   assertEquals(warnings.map(({ message }) => message), [
-    '"teleport.old" is recognised, has no effect yet',
-    '"teleport.pam" is recognised, has no effect yet',
+    '"teleport.old" is recognised, has no effect: use new',
+    '"teleport.pam" is recognised, has no effect: no pam',
   ]);
 });
 

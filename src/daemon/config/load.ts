@@ -96,7 +96,7 @@ function logConfig({ settings, host, file, warnings, faults }: Sources, debug: b
       target = parseLogTarget(text);
     } catch (error) {
       if (!isAppError(error)) throw error;
-      faults.add(`${place}: ${error.message}`);
+      faults.add(`${place}: "teleport.log.output": ${error.message}`);
       return { kind: "stderr" };
     }
     if (target) return target;

@@ -36,7 +36,9 @@ Deno.test("without a file and flags the defaults apply", async () => {
   assertEquals(config.dataDir, "/home/joe/.local/share/teleport");
   assertEquals(config.log, { output: { kind: "stderr" }, severity: "error", format: "text" });
   assertEquals(config.authServers, [{ host: "127.0.0.1", port: 3025 }]);
-  assertEquals(config.limits, { maxConnections: 1000, maxUsers: 250 });
+  assertEquals(config.limits, { maxConnections: 1000, maxUsers: 250, rates: [] });
+  assertEquals(config.cacheTtl, 20 * 3_600_000);
+  assertEquals(config.auth.proxyProtocol, "off");
   assertEquals(config.auth.listenAddr, { host: "0.0.0.0", port: 3025 });
   assertEquals(config.auth.clusterName, undefined);
   assertEquals(config.auth.authentication, { type: "local", secondFactor: "otp" });
@@ -82,7 +84,8 @@ teleport:
   advertise_ip: 10.0.0.9
   ca_pin: ${PIN}
   log: {output: syslog, severity: WARN, format: json}
-  connection_limits: {max_connections: 5, max_users: 2}
+  connection_limits: {max_connections: 5, max_users: 2, rates: [{period: 1m, average: 60, burst: 10}]}
+  cache: {ttl: never}
   storage: {type: bolt, path: /srv/store}
 auth_service:
   cluster_name: main
@@ -114,7 +117,12 @@ proxy_service:
     severity: "warn",
     format: "json",
   });
-  assertEquals(config.limits, { maxConnections: 5, maxUsers: 2 });
+  assertEquals(config.limits, {
+    maxConnections: 5,
+    maxUsers: 2,
+    rates: [{ periodMs: 60_000, average: 60, burst: 10 }],
+  });
+  assertEquals(config.cacheTtl, Infinity);
   assertEquals(config.auth.storage, { type: "deno_kv", path: "/srv/store" });
   assertEquals(config.auth.listenAddr, { host: "127.0.0.1", port: 0 });
   assertEquals(config.auth.publicAddrs, [{ host: "auth.example.com", port: 3025 }]);
@@ -136,7 +144,7 @@ proxy_service:
   assertEquals(config.proxy.https, { keyFile: "/k.pem", certFile: "/srv/c.pem" });
   assertEquals(config.proxy.allowUnregisteredNodes, true);
   assertEquals(config.warnings, [
-    't.yaml:12:13: storage type "bolt" means the embedded store "deno_kv" here',
+    't.yaml:13:13: storage type "bolt" means the embedded store "deno_kv" here',
     'label "up": its period is raised to 1s',
   ]);
 });
@@ -236,12 +244,85 @@ Deno.test("what this build lacks is refused by name", async () => {
 
 Deno.test("known keys without effect give a warning", async () => {
   const { warnings } = await load(`
-teleport: {ciphersuites: [a], cache: {enabled: yes}, ssh_service: {pam: {enabled: yes}}}
+teleport: {ciphersuites: [a], manual_config: yes}
 auth_service: {trusted_clusters: [{key_file: x}]}
 `);
-  assertEquals(warnings.length, 4);
-  assertEquals(warnings[0], 't.yaml:2:12: "teleport.ciphersuites" is recognised, has no effect yet');
-  assertStringIncludes(warnings[3] ?? "", '"trusted_cluster" resource with "tctl create"');
+  assertEquals(warnings.length, 3);
+  assertStringIncludes(
+    warnings[0] ?? "",
+    't.yaml:2:12: "teleport.ciphersuites" is recognised, has no effect: HTTPS',
+  );
+  assertStringIncludes(warnings[2] ?? "", '"trusted_cluster" resource with "tctl create"');
+});
+
+Deno.test("old spellings are taken with a warning that names the new one", async () => {
+  const { warnings, auth, log } = await load(`
+teleport: {log: {severity: warning}, ssh_service: {pam: {enabled: yes}}, storage: {type: dir}}
+auth_service: {u2f: {app_id: a}, tokens: ["trustedcluster:x"]}
+`);
+  assertEquals(warnings.filter((line) => !line.includes("has no effect")), [
+    't.yaml:2:52: "teleport.ssh_service.pam" is the old place: write it as "ssh_service.pam"',
+    't.yaml:3:16: "auth_service.u2f" is the old place: write it as "auth_service.authentication.u2f"',
+    't.yaml:2:84: storage type "dir" means the embedded store "deno_kv" here',
+    't.yaml:3:43: "trustedcluster" is the old spelling: write it as "trusted_cluster"',
+  ]);
+  assertEquals([auth.staticTokens[0]?.roles, log.severity], [["trusted_cluster"], "warn"]);
+});
+
+Deno.test("an old key beside the new one is an error, and faults below it are told where they are written", async () => {
+  await loadFails(
+    "teleport: {ssh_service: {pam: {}}}\nssh_service: {pam: {}}",
+    't.yaml:1:12: unknown key "ssh_service"',
+  );
+  await loadFails("auth_service: {u2f: {appid: x}}", 't.yaml:1:22: unknown key "appid"');
+});
+
+Deno.test("every fault is told, in the order of the file", async () => {
+  const error = await loadFails(
+    `
+teleport:
+  nodname: x
+  log: {severity: loud, output: "ftp://x"}
+  mac_algos: [hmac-md5]
+auth_service:
+  tokens: ["node:/gone", "node:fine"]
+  audit_sinks: [{type: http}]
+ssh_service:
+  listen_addr: a:b
+  commands: [{name: a, command: [x]}, {name: a, command: [y]}]
+proxy_service: {https_key_file: /k, enabled: maybe}
+`,
+    "t.yaml:3:3",
+  );
+  const places = error.message.split("\n").map((line) => line.split(":").slice(1, 3).join(":"));
+  const expected = ["3:3", "4:9", "4:25", "5:3", "7:12", "8:17", "10:3", "11:3", "12:17", "12:37"];
+  assertEquals(places, expected, error.message);
+});
+
+Deno.test("PROXY headers are believed of nobody unless the file says of whom", async () => {
+  const { auth, node, proxy, warnings } = await load(`
+auth_service: {proxy_protocol: [10.0.0.5, "fd00::/8"]}
+ssh_service: {proxy_protocol: 10.0.0.0/8}
+proxy_service: {proxy_protocol: on}
+`);
+  assertEquals([auth.proxyProtocol, node.proxyProtocol, proxy.proxyProtocol], [
+    ["10.0.0.5", "fd00::/8"],
+    ["10.0.0.0/8"],
+    "on",
+  ]);
+  assertEquals(warnings.length, 1);
+  assertStringIncludes(warnings[0] ?? "", "t.yaml:4:17");
+  for (const bad of ["10.0.0.1/8", "[]", "balancer", "[10.0.0.5, x]", "{a: b}"]) {
+    await loadFails(`proxy_service: {proxy_protocol: ${bad}}`, '"proxy_service.proxy_protocol"');
+  }
+});
+
+Deno.test("the cache's time to live: durations, never, off", async () => {
+  const ttl = async (cache: string) => (await load(`teleport: {cache: ${cache}}`)).cacheTtl;
+  assertEquals(await ttl("{ttl: 90m}"), 5_400_000);
+  for (const word of ["never", "no", "0"]) assertEquals(await ttl(`{ttl: ${word}}`), Infinity);
+  assertEquals(await ttl("{enabled: no, ttl: 20h}"), 0);
+  await loadFails("teleport: {cache: {ttl: 2000d}}", "too long");
 });
 
 Deno.test("both or neither of the HTTPS key and certificate", async () => {
@@ -294,7 +375,7 @@ Deno.test("a join token whose file is gone is a warning, for a member needs none
 
 Deno.test("a static token whose file is gone is an error where auth runs", async () => {
   const text = 'auth_service: {tokens: ["node:/gone"]}';
-  await loadFails(text, 't.yaml:1:25: cannot read the token file "/gone"');
+  await loadFails(text, 't.yaml:1:25: "auth_service.tokens.0": cannot read the token file "/gone"');
   assertEquals((await load(text, { roles: "node" })).auth.staticTokens, []);
 });
 

@@ -4,8 +4,14 @@
  */
 import { AppError } from "../../base/errors.ts";
 import { parseAddress } from "./address.ts";
-import type { LogConfig } from "./daemon_config.ts";
+import type { SyslogTarget } from "../log/syslog_sink.ts";
 import { quote } from "../../base/quote.ts";
+
+/** Where log lines go. */
+export type LogDestination =
+  | { kind: "stdout" | "stderr" }
+  | { kind: "syslog"; target: SyslogTarget }
+  | { kind: "file"; path: string };
 
 const SYSLOG_PORT = 514;
 
@@ -15,7 +21,7 @@ const SYSLOG_PORT = 514;
  * @returns undefined for any other text, which is the path of a file
  * @throws {AppError} bad_input for a form that is not complete
  */
-export function parseLogTarget(text: string): LogConfig["output"] | undefined {
+export function parseLogTarget(text: string): LogDestination | undefined {
   switch (text.toLowerCase()) {
     case "stderr":
     case "error":

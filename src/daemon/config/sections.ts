@@ -5,7 +5,8 @@
 import { resolve } from "node:path";
 import { formatDuration } from "../../base/duration.ts";
 import { AppError, isAppError } from "../../base/errors.ts";
-import { type AuditSinkConfig, auditSinkConfig } from "./audit.ts";
+import { auditSinkConfig } from "./audit.ts";
+import type { AuditSinkConfig } from "./audit_config.ts";
 import type { AuthConfig, NodeConfig, ProxyConfig } from "./daemon_config.ts";
 import type { Faults } from "./faults.ts";
 import type { ReadFile } from "./file.ts";
@@ -14,7 +15,7 @@ import { type Labels, SHORTEST_PERIOD } from "./labels.ts";
 import { quote } from "../../base/quote.ts";
 import type { FileSettings } from "./schema.ts";
 import { readToken, type StaticToken } from "./tokens.ts";
-import type { BalancerChoice } from "./values.ts";
+import type { BalancerChoice } from "../../api/balancers.ts";
 
 /** What the configuration depends on besides file and flags. */
 export interface ConfigHost {
@@ -81,7 +82,7 @@ async function staticTokens({ settings, host, file, warnings, faults }: Sources)
       tokens.push({ roles, value: await readToken(source, (path) => host.readTextFile(path)) });
     } catch (error) {
       if (!isAppError(error)) throw error;
-      faults.add(`${place}: ${error.message}`);
+      faults.add(`${place}: "auth_service.tokens.${index}": ${error.message}`);
     }
   }
   return tokens;
@@ -128,7 +129,11 @@ export function nodeConfig(sources: Sources, permitUserEnv: boolean): NodeConfig
   const names = [...Object.keys(fromFile.fixed), ...fromFile.commands.map(({ name }) => name)];
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) {
-    faults.add(`${file.place(["ssh_service", "commands"])}: label ${quote(twice)} is given twice`);
+    faults.add(
+      `${file.place(["ssh_service", "commands"])}: "ssh_service.commands": label ${
+        quote(twice)
+      } is given twice`,
+    );
   }
   const labels = mergeLabels(fromFile, flags.labels ?? { fixed: {}, commands: [] });
   for (const label of labels.commands) {

@@ -35,7 +35,7 @@ export async function findConfigText(
 }
 
 function decode(base64: string): string {
-  const refusal = "--config-string must hold a configuration file in base64";
+  const refusal = "--config-string (TELEPORT_CONFIG) must hold a configuration file in base64";
   if (base64.length > MAX_CONFIG_BYTES * 1.5) {
     throw new AppError("bad_input", `${refusal} of at most 1 MiB`);
   }

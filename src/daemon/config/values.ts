@@ -4,6 +4,7 @@
  * @module
  */
 import * as v from "valibot";
+import type { BalancerChoice } from "../../api/balancers.ts";
 import { isAddressBlock } from "../../api/source_address.ts";
 import { DAY, parseDuration } from "../../base/duration.ts";
 import { AppError, isAppError } from "../../base/errors.ts";
@@ -160,9 +161,6 @@ export function parseNamespace(text: string): string {
   if (text === "default") return text;
   throw new AppError("bad_input", `${quote(text)} cannot be used: the only namespace is "default"`);
 }
-
-/** Whose PROXY headers are believed: nobody's, everybody's, or those of these addresses and networks. */
-export type BalancerChoice = "off" | "on" | string[];
 
 /** A schema for `proxy_protocol`: `on`, `off`, or the addresses of balancers. */
 export const balancers: v.GenericSchema<unknown, BalancerChoice> = Object.assign(

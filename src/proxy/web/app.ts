@@ -5,13 +5,14 @@
 import { type Context, Hono } from "hono";
 import { routePath } from "hono/route";
 import type { Clock } from "../../base/clock.ts";
+import { RateLimit, RateLimits, type RateRule } from "../../base/rate_limit.ts";
 import { serveAssets } from "./assets.ts";
 import { clientAddress, type WebApp, type WebContext, type WebEnv } from "./context.ts";
 import { failureOf } from "./failure.ts";
 import type { AuthGateway } from "./gateway.ts";
 import { errorPage, type Site } from "./notice_page.ts";
 import { pages } from "./pages.ts";
-import { RateLimit, RateLimited } from "./rate_limit.ts";
+import { limitRate, RateLimited } from "./rate_limit.ts";
 import { sameOrigin } from "./same_origin.ts";
 import { secureAnswers } from "./security_headers.ts";
 import { type PingReply, webApi, type WebLimits } from "./webapi.ts";
@@ -34,6 +35,8 @@ export interface WebAppOptions {
   publicHost: string;
   /** True when users reach it over HTTPS. */
   tls: boolean;
+  /** How fast each client network may send requests, besides what single pages allow. */
+  rates?: readonly RateRule[];
   /** Told about every failure that is answered with a status of 500 and above. */
   onError?: (failure: WebFailure) => void;
   /** Told about every request that a rate limit refuses. */
@@ -51,7 +54,8 @@ export function webApp(options: WebAppOptions): WebApp {
   const site = (): Site => ({ clusterName: ping().cluster_name, publicHost });
   const app = new Hono<WebEnv>();
 
-  app.use("*", clientAddress(), secureAnswers(tls), sameOrigin({ publicHost, tls }));
+  const rates = new RateLimits(options.rates ?? [], clock);
+  app.use("*", clientAddress(), secureAnswers(tls), limitRate(rates), sameOrigin({ publicHost, tls }));
   const api = webApi({ gateway, ping, clock, limits });
   app.route("/webapi", api);
   app.route("/v1/webapi", api);

@@ -4,12 +4,14 @@
  */
 import { createServer as createHttp, type IncomingMessage, type Server } from "node:http";
 import { createServer as createHttps, Server as HttpsServer } from "node:https";
-import type { Socket } from "node:net";
+import type { Server as NetServer, Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { SECOND } from "../../base/duration.ts";
 import { AppError } from "../../base/errors.ts";
 import type { WebApp } from "./context.ts";
+import type { FindClient } from "../../api/balancers.ts";
+import { BalancedFront } from "./balanced_front.ts";
 import { answerBrokenRequests } from "./broken_request.ts";
 import { securityHeaders } from "./security_headers.ts";
 import { type TlsMaterial, tlsSettings } from "./tls_material.ts";
@@ -27,6 +29,8 @@ export interface ServeOptions {
   tls?: TlsMaterial;
   /** Connections beyond this many are closed at once; 4,096 when left out. */
   maxConnections?: number;
+  /** Finds out where a client is whose connection came through a balancer; undefined: where its other end is. */
+  findClient?: FindClient;
   /** Told about failures no request can be answered for. */
   onError: (error: unknown) => void;
   clock?: Clock;
@@ -67,20 +71,25 @@ export async function serveHttps(options: ServeOptions): Promise<WebServer> {
   const server = tls === undefined
     ? createHttp(LIMITS)
     : createHttps({ ...LIMITS, ...tlsSettings(tls), handshakeTimeout: HANDSHAKE_TIMEOUT });
-  server.maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
+  const maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
+  server.maxConnections = maxConnections;
   const open = openSockets(server);
-  server.on("request", listener(app, tls !== undefined));
+  const front = options.findClient
+    ? new BalancedFront(options.findClient, maxConnections, (socket) => server.emit("connection", socket))
+    : undefined;
+  server.on("request", listener(app, tls !== undefined, front));
   answerBrokenRequests(server, clock);
 
-  await listening(server, options);
-  server.on("error", onError);
-  const address = server.address();
+  const listens = front?.server ?? server;
+  await listening(listens, options);
+  listens.on("error", onError);
+  const address = listens.address();
   return {
     port: address !== null && typeof address === "object" ? address.port : 0,
     get connections() {
-      return open.size;
+      return front?.connections ?? open.size;
     },
-    close: () => drain(server, open, clock),
+    close: () => drain(server, listens, front?.sockets ?? open, clock),
     reload(next) {
       if (!(server instanceof HttpsServer)) {
         throw new AppError(
@@ -93,12 +102,13 @@ export async function serveHttps(options: ServeOptions): Promise<WebServer> {
   };
 }
 
-/** Calls the app with the peer's address beside each request. */
-function listener(app: WebApp, tls: boolean) {
+/** Calls the app with the client's address beside each request. */
+function listener(app: WebApp, tls: boolean, front?: BalancedFront) {
   return getRequestListener(
     (request, env) => {
       const incoming = env.incoming as IncomingMessage;
-      return app.fetch(request, { clientAddress: incoming.socket.remoteAddress ?? "" });
+      const clientAddress = front?.clientOf(incoming.socket) ?? incoming.socket.remoteAddress ?? "";
+      return app.fetch(request, { clientAddress });
     },
     {
       overrideGlobalObjects: false,
@@ -108,7 +118,7 @@ function listener(app: WebApp, tls: boolean) {
   );
 }
 
-function listening(server: Server, { fd, host = "127.0.0.1", port = 0 }: ServeOptions): Promise<void> {
+function listening(server: NetServer, { fd, host = "127.0.0.1", port = 0 }: ServeOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (error: Error) => {
       const where = fd === undefined ? `${host}:${port}` : "the socket handed over";
@@ -132,8 +142,14 @@ function openSockets(server: Server): ReadonlySet<Socket> {
   return open;
 }
 
-async function drain(server: Server, open: ReadonlySet<Socket>, clock: Clock): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+/** @param listens what accepts the connections that `server` serves */
+async function drain(
+  server: Server,
+  listens: NetServer,
+  open: ReadonlySet<Socket>,
+  clock: Clock,
+): Promise<void> {
+  const closed = new Promise<void>((resolve) => listens.close(() => resolve()));
   server.closeIdleConnections();
   const cut = clock.after(DRAIN, () => {
     server.closeAllConnections();

@@ -12,7 +12,8 @@ import type { WebApp, WebEnv } from "./context.ts";
 import type { AuthGateway, IssuedLogin } from "./gateway.ts";
 import { jsonBody } from "./request_body.ts";
 import { qrCodeUri } from "./qr_code.ts";
-import { limitRate, type RateLimit } from "./rate_limit.ts";
+import type { RateLimit } from "../../base/rate_limit.ts";
+import { limitRate } from "./rate_limit.ts";
 import { hidingToken, openInvite, signupToken } from "./signup_token.ts";
 
 /** What anyone may ask about this cluster before logging in. */

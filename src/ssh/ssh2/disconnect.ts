@@ -11,7 +11,7 @@ const DISCONNECT = 1;
 /** How long the reason may take to leave. */
 const GRACE_MS = 1000;
 
-export const REASON = { protocolError: 2, keyExchangeFailed: 3 } as const;
+export const REASON = { protocolError: 2, keyExchangeFailed: 3, tooManyConnections: 12 } as const;
 
 /** Tells the other side why, reads nothing more from it, and closes. Possible at any time, also during a key exchange. */
 export function disconnectWith(library: Ssh2Connection, code: number, text: string): void {

@@ -14,7 +14,7 @@ export const sshSection = v.object({
   enabled: key("Whether this daemon runs the node role.", v.optional(yesNo, "yes")),
   listen_addr: key("Where the node serves SSH.", v.optional(address(3022), "0.0.0.0:3022")),
   public_addr: key(
-    "The node's address as others see it; its names go into the host certificate.",
+    "The address announced to the cluster, where `advertise_ip` is not set; only the first counts.",
     v.optional(listOf(address(3022)), []),
   ),
   proxy_protocol: key("As in `auth_service`.", v.optional(balancers, "off")),

@@ -11,7 +11,7 @@ import { address, choice, listOf, parseCacheTtl, parseCount, parseName, parsePer
 import { parsePin, parseYesNo, reading } from "../values.ts";
 
 const path = reading((text) => text, "path");
-const count = reading(parseCount, "number");
+const count = () => reading(parseCount, "number");
 
 const log = v.object({
   output: key(
@@ -27,18 +27,20 @@ const log = v.object({
 
 const rate = v.object({
   period: key("The time `average` counts in.", reading(parsePeriod, "duration"), { shown: "required" }),
-  average: key("Connections or requests in a period that may go on for ever.", count, { shown: "required" }),
-  burst: key("How many may come at once after a quiet time.", count, { shown: "required" }),
+  average: key("Connections or requests in a period that may go on for ever.", count(), {
+    shown: "required",
+  }),
+  burst: key("How many may come at once after a quiet time.", count(), { shown: "required" }),
 });
 
 const connectionLimits = v.object({
   max_connections: key(
     "Simultaneous connections of each service, logged in or not; at auth, those of member hosts do not count.",
-    v.optional(count, "1000"),
+    v.optional(count(), "1000"),
   ),
   max_users: key(
     "Different users connected at once to each service over SSH.",
-    v.optional(count, "250"),
+    v.optional(count(), "250"),
   ),
   rates: key(
     "How fast one client network may connect over SSH and send web requests; every rule must allow it.",

@@ -1,0 +1,57 @@
+/**
+ * Sessions that run at this moment.
+ * @module
+ */
+import * as v from "valibot";
+import { MAX_PARTIES, PARTY_MODES } from "../../model/live_session.ts";
+import { administrator, either, hosts, users } from "../access.ts";
+import { entry, login, nothing, text, time, userName, uuid } from "./schemas.ts";
+
+const cells = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(4096));
+
+const liveSession = v.strictObject({
+  sid: uuid,
+  user: userName,
+  login,
+  started: time,
+  columns: cells,
+  rows: cells,
+  parties: v.pipe(
+    v.array(v.strictObject({ user: userName, mode: v.picklist(PARTY_MODES), since: time })),
+    v.maxLength(MAX_PARTIES),
+  ),
+});
+
+/** The most sessions of one node; an announcement of so many stays within a message. */
+const MAX_SESSIONS = 8192;
+
+export const sessionCalls = {
+  /** A node tells all its sessions; they are believed for half a minute. It hears which are to end. */
+  "sessions.announce": entry({
+    input: v.strictObject({ sessions: v.pipe(v.array(liveSession), v.maxLength(MAX_SESSIONS)) }),
+    output: v.object({ end: v.array(v.object({ sid: uuid, by: text(300) })) }),
+    access: hosts("node"),
+    audited: false,
+  }),
+
+  /** Those of the caller, and those that rules on kind `session` let the caller see; the newest first. */
+  "sessions.list": entry({
+    input: nothing,
+    output: v.array(v.object({
+      ...liveSession.entries,
+      server: uuid,
+      /** The node's name, if it is up. */
+      node: v.optional(text(256)),
+    })),
+    access: either(administrator, users),
+    audited: false,
+  }),
+
+  /** Ends a session, whoever is in it. Resolves when it is over, or with false when its node does not answer. */
+  "sessions.end": entry({
+    input: v.strictObject({ sid: uuid }),
+    output: v.object({ ended: v.boolean() }),
+    access: either(administrator, users),
+    audited: true,
+  }),
+} as const;

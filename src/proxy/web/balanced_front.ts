@@ -1,0 +1,59 @@
+/**
+ * Accepts the web front's connections where balancers tell where their clients are: the header comes before TLS, so it
+ * has to be taken off before the HTTPS server sees the connection.
+ * @module
+ */
+import { createServer, type Server, type Socket } from "node:net";
+import { isAppError } from "../../base/errors.ts";
+import type { FindClient } from "../../api/balancers.ts";
+
+export class BalancedFront {
+  readonly server: Server;
+  readonly #findClient: FindClient;
+  readonly #sockets = new Set<Socket>();
+  /** By the other end of the connection: what TLS makes of a socket is another object, with the same ends. */
+  readonly #clients = new Map<string, string>();
+
+  /** @param serve takes over a connection whose header is off */
+  constructor(findClient: FindClient, maxConnections: number, serve: (socket: Socket) => void) {
+    this.#findClient = findClient;
+    this.server = createServer({ pauseOnConnect: true }, (socket) => {
+      socket.on("error", () => socket.destroy()); // whoever serves it learns of its end
+      if (this.#sockets.size >= maxConnections) return void socket.destroy();
+      this.#sockets.add(socket);
+      const end = otherEnd(socket);
+      socket.once("close", () => {
+        this.#sockets.delete(socket);
+        this.#clients.delete(end);
+      });
+      this.#take(socket, end, serve).catch((error: unknown) => {
+        socket.destroy();
+        if (!isAppError(error)) throw error;
+      });
+    });
+  }
+
+  get sockets(): ReadonlySet<Socket> {
+    return this.#sockets;
+  }
+
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
+  async #take(socket: Socket, end: string, serve: (socket: Socket) => void): Promise<void> {
+    const client = await this.#findClient(socket);
+    if (socket.destroyed) return;
+    if (client) this.#clients.set(end, client.address);
+    serve(socket);
+  }
+
+  /** The address a balancer told of the client at the other end of `socket`. */
+  clientOf(socket: { remoteAddress?: string; remotePort?: number }): string | undefined {
+    return this.#clients.get(otherEnd(socket));
+  }
+}
+
+function otherEnd({ remoteAddress, remotePort }: { remoteAddress?: string; remotePort?: number }): string {
+  return `${remoteAddress} ${remotePort}`;
+}
