@@ -5,7 +5,7 @@
 import { isIP } from "node:net";
 import type { ApiClient } from "../../src/api/client.ts";
 import { loginToAuth, openApi } from "../../src/api/connection.ts";
-import { decodeHostAuthorities, HOST_AUTHORITIES } from "../../src/api/host_authorities.ts";
+import { HOST_AUTHORITIES, openHostAuthorities } from "../../src/api/host_authorities.ts";
 import { identifyHost } from "../../src/api/identity.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { dialOut } from "../../src/base/dial_out.ts";
@@ -15,6 +15,7 @@ import type { ClientSession } from "../../src/ssh/channel.ts";
 import { connectSsh, type SshClient } from "../../src/ssh/client.ts";
 import type { ClientOptions } from "../../src/ssh/client_connection.ts";
 import { parsePublicKeyLine, type PublicKey } from "../../src/ssh/public_key.ts";
+import type { WireReader } from "../../src/ssh/wire.ts";
 import { printableCell } from "../output.ts";
 import { printError } from "../program.ts";
 import { type Login, saveKnownHosts } from "./home.ts";
@@ -45,7 +46,7 @@ export class Cluster {
         },
         onTold: (name, fields) => {
           if (name !== HOST_AUTHORITIES) return false;
-          learnAuthorities(login, decodeHostAuthorities(fields));
+          learn(login, fields);
           return true;
         },
       }).catch((error: unknown) => Promise.reject(withAdvice(error, profile.proxyHost)));
@@ -139,12 +140,20 @@ function withAdvice(error: unknown, proxy: string): unknown {
   );
 }
 
-/** What the proxy tells after it has proved itself; the cluster cannot be another one. */
-function learnAuthorities(login: Login, told: { cluster: string; keys: PublicKey[] }): void {
-  if (told.cluster !== login.profile.cluster) return;
+/** A list that none of the known authorities has signed changes nothing. */
+function learn(login: Login, fields: WireReader): void {
+  try {
+    const { profile: { cluster }, hostAuthorities: trusted } = login;
+    learnAuthorities(login, openHostAuthorities(fields, { cluster, trusted, now: systemClock.now() }));
+  } catch (error) {
+    if (!isAppError(error, "unauthenticated")) throw error;
+  }
+}
+
+function learnAuthorities(login: Login, told: PublicKey[]): void {
   const lines = (keys: readonly PublicKey[]) => keys.map((key) => key.toLine()).sort().join("\n");
-  if (lines(told.keys) === lines(login.hostAuthorities)) return;
-  login.hostAuthorities = told.keys;
+  if (lines(told) === lines(login.hostAuthorities)) return;
+  login.hostAuthorities = told;
   if (!login.stored) return;
   saveKnownHosts(login).catch((error: unknown) =>
     printError(`the cluster's new host CA could not be saved: ${messageOf(error)}\n`)
@@ -157,6 +166,13 @@ function learnAuthorities(login: Login, told: { cluster: string; keys: PublicKey
  */
 async function fetchAuthorities(login: Login, failure: AppError): Promise<void> {
   const { proxyHost: host, webPort: port, cluster } = login.profile;
+  if (!login.stored) {
+    throw new AppError(
+      "unauthenticated",
+      `${failure.message}; if the cluster's host CA was rotated, this identity file must be made anew: tctl auth sign`,
+      { cause: failure },
+    );
+  }
   const { callWeb } = await import("./web.ts");
   let ping: Ping;
   try {
@@ -171,7 +187,7 @@ async function fetchAuthorities(login: Login, failure: AppError): Promise<void> 
   }
   const keys = (ping.host_authorities ?? []).map((line) => parsePublicKeyLine(line).key);
   if (ping.cluster_name !== cluster || keys.length === 0) throw failure;
-  learnAuthorities(login, { cluster, keys });
+  learnAuthorities(login, keys);
 }
 
 function trust(login: Login) {

@@ -16,6 +16,8 @@ export interface Authority {
   rotated?: number;
   /** The rotation that is under way. */
   rotation?: Rotation;
+  /** While the host CA is rotated: its keys, signed by each of them, in base64; see `api/host_authorities.ts`. */
+  signedKeys?: string;
 }
 
 /** Names of the certificate extensions that are ours. */

@@ -19,7 +19,7 @@ export interface NodeContext {
   clock: Clock;
   trust(): Trust;
   /** What users may do. */
-  access: Pick<ClusterAccess, "admit">;
+  access: Pick<ClusterAccess, "admit" | "decide">;
   /** This node's labels at the moment. */
   labels(): Readonly<Record<string, string>>;
   /** Reports an audit event. */

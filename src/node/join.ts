@@ -4,15 +4,12 @@
  * @module
  */
 import type { Writable } from "node:stream";
+import type { AccessCheck } from "../api/cluster_access.ts";
 import { AppError, messageOf } from "../base/errors.ts";
-import {
-  type LiveSessionRecord,
-  mayDoWithSession,
-  PARTY_MODES,
-  type PartyMode,
-} from "../model/live_session.ts";
+import type { UserIdentity } from "../model/identity.ts";
+import { mayDoWithSession, PARTY_MODES, type PartyMode } from "../model/live_session.ts";
 import { isUuid } from "../model/name.ts";
-import type { ServerSessionChannel } from "../ssh/server_session.ts";
+import { failSession, type ServerSessionChannel } from "../ssh/server_session.ts";
 import { connectionFields } from "./context.ts";
 import { sendExit } from "./exec.ts";
 import type { LiveSession } from "./live_sessions.ts";
@@ -39,8 +36,11 @@ export async function joinSession(
   if (!pty) throw new AppError("bad_input", "joining a session needs a terminal (ssh -t)");
   const fields = { sid, ...connectionFields(node, connection) };
   let session: LiveSession;
+  let check: AccessCheck | undefined;
   try {
-    session = await admit(request, sid, mode);
+    session = find(request, sid);
+    check = checkFor(session, connection.identity, mode);
+    if (check) await node.access.admit(connection.identity, check);
   } catch (error) {
     node.emit({ event: "session.join", ...fields, mode, success: false, error: messageOf(error) });
     throw error;
@@ -56,17 +56,18 @@ export async function joinSession(
     abandon: () => party.leave(),
   });
   feed(channel, types ? child.terminal : undefined);
+  const stopChecking = check && session.receive({
+    refused: () => node.access.decide(connection.identity, check).refused,
+    end: (reason) => failSession(channel, `you leave the session: ${reason}`),
+  });
   const status = await Promise.race([session.ended, request.gone]);
+  stopChecking?.();
   request.onEnded();
   if (status) sendExit(channel, status);
 }
 
-/** @throws {AppError} not_found, or access_denied that says why */
-async function admit(
-  { node, connection: { identity, username } }: SessionRequest,
-  sid: string,
-  mode: PartyMode,
-): Promise<LiveSession> {
+/** @throws {AppError} not_found, or access_denied for another OS user */
+function find({ node, connection: { username } }: SessionRequest, sid: string): LiveSession {
   const session = node.sessions.get(sid);
   if (!session) {
     throw new AppError(
@@ -78,15 +79,20 @@ async function admit(
   if (login !== username) {
     throw new AppError("access_denied", `can't switch users from ${login} to ${username} for session ${sid}`);
   }
-  if (session.isOwnedBy(identity)) return session;
-  const record: LiveSessionRecord = session.record();
-  await node.access.admit(identity, (rights) => {
+  return session;
+}
+
+/** What lets somebody take part in a session that another user has started; one's own needs nothing. */
+function checkFor(session: LiveSession, identity: UserIdentity, mode: PartyMode): AccessCheck | undefined {
+  if (session.isOwnedBy(identity)) return undefined;
+  const { sid } = session;
+  return (rights) => {
+    const record = session.record();
     if (mayDoWithSession(rights, mode === "peer" ? "type" : "observe", record)) return undefined;
     return mode === "peer" && mayDoWithSession(rights, "observe", record)
       ? `${identity.name} may only look on at session ${sid}: join it as an observer`
       : `no role allows ${identity.name} to join session ${sid}, which is ${record.user}'s`;
-  });
-  return session;
+  };
 }
 
 /** What a peer types; what an observer types is dropped. The end of it ends nothing. */

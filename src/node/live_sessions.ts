@@ -30,6 +30,14 @@ export interface LiveSessionOptions {
   hub(onChange: () => void): Hub;
 }
 
+/** Somebody who has joined by the leave of a rule. */
+export interface Guest {
+  /** Why they may not be here any more. */
+  refused(): string | undefined;
+  /** Shows them out. */
+  end(reason: string): void;
+}
+
 /** One session. */
 export class LiveSession {
   readonly hub: Hub;
@@ -37,6 +45,7 @@ export class LiveSession {
   /** Why it was made to end, if it was. */
   reason: string | undefined;
   onChange: () => void = () => {};
+  readonly #guests = new Set<Guest>();
 
   constructor(readonly options: LiveSessionOptions) {
     this.hub = options.hub(() => this.onChange());
@@ -60,6 +69,22 @@ export class LiveSession {
     const { sid, login, owner, started } = this.options;
     const { columns, rows } = this.hub.size;
     return { sid, user: owner.name, login, started, columns, rows, parties: this.hub.parties };
+  }
+
+  /** Looks after a guest. @returns ends that */
+  receive(guest: Guest): () => void {
+    this.#guests.add(guest);
+    return () => void this.#guests.delete(guest);
+  }
+
+  /** Shows out who may not be here any more. */
+  checkGuests(): void {
+    for (const guest of [...this.#guests]) {
+      const reason = guest.refused();
+      if (reason === undefined) continue;
+      this.#guests.delete(guest);
+      guest.end(reason);
+    }
   }
 
   /** @param by who wants it */
@@ -103,7 +128,7 @@ export class LiveSessions {
     this.#sessions.set(session.sid, session);
     session.onChange = () => this.#changed();
     if (this.#stopped) session.hub.hurry();
-    this.#beating ??= every(this.#options.clock, ANNOUNCE_MS, () => this.announceNow());
+    this.#beating ??= every(this.#options.clock, ANNOUNCE_MS, () => this.#beat());
     this.#changed();
   }
 
@@ -129,6 +154,16 @@ export class LiveSessions {
       this.#soon = undefined;
       void this.announceNow();
     });
+  }
+
+  #beat(): Promise<void> {
+    this.checkGuests();
+    return this.announceNow();
+  }
+
+  /** Shows out who may not be in somebody else's session any more: users or roles have changed. */
+  checkGuests(): void {
+    for (const session of this.#sessions.values()) session.checkGuests();
   }
 
   /** Announces all sessions; a call during an announcement makes another one follow. */

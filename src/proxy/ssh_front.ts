@@ -4,7 +4,7 @@
  * @module
  */
 import type { ClusterAccess } from "../api/cluster_access.ts";
-import { encodeHostAuthorities, HOST_AUTHORITIES } from "../api/host_authorities.ts";
+import { HOST_AUTHORITIES } from "../api/host_authorities.ts";
 import { identifyUser, type Trust } from "../api/identity.ts";
 import type { LiveAccess } from "../api/live_access.ts";
 import type { RefusedClients } from "../api/refused_clients.ts";
@@ -26,6 +26,8 @@ const PROXY = "proxy:";
 export interface ProxyFrontOptions {
   hostCredential: HostCredential;
   trust(): Trust;
+  /** While the host CA is rotated: its keys as clients can believe them. */
+  signedHostAuthorities(): Uint8Array | undefined;
   /** What users may do. */
   access: ClusterAccess;
   live: LiveAccess;
@@ -144,8 +146,8 @@ export function proxySshServer(options: ProxyFrontOptions): SshServer<UserIdenti
     },
     onConnection: (connection) => {
       if (connection.isOurs) {
-        const { cluster, host } = trust();
-        connection.tell(HOST_AUTHORITIES, encodeHostAuthorities(cluster, host));
+        const signed = options.signedHostAuthorities();
+        if (signed) connection.tell(HOST_AUTHORITIES, signed);
       }
       options.live.add({
         identity: connection.identity,

@@ -3,6 +3,7 @@
  * @module
  */
 import { type BalancerChoice, findBalancedClient } from "../api/balancers.ts";
+import { Buffer } from "node:buffer";
 import { ClusterAccess } from "../api/cluster_access.ts";
 import { LiveAccess } from "../api/live_access.ts";
 import { RefusedClients } from "../api/refused_clients.ts";
@@ -121,6 +122,10 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
   const ssh = front = proxySshServer({
     hostCredential: membership.credentials,
     trust: () => membership.trust,
+    signedHostAuthorities: () => {
+      const { signedKeys } = membership.credentials.authorities.find(({ kind }) => kind === "host") ?? {};
+      return signedKeys === undefined ? undefined : Buffer.from(signedKeys, "base64");
+    },
     access: known,
     live,
     clock,

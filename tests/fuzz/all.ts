@@ -2,6 +2,7 @@
  * Every target.
  * @module
  */
+import { configTargets } from "./targets/config.ts";
 import { keyTargets } from "./targets/keys.ts";
 import { resourceTargets } from "./targets/resources.ts";
 import { clientTargets } from "./targets/ssh_client.ts";
@@ -14,6 +15,7 @@ export const PARSERS: readonly FuzzTarget[] = [
   ...keyTargets,
   ...textTargets,
   ...resourceTargets,
+  ...configTargets,
   ...streamTargets,
 ];
 export const PROTOCOLS: readonly FuzzTarget[] = [...serverTargets, ...clientTargets];

@@ -44,7 +44,10 @@ export async function startTestNode({ forceCommand, context }: TestNodeOptions =
     hostId: "test",
     name: "test",
     clock: systemClock,
-    access: { admit: () => Promise.reject(new AppError("unsupported", "this node asks nobody")) },
+    access: {
+      admit: () => Promise.reject(new AppError("unsupported", "this node asks nobody")),
+      decide: () => ({ refused: "this node asks nobody" }),
+    },
     labels: () => ({}),
     trust: () => ({ cluster: "test", user: [], host: [] }),
     emit: (event) => void events.push(event),

@@ -51,6 +51,7 @@ export const authority = v.object({
     started: time,
     ends: v.optional(time),
   })),
+  signedKeys: v.optional(text(64 * 1024)),
 });
 
 export const server = v.object({

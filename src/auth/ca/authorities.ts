@@ -2,10 +2,13 @@
  * The cluster's two certificate authorities and its name: made at the first start, kept in the store.
  * @module
  */
+import { Buffer } from "node:buffer";
+import { signHostAuthorities } from "../../api/host_authorities.ts";
 import type { Clock } from "../../base/clock.ts";
 import { AppError } from "../../base/errors.ts";
 import type { Authority } from "../../model/authority.ts";
 import { AUTHORITY_KINDS, type AuthorityKind } from "../../model/authority_kind.ts";
+import { ROTATION_GRACE } from "../../model/limits.ts";
 import type { Rotation, RotationStep } from "../../model/rotation.ts";
 import { formatPrivateKey, generateKey, parsePrivateKey, type PrivateKey } from "../../ssh/private_key.ts";
 import { parsePublicKeyLine, type PublicKey } from "../../ssh/public_key.ts";
@@ -29,6 +32,8 @@ interface Loaded {
   stored: StoredAuthority;
   version: string;
   keys: readonly [PrivateKey, ...PrivateKey[]];
+  /** See {@linkcode Authority.signedKeys}. */
+  signedKeys?: string;
 }
 
 /** A private key and the OpenSSH file it came in. */
@@ -160,14 +165,9 @@ export class Authorities {
   /** The public part, for everybody. */
   list(): Authority[] {
     return AUTHORITY_KINDS.map((kind) => {
-      const { rotated, rotation } = this.#loaded[kind].stored;
-      return {
-        kind,
-        cluster: this.cluster,
-        keys: this.trusted(kind).map((key) => key.toLine()),
-        rotated,
-        rotation,
-      };
+      const { stored: { rotated, rotation }, keys, signedKeys } = this.#loaded[kind];
+      const lines = keys.map((key) => key.publicKey.toLine());
+      return { kind, cluster: this.cluster, keys: lines, rotated, rotation, signedKeys };
     });
   }
 
@@ -216,5 +216,16 @@ async function load(backend: Backend, kind: AuthorityKind): Promise<Loaded> {
   const stored: StoredAuthority = JSON.parse(entry.value);
   const [first, ...rest] = stored.signingKeys.map((text) => parsePrivateKey(text));
   if (!first) throw new AppError("internal", `the ${kind} certificate authority in the store has no key`);
-  return { stored, version: entry.version, keys: [first, ...rest] };
+  const keys = [first, ...rest] as const;
+  return { stored, version: entry.version, keys: [...keys], signedKeys: signedKeys(stored, keys) };
+}
+
+/** A rotation by hand has no end of its own: its list is good for as long as one may take. */
+function signedKeys(
+  { kind, cluster, rotation }: StoredAuthority,
+  keys: readonly PrivateKey[],
+): string | undefined {
+  if (kind !== "host" || !rotation) return undefined;
+  const expires = rotation.ends ?? rotation.started + ROTATION_GRACE.max;
+  return Buffer.from(signHostAuthorities(cluster, keys, expires)).toString("base64");
 }

@@ -84,7 +84,8 @@ function without(tree: YamlTree, path: KeyPath): YamlTree {
   const [key, ...below] = path;
   if (typeof key !== "string" || !isMapping(tree) || !Object.hasOwn(tree, key)) return tree;
   const { [key]: value = null, ...others } = tree;
-  if (below.length === 0 || !isMapping(value)) return others;
+  // A single value in the place of a list is its first item.
+  if (below.length === 0 || typeof below[0] === "number" || !isMapping(value)) return others;
   const less = without(value, below);
   return less === value ? tree : { ...others, [key]: less };
 }

@@ -10,9 +10,10 @@ import { Buffer } from "node:buffer";
 import { request as httpRequest } from "node:http";
 import { request } from "node:https";
 import type { AddressInfo } from "node:net";
-import { createServer } from "node:net";
+import { connect as connectNet, createServer } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
 import { type Clock, systemClock } from "../../base/clock.ts";
+import { findBalancedClient } from "../../api/balancers.ts";
 import { AppError } from "../../base/errors.ts";
 import { jsonPost, PASSWORD, PING, testApp, TOKENS } from "./fake_gateway.ts";
 import { selfSigned } from "./self_signed.ts";
@@ -277,4 +278,39 @@ Deno.test({
       libc.close();
     }
   },
+});
+
+/** Relays one connection to `port`; the client's first bytes leave together with `header`, in one write. */
+async function behind(header: string, port: number) {
+  const relay = createServer((client) => {
+    const server = connectNet(port, "127.0.0.1");
+    client.once("data", (first) => {
+      server.write(Buffer.concat([Buffer.from(header), first]));
+      client.pipe(server);
+    });
+    server.pipe(client);
+    for (const socket of [client, server]) socket.on("error", () => {});
+  });
+  await new Promise<void>((resolve) => relay.listen(0, "127.0.0.1", resolve));
+  return {
+    port: (relay.address() as AddressInfo).port,
+    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => relay.close(() => resolve())),
+  };
+}
+
+Deno.test("a balancer's header comes off before TLS, also when both arrive together, and counts for the rates", async () => {
+  const findClient = findBalancedClient(["127.0.0.1"]);
+  const header = (last: number) => `PROXY TCP4 192.0.2.${last} 10.0.0.1 1 2\r\n`;
+  await serving(async (server, { app }) => {
+    const seen: string[] = [];
+    app.get("/seen", (c) => c.text(`${seen.push(c.get("clientAddress"))}`));
+    for (const last of [7, 8]) {
+      await using relay = await behind(header(last), server.port);
+      assertEquals((await ask(relay.port, "/seen")).status, 200);
+    }
+    assertEquals(seen, ["192.0.2.7", "192.0.2.8"]);
+    await assertRejects(() => ask(server.port, "/seen"), Error);
+    await using broken = await behind("PROXY nonsense\r\n", server.port);
+    await assertRejects(() => ask(broken.port, "/seen"), Error);
+  }, { findClient });
 });
