@@ -24,7 +24,11 @@ export function startCommand() {
     .option("-l, --listen-ip <ip>", "address to listen on (default: 0.0.0.0)")
     .option("--auth-server <address>", "address of the auth server (default: 127.0.0.1:3025)", collect)
     .option("--token <token>", "invitation token to join a cluster, or the path of a file that holds it")
-    .option("--ca-pin <pin>", "sha256:... of the cluster's host CA, as tctl status shows it", collect)
+    .option(
+      "--ca-pin <pin>",
+      "sha256:... of the cluster's host CA, as tctl status shows it, or the path of a file that holds it",
+      collect,
+    )
     .option("--nodename <name>", "name of this node (default: the host name)")
     .option("-c, --config <path>", "configuration file (default: /etc/teleport.yaml)")
     .option("--labels <labels>", "labels of this node: key=value or key=[period:command], comma-separated")

@@ -65,6 +65,9 @@ export function tsh(args: string[]): Promise<number> {
         "text" as const,
       ),
     )
+    .addOption(
+      new Option("-v, --verbose", "as later versions have it; everything is shown anyway").hideHelp(),
+    )
     .argument("[labels]", "only nodes with these labels: key=value,key=value")
     .action(async (labels, options) =>
       await (await import("./ls.ts")).lsCommand(labels, common(options), options.format)

@@ -6,6 +6,7 @@ import { type Clock, every } from "../base/clock.ts";
 import { SECOND } from "../base/duration.ts";
 import { messageOf } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
+import type { RecordingMode } from "../model/recording_policy.ts";
 import type { TokenRole } from "../model/token.ts";
 import type { Backend } from "../store/backend.ts";
 import { AuditLog } from "./audit/log.ts";
@@ -36,6 +37,9 @@ export interface AuthSettings {
   clusterName?: string;
   secondFactor: "otp" | "off";
   sessionRecording: "node" | "off";
+  /** Strict when left out. */
+  recordingMode?: RecordingMode;
+  recordCommands?: boolean;
   /** For all sessions, beside what the roles say: milliseconds; 0 or absent is never. */
   clientIdleTimeout?: number;
   disconnectExpiredCert?: boolean;

@@ -55,6 +55,8 @@ export function authSettings(
     clusterName: auth.clusterName,
     secondFactor: auth.authentication.secondFactor,
     sessionRecording: auth.sessionRecording,
+    recordingMode: auth.recordingMode,
+    recordCommands: auth.recordCommands,
     clientIdleTimeout: auth.clientIdleTimeout,
     disconnectExpiredCert: auth.disconnectExpiredCert,
     staticTokens: auth.staticTokens.map(({ roles, value }) => ({ token: value.reveal(), roles })),

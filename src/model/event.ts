@@ -17,6 +17,7 @@ export const EVENT_NAMES = [
   "session.leave",
   "session.join",
   "session.terminate",
+  "session.gap",
   "session.upload",
   "resize",
   "exec",

@@ -6,6 +6,7 @@ import type { ClusterAccess } from "../api/cluster_access.ts";
 import type { Trust } from "../api/identity.ts";
 import type { Clock } from "../base/clock.ts";
 import type { EventFields } from "../model/event.ts";
+import type { RecordingPolicy } from "../model/recording_policy.ts";
 import type { UserIdentity } from "../model/identity.ts";
 import type { Spool } from "../session/spool.ts";
 import type { ServerConnection } from "../ssh/server.ts";
@@ -24,8 +25,8 @@ export interface NodeContext {
   labels(): Readonly<Record<string, string>>;
   /** Reports an audit event. */
   emit(event: EventFields): void;
-  /** Whether interactive sessions are recorded. */
-  recording(): "node" | "off";
+  /** What is recorded. */
+  recording(): RecordingPolicy;
   spool: Spool;
   /** What a crash must not make forget. */
   journal: SessionJournal;

@@ -80,7 +80,7 @@ export function nodeSession(node: NodeContext, connection: NodeConnection): Sess
     const scp = pty || command === undefined ? undefined : scpArguments(command);
     if (command !== undefined && scp !== undefined) return runScp(request, channel, command, scp);
     // A shell without a terminal is a session like any other: recorded, so that -T is no way around it.
-    return pty || command === undefined
+    return pty || command === undefined || node.recording().commands
       ? runTerminal(request, channel, command)
       : runCommand(request, channel, command);
   };

@@ -22,6 +22,7 @@ import { Secret } from "../base/secret.ts";
 import type { SshServer } from "../ssh/server.ts";
 import { Spool } from "../session/spool.ts";
 import type { UserIdentity } from "../model/identity.ts";
+import { DEFAULT_POLICY } from "../model/recording_policy.ts";
 import type { NodeContext } from "./context.ts";
 import { removeStaleAgents } from "./forwarding/agent_socket.ts";
 import { type CommandLabel, Labels } from "./labels.ts";
@@ -74,7 +75,7 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
   let membership: Membership | undefined;
   let access: ClusterAccess | undefined;
   let sessions: LiveSessions | undefined;
-  let recording: "node" | "off" = "node"; // until auth says otherwise: fail closed
+  let recording = DEFAULT_POLICY; // until auth says otherwise: fail closed
   let webProxy: string | undefined;
   // deno-lint-ignore prefer-const -- a callback names it before it can be made
   let server: SshServer<UserIdentity> | undefined;
@@ -96,9 +97,14 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
     announcement: () => ({ address: settings.address, labels: labels.current() }),
     onChanged: async (collection) => {
       if (collection === "sessions") return await sessions?.announceNow();
-      if (collection === "users" || collection === "roles") await access?.refresh();
+      if (collection === "users" || collection === "roles") {
+        await access?.refresh();
+        sessions?.checkGuests();
+      }
       if (collection !== "servers" || !membership) return;
-      recording = (await membership.auth.call("cluster.get", {})).sessionRecording;
+      const { sessionRecording: by, recordingMode: mode, recordCommands: commands } = await membership.auth
+        .call("cluster.get", {});
+      recording = { by, mode: mode ?? DEFAULT_POLICY.mode, commands: commands ?? DEFAULT_POLICY.commands };
       webProxy = (await membership.auth.call("proxies.addresses", {}))[0]?.web;
     },
     onRenewed: (credentials) => server?.setHostCredential(credentials),
@@ -140,9 +146,11 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
     left.delete(folder);
   }, warn);
 
+  const processId = crypto.randomUUID();
   const live = sessions = new LiveSessions({
     clock,
-    announce: async (sessions) => (await member.auth.call("sessions.announce", { sessions })).end,
+    announce: async (sessions) =>
+      (await member.auth.call("sessions.announce", { run: processId, sessions })).end,
   });
   removeStaleAgents(hostId);
   const context: NodeContext = {

@@ -19,6 +19,7 @@ import type { OsUser } from "./os/user.ts";
 import { recordLogin, recordLogout } from "./os/utmp.ts";
 import { osLogin } from "./os_login.ts";
 import { pump, type Tap } from "./pump.ts";
+import { startRecorder } from "./session_recorder.ts";
 import type { SessionRequest } from "./session_request.ts";
 
 /** End of file as a terminal in its usual mode understands it. */
@@ -39,9 +40,12 @@ export async function runTerminal(
     ...event,
   });
   let endForFailure = (_error: Error) => {};
-  const recorder = node.recording() === "off"
-    ? undefined
-    : await node.spool.begin(sid, { onFailure: (error) => endForFailure(error) }); // when it throws, there is no session
+  const recorder = await startRecorder(
+    node,
+    sid,
+    (error) => endForFailure(error),
+    (event) => node.emit(stamp(event)),
+  ); // when it throws, there is no session
   const report = (event: EventFields) => {
     const stamped = stamp(event);
     recorder?.event(stamped);
@@ -113,6 +117,7 @@ export async function runTerminal(
   const end = stamp({ event: "session.end", ...exitFields(status), reason: live?.reason });
   await recorder?.end(end);
   node.emit(end);
+  if (command !== undefined && !pty) node.emit({ event: "exec", command, ...fields, ...exitFields(status) });
   node.journal.end(sid);
   if (live) node.sessions.remove(live, status);
   sendExit(channel, status);

@@ -6,6 +6,9 @@
 import type { OutputTail } from "./output_tail.ts";
 import type { TerminalSize } from "./reader.ts";
 
+type Headless = typeof import("@xterm/headless");
+type Serialize = typeof import("@xterm/addon-serialize");
+
 /** Lines above the screen that a newcomer gets as well. */
 const HISTORY = 100;
 
@@ -18,10 +21,7 @@ const BLANK = "\x1b[!p\x1b[?1049l\x1b[0m\x1b[H\x1b[2J";
  */
 export async function drawScreen(tail: OutputTail, { columns, rows }: TerminalSize): Promise<Uint8Array> {
   const [before, bytes, now] = [tail.modesBefore(), tail.bytes(), tail.modes().sequenceOnScreen()];
-  const [{ default: { Terminal } }, { default: { SerializeAddon } }] = await Promise.all([
-    import("@xterm/headless"),
-    import("@xterm/addon-serialize"),
-  ]);
+  const { Terminal, SerializeAddon } = await emulator();
   const terminal = new Terminal({ cols: columns, rows, scrollback: HISTORY, allowProposedApi: true });
   try {
     const serializer = new SerializeAddon();
@@ -34,4 +34,13 @@ export async function drawScreen(tail: OutputTail, { columns, rows }: TerminalSi
   } finally {
     terminal.dispose();
   }
+}
+
+/** Named by file: the bundler does not find the package's main module. */
+async function emulator(): Promise<Pick<Headless, "Terminal"> & Pick<Serialize, "SerializeAddon">> {
+  const [{ Terminal }, { SerializeAddon }] = await Promise.all([
+    import("@xterm/headless/lib-headless/xterm-headless.mjs") as Promise<Headless>,
+    import("@xterm/addon-serialize/lib/addon-serialize.mjs") as Promise<Serialize>,
+  ]);
+  return { Terminal, SerializeAddon };
 }

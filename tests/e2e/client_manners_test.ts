@@ -151,6 +151,6 @@ Deno.test("tsh login --out writes the identity and nothing else, in either forma
 Deno.test("flags of old scripts are taken", async () => {
   const old = ["--namespace=default", "--compat=1.0", "--nocache", "--gops", "--cert-format=standard"];
   assertEquals((await joe.tsh([...old, "ls"])).code, 0);
-  assertEquals((await joe.tsh(["ls", ...old])).code, 0);
+  assertEquals((await joe.tsh(["ls", "-v", ...old])).code, 0);
   assertEquals((await joe.tsh(["ssh", ...old, `${LOGIN}@alpha`, "true"])).code, 0);
 });

@@ -277,3 +277,16 @@ Deno.test("a party that reads nothing holds nobody back, and sees the screen as 
   shell.type("exit\n");
   await shell.exit;
 });
+
+Deno.test("a guest whose role is taken away is shown out at once, the owner stays", async () => {
+  const { shell, sid } = await begin();
+  using _owner = shell;
+  using guest = await LiveTerminal.join(ann, login, sid);
+  await guest.shows("ann joined");
+  await putUsers(cluster, { name: "ann", logins: [login], roles: ["admin"], traits: {} });
+  assertEquals((await guest.exit).code, 1);
+  assertStringIncludes(guest.text, "you leave the session: ann may only look on");
+  await shell.shows("ann left");
+  shell.type("exit 2\n");
+  assertEquals((await shell.exit).code, 2);
+});

@@ -162,3 +162,19 @@ Deno.test("recordings are listed and exported, and what was exported plays witho
     await Deno.remove(directory, { recursive: true });
   }
 });
+
+Deno.test("with record_commands a command without a terminal is recorded as a shell is", async () => {
+  await using other = await Daemon.start({ auth: { record_commands: "yes" } });
+  const ann = await other.user("ann", [LOGIN]);
+  await ann.loginOk();
+  const result = await ann.ssh(`${LOGIN}@alpha`, "echo to-out; echo to-err >&2; exit 6");
+  assertEquals([result.code, result.stdout, result.stderr], [6, "to-out\n", "to-err\n"]);
+  const exec = await other.event("exec", (event) => event.exitCode === 6);
+  const end = await other.event("session.end", (event) => event.sid === exec.sid);
+  assertEquals(end.exitCode, 6);
+  const played = await eventually("the recording", async () => {
+    const { code, stdout } = await ann.tsh(["play", "--raw", String(exec.sid)]);
+    return code === 0 && stdout.includes("to-err") ? stdout : undefined;
+  });
+  assertStringIncludes(played, "to-out\n");
+});

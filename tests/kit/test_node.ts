@@ -8,6 +8,7 @@ import { AppError } from "../../src/base/errors.ts";
 import { FILES_PART, ownProgram } from "../../src/daemon/own_program.ts";
 import type { EventFields } from "../../src/model/event.ts";
 import { PERMITS, type UserIdentity } from "../../src/model/identity.ts";
+import { DEFAULT_POLICY } from "../../src/model/recording_policy.ts";
 import type { NodeContext } from "../../src/node/context.ts";
 import { LiveSessions } from "../../src/node/live_sessions.ts";
 import { nodeSession } from "../../src/node/session.ts";
@@ -51,7 +52,7 @@ export async function startTestNode({ forceCommand, context }: TestNodeOptions =
     labels: () => ({}),
     trust: () => ({ cluster: "test", user: [], host: [] }),
     emit: (event) => void events.push(event),
-    recording: () => "off",
+    recording: () => ({ ...DEFAULT_POLICY, by: "off" }),
     spool: noSpool,
     journal: { begin() {}, end() {} },
     sessions: new LiveSessions({ clock: systemClock, announce: () => Promise.resolve([]) }),

@@ -141,7 +141,7 @@ const INPUT: { [M in Method]: Input<M> } = {
     offset: 0,
     length: 1,
   },
-  "sessions.announce": { sessions: [] },
+  "sessions.announce": { run: "00000000-0000-4000-8000-000000000001", sessions: [] },
   "sessions.list": {},
   "sessions.end": { sid: "00000000-0000-4000-8000-000000000001" },
   "changes.watch": {},

@@ -6,6 +6,7 @@ import { LOGIN } from "../kit/machine.ts";
 import { eventually } from "../kit/run.ts";
 import { startTestNode } from "../kit/test_node.ts";
 
+const RUN = crypto.randomUUID();
 const session = (user: string, parties: string[]): LiveSessionRecord => ({
   sid: crypto.randomUUID(),
   user,
@@ -23,7 +24,7 @@ Deno.test("users see the sessions that are theirs or that a rule shows them, and
   const joes = session("joe", ["joe"]);
   const shared = session("ann", ["ann", "joe"]);
   const anns = session("ann", ["ann"]);
-  await node.api.call("sessions.announce", { sessions: [joes, shared, anns] });
+  await node.api.call("sessions.announce", { run: RUN, sessions: [joes, shared, anns] });
   const seen = async (name: string, roles: string[]) => {
     const { api } = await fixture.connectUser(name, roles);
     return (await api.call("sessions.list", {})).map(({ sid }) => sid).sort();
@@ -42,11 +43,11 @@ Deno.test("users see the sessions that are theirs or that a rule shows them, and
   const { api } = await fixture.connectUser("joe", []);
   const ending = api.call("sessions.end", { sid: joes.sid });
   const wanted = await eventually("the wish", async () => {
-    const { end } = await node.api.call("sessions.announce", { sessions: [joes, shared, anns] });
+    const { end } = await node.api.call("sessions.announce", { run: RUN, sessions: [joes, shared, anns] });
     return end.length > 0 ? end : undefined;
   });
   assertEquals(wanted, [{ sid: joes.sid, by: "joe" }]);
-  await node.api.call("sessions.announce", { sessions: [shared, anns] });
+  await node.api.call("sessions.announce", { run: RUN, sessions: [shared, anns] });
   assertEquals(await ending, { ended: true });
   const [event] = await fixture.events("session.terminate");
   assertEquals([event?.user, event?.sid, event?.server_id, event?.success], ["joe", joes.sid, hostId, true]);
@@ -66,7 +67,7 @@ Deno.test("what a node announces is checked at the edge", async () => {
   ];
   for (const sessions of bad) {
     const error = await assertRejects(
-      () => api.call("sessions.announce", { sessions: [sessions] }),
+      () => api.call("sessions.announce", { run: RUN, sessions: [sessions] }),
       AppError,
     );
     assertEquals(error.code, "bad_input");

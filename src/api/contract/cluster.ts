@@ -3,6 +3,7 @@
  * @module
  */
 import * as v from "valibot";
+import { RECORDING_MODES } from "../../model/recording_policy.ts";
 import { members } from "../access.ts";
 import { entry, nothing, proxyAddresses } from "./schemas.ts";
 
@@ -15,6 +16,9 @@ export const clusterCalls = {
       version: v.string(),
       secondFactor: v.picklist(["otp", "off"]),
       sessionRecording: v.picklist(["node", "off"]),
+      /** Absent: strict. */
+      recordingMode: v.optional(v.picklist(RECORDING_MODES)),
+      recordCommands: v.optional(v.boolean()),
     }),
     access: members,
     audited: false,

@@ -26,9 +26,9 @@ const liveSession = v.strictObject({
 const MAX_SESSIONS = 8192;
 
 export const sessionCalls = {
-  /** A node tells all its sessions; they are believed for half a minute. It hears which are to end. */
+  /** A node's process, `run`, tells all its sessions; they are believed for half a minute. It hears which are to end. */
   "sessions.announce": entry({
-    input: v.strictObject({ sessions: v.pipe(v.array(liveSession), v.maxLength(MAX_SESSIONS)) }),
+    input: v.strictObject({ run: uuid, sessions: v.pipe(v.array(liveSession), v.maxLength(MAX_SESSIONS)) }),
     output: v.object({ end: v.array(v.object({ sid: uuid, by: text(300) })) }),
     access: hosts("node"),
     audited: false,

@@ -24,6 +24,7 @@ const REPORTED: ReadonlySet<EventName> = new Set([
   "session.end",
   "session.join",
   "session.leave",
+  "session.gap",
   "resize",
   "exec",
   "scp",

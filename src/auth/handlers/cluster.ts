@@ -16,6 +16,8 @@ export function clusterHandlers(auth: AuthService): Pick<Handlers, keyof typeof 
         version: VERSION,
         secondFactor: auth.settings.secondFactor,
         sessionRecording: auth.settings.sessionRecording,
+        recordingMode: auth.settings.recordingMode,
+        recordCommands: auth.settings.recordCommands,
       }),
     "proxies.addresses": () =>
       Promise.resolve(presence.list("proxy").flatMap((server) => server.proxy ?? [])),

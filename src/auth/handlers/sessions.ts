@@ -17,8 +17,10 @@ export function sessionHandlers(auth: AuthService): Pick<Handlers, keyof typeof 
     node: presence.list("node").find(({ id }) => id === session.server)?.name,
   });
   return {
-    "sessions.announce": ({ sessions }, { identity }) =>
-      Promise.resolve({ end: liveSessions.announce((identity as HostIdentity).hostId, sessions) }),
+    "sessions.announce": ({ run, sessions }, { identity }) => {
+      const { hostId: server } = identity as HostIdentity;
+      return Promise.resolve({ end: liveSessions.announce({ server, run }, sessions) });
+    },
     "sessions.list": (_, context) =>
       Promise.resolve(liveSessions.list().filter((session) => may(context, "see", session)).map(named)),
     "sessions.end": async ({ sid }, context) => {

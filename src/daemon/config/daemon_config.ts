@@ -3,6 +3,7 @@
  * @module
  */
 import type { Secret } from "../../base/secret.ts";
+import type { RecordingMode } from "../../model/recording_policy.ts";
 import type { Algorithms } from "../../ssh/algorithms.ts";
 import type { Address } from "./address.ts";
 import type { AuditConfig } from "./audit_config.ts";
@@ -37,6 +38,8 @@ export interface AuthConfig {
   staticTokens: StaticToken[];
   authentication: { type: "local"; secondFactor: "otp" | "off" };
   sessionRecording: "node" | "off";
+  recordingMode: RecordingMode;
+  recordCommands: boolean;
   /** Absolute path; there need not be one. */
   licenseFile: string;
   /** Milliseconds without traffic after which a session is ended; 0 is never. */

@@ -9,8 +9,8 @@ import { type Labels, parseLabels } from "./labels.ts";
 import { quote } from "../../base/quote.ts";
 import type { FileSettings } from "./schema.ts";
 import { didYouMean } from "../../base/suggest.ts";
-import { parseTokenSource, type TokenSource } from "./tokens.ts";
-import { parseName, parsePin, parseText } from "./values.ts";
+import { parsePinSource, parseTokenSource, type PinSource, type TokenSource } from "./tokens.ts";
+import { parseName, parseText } from "./values.ts";
 
 /** The flags of `teleport start`, as the command line parser gives them. */
 export interface StartFlags {
@@ -45,7 +45,7 @@ export interface ParsedFlags {
   token?: TokenSource;
   nodename?: string;
   labels?: Labels;
-  caPins?: string[];
+  caPins?: PinSource[];
   diagAddr?: Address;
 }
 
@@ -63,7 +63,7 @@ export function parseFlags(flags: StartFlags): ParsedFlags {
     token: read("token", flags.token, parseTokenSource),
     nodename: read("nodename", flags.nodename, parseName),
     labels: read("labels", flags.labels, parseLabels),
-    caPins: readList("ca-pin", flags.caPin, parsePin),
+    caPins: readList("ca-pin", flags.caPin, parsePinSource),
     diagAddr: read("diag-addr", flags.diagAddr, parseDiagAddr),
   };
 }

@@ -15,7 +15,7 @@ import { parseLogTarget } from "./log_target.ts";
 import { quote } from "../../base/quote.ts";
 import { authConfig, type ConfigHost, nodeConfig, proxyConfig, type Sources } from "./sections.ts";
 import { findConfigText } from "./source.ts";
-import { readToken } from "./tokens.ts";
+import { readPins, readToken } from "./tokens.ts";
 import { isName } from "./values.ts";
 
 export type { DaemonConfig } from "./daemon_config.ts";
@@ -59,7 +59,7 @@ export async function loadConfig(flags: StartFlags, host: ConfigHost): Promise<D
     authServers: authServers(sources, roles.has("auth") ? auth.listenAddr : undefined),
     authToken: await authToken(sources),
     diagAddr: parsed.diagAddr,
-    caPins: parsed.caPins ?? teleport.ca_pin,
+    caPins: await caPins(sources),
     algorithms: algorithmChoice(sources),
     cacheTtl: teleport.cache.enabled ? teleport.cache.ttl : 0,
     limits: {
@@ -129,6 +129,20 @@ async function authToken({ settings, flags, host, warnings }: Sources): Promise<
     );
     return undefined;
   }
+}
+
+async function caPins({ settings, flags, host, file, faults }: Sources): Promise<string[]> {
+  const pins: string[] = [];
+  for (const source of flags.caPins ?? settings.teleport.ca_pin) {
+    try {
+      pins.push(...await readPins(source, (path) => host.readTextFile(path)));
+    } catch (error) {
+      if (!isAppError(error)) throw error;
+      const place = flags.caPins ? "--ca-pin" : `${file.place(["teleport", "ca_pin"])}: "teleport.ca_pin"`;
+      faults.add(`${place}: ${error.message}`);
+    }
+  }
+  return pins;
 }
 
 function requireName(hostname: string): string {

@@ -373,6 +373,21 @@ Deno.test("a join token whose file is gone is a warning, for a member needs none
   assertStringIncludes(config.warnings[0] ?? "", "/gone");
 });
 
+Deno.test("CA pins may stand in a file; one that cannot be read stops the start", async () => {
+  const files = {
+    "t.yaml": "teleport: {ca_pin: [/pins, 'file:///pins']}",
+    "/pins": `${PIN}\n\n`,
+    "/empty": "\n",
+  };
+  assertEquals((await loadConfig({ config: "t.yaml" }, hostWith(files))).caPins, [PIN, PIN]);
+  assertEquals((await loadConfig({ caPin: ["/pins"] }, hostWith(files))).caPins, [PIN]);
+  await loadFails(
+    "teleport: {ca_pin: /gone}",
+    't.yaml:1:12: "teleport.ca_pin": cannot read the CA pin file "/gone"',
+  );
+  await assertRejects(() => loadConfig({ caPin: ["/empty"] }, hostWith(files)), AppError, "is empty");
+});
+
 Deno.test("a static token whose file is gone is an error where auth runs", async () => {
   const text = 'auth_service: {tokens: ["node:/gone"]}';
   await loadFails(text, 't.yaml:1:25: "auth_service.tokens.0": cannot read the token file "/gone"');

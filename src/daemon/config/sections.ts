@@ -59,6 +59,8 @@ export async function authConfig(sources: Sources, dataDir: string, runs: boolea
     staticTokens: runs ? await staticTokens(sources) : [],
     authentication: { type: auth.authentication.type, secondFactor: auth.authentication.second_factor },
     sessionRecording: auth.session_recording,
+    recordingMode: auth.session_recording_mode,
+    recordCommands: auth.record_commands,
     licenseFile: resolve(dataDir, auth.license_file),
     clientIdleTimeout: auth.client_idle_timeout,
     disconnectExpiredCert: auth.disconnect_expired_cert,

@@ -1,11 +1,12 @@
 /**
- * Join tokens in the configuration: a value, or the path of a file that holds it.
+ * Join tokens and CA pins in the configuration: a value, or the path of a file that holds it.
  * @module
  */
 import { AppError, messageOf } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
 import { quote } from "../../base/quote.ts";
 import { didYouMean } from "../../base/suggest.ts";
+import { parsePin } from "./values.ts";
 
 const ROLES = ["auth", "proxy", "node", "trusted_cluster"] as const;
 
@@ -73,14 +74,7 @@ export async function readToken(
   readTextFile: (path: string) => Promise<string>,
 ): Promise<Secret<string>> {
   if ("value" in source) return source.value;
-  let text: string;
-  try {
-    text = await readTextFile(source.file);
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    const reason = error instanceof Deno.errors.NotFound ? "there is no such file" : messageOf(error);
-    throw new AppError("not_found", `cannot read the token file ${quote(source.file)}: ${reason}`);
-  }
+  const text = await readNamedFile("token", source.file, readTextFile);
   try {
     return checked(text.trim());
   } catch (error) {
@@ -102,4 +96,51 @@ function parseRole(role: string): TokenRole {
 function checked(value: string): Secret<string> {
   if (TOKEN.test(value)) return new Secret(value);
   throw new AppError("bad_input", "a token is 1 to 256 printable ASCII characters without blanks");
+}
+
+/** A pin as the configuration writes it. */
+export type PinSource = { pin: string } | { file: string };
+
+/**
+ * Reads a pin, or the absolute path or `file://` address of a file that holds pins.
+ * @throws {AppError} bad_input
+ */
+export function parsePinSource(text: string): PinSource {
+  const file = text.startsWith("file://") ? text.slice("file://".length) : text;
+  return file.startsWith("/") ? { file } : { pin: parsePin(text) };
+}
+
+/**
+ * The pins, those of files read, one a line. A file that cannot be read is an error: without its pins the host would
+ * trust more than it is told to.
+ * @throws {AppError} not_found or bad_input
+ */
+export async function readPins(
+  source: PinSource,
+  readTextFile: (path: string) => Promise<string>,
+): Promise<string[]> {
+  if ("pin" in source) return [source.pin];
+  const { file } = source;
+  const text = await readNamedFile("CA pin", file, readTextFile);
+  const lines = text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+  if (lines.length === 0) throw new AppError("bad_input", `the CA pin file ${quote(file)} is empty`);
+  try {
+    return lines.map(parsePin);
+  } catch (error) {
+    throw new AppError("bad_input", `CA pin file ${quote(file)}: ${messageOf(error)}`);
+  }
+}
+
+async function readNamedFile(
+  what: string,
+  file: string,
+  readTextFile: (path: string) => Promise<string>,
+): Promise<string> {
+  try {
+    return await readTextFile(file);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const reason = error instanceof Deno.errors.NotFound ? "there is no such file" : messageOf(error);
+    throw new AppError("not_found", `cannot read the ${what} file ${quote(file)}: ${reason}`);
+  }
 }

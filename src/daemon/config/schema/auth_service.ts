@@ -71,6 +71,14 @@ export const authSection = v.object({
     "Where sessions are recorded.",
     v.optional(choice(["node", "off"], ["proxy"]), "node"),
   ),
+  session_recording_mode: key(
+    "What happens when a session cannot be recorded: strict ends it, best_effort lets it go on and reports the gap.",
+    v.optional(choice(["strict", "best_effort"]), "strict"),
+  ),
+  record_commands: key(
+    "Whether commands without a terminal are recorded as shells are.",
+    v.optional(yesNo, "no"),
+  ),
   proxy_checks_host_keys: key(
     "Whether a recording proxy asks nodes for a certificate of this cluster.",
     inert('session_recording "proxy" is not available in this build; every other connection is checked'),

@@ -6,9 +6,9 @@ import * as v from "valibot";
 import { parseHost } from "../address.ts";
 import { ALGORITHM_KEYS, algorithmName } from "../algorithm_name.ts";
 import { inert, key } from "../keys.ts";
-import { parseTokenSource } from "../tokens.ts";
+import { parsePinSource, parseTokenSource } from "../tokens.ts";
 import { address, choice, listOf, parseCacheTtl, parseCount, parseName, parsePeriod } from "../values.ts";
-import { parsePin, parseYesNo, reading } from "../values.ts";
+import { parseYesNo, reading } from "../values.ts";
 
 const path = reading((text) => text, "path");
 const count = () => reading(parseCount, "number");
@@ -117,8 +117,8 @@ export const teleportSection = v.object({
     { shown: "guessed" },
   ),
   ca_pin: key(
-    "The cluster's host CA, as `tctl status` shows it.",
-    v.optional(listOf(reading(parsePin, "sha256:...")), []),
+    "The cluster's host CA, as `tctl status` shows it, or the absolute path of a file that holds it.",
+    v.optional(listOf(reading(parsePinSource, "sha256:...")), []),
   ),
   log,
   connection_limits: connectionLimits,
