@@ -10,6 +10,7 @@ import type { StartFlags } from "../../src/daemon/config/load.ts";
 import type { Predecessor } from "../../src/daemon/handover/predecessor.ts";
 import type { DaemonCommand } from "../../src/daemon/handover/program.ts";
 import type { Daemon } from "../../src/daemon/supervisor.ts";
+import { aboutVersion, VERSION } from "../../src/model/version.ts";
 import { configHost } from "../host.ts";
 import { examples, Exit, leaf, print } from "../program.ts";
 
@@ -82,6 +83,8 @@ async function runConfigured(
   const output = openLogOutput(config.log);
   try {
     for (const warning of config.warnings) output.report("warn", "config", warning);
+    const preview = aboutVersion(VERSION);
+    if (preview !== undefined) output.report("warn", "daemon", preview);
     const license = config.roles.has("auth")
       ? await aboutLicense(config.auth.licenseFile, Date.now())
       : undefined;

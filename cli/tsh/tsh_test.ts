@@ -1,6 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { AppError } from "../../src/base/errors.ts";
-import { isOlder } from "../../src/model/version.ts";
 import { parseProxy } from "./login.ts";
 import { ttlMs } from "./options.ts";
 import { parseLabels, parseTarget } from "./ssh/target.ts";
@@ -51,10 +50,4 @@ Deno.test("a target is [user@]host", () => {
 Deno.test("labels in a filter are key=value pairs", () => {
   assertEquals(parseLabels("env=prod,role=db"), { env: "prod", role: "db" });
   assertThrows(() => parseLabels("env"), AppError);
-});
-
-Deno.test("versions are compared by their numbers", () => {
-  assertEquals(isOlder("2.5.9", "2.6.0"), true);
-  assertEquals(isOlder("2.10.0", "2.9.0"), false);
-  assertEquals(isOlder("1.0.0-beta.1", "1.0.0"), false);
 });

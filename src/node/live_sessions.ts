@@ -10,7 +10,6 @@ import { messageOf } from "../base/errors.ts";
 import type { UserIdentity } from "../model/identity.ts";
 import type { LiveSessionRecord } from "../model/live_session.ts";
 import type { Hub } from "../session/hub.ts";
-import type { NodeConnection } from "./context.ts";
 import type { ExitStatus, PtyChild } from "./os/launch.ts";
 
 const log = logger("node");
@@ -109,7 +108,7 @@ export interface LiveSessionsOptions {
 export class LiveSessions {
   readonly #options: LiveSessionsOptions;
   readonly #sessions = new Map<string, LiveSession>();
-  readonly #cut = new WeakSet<NodeConnection>();
+  readonly #cut = new WeakSet<object>();
   #beating: Timer | undefined;
   #soon: Timer | undefined;
   #announcing: Promise<void> | undefined;
@@ -139,11 +138,11 @@ export class LiveSessions {
   }
 
   /** This connection's time is over: what it has started does not wait for it. */
-  cut(connection: NodeConnection): void {
+  cut(connection: object): void {
     this.#cut.add(connection);
   }
 
-  isCut(connection: NodeConnection): boolean {
+  isCut(connection: object): boolean {
     return this.#cut.has(connection);
   }
 

@@ -2,6 +2,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { Daemon } from "../kit/cluster.ts";
+import { joinToken } from "../kit/second_node.ts";
 import { eventually, run, spawn } from "../kit/run.ts";
 
 const LOGIN = Deno.env.get("USER") || (Deno.uid() === 0 ? "root" : "nobody");
@@ -81,4 +82,46 @@ Deno.test("rates bound how fast one network connects and asks", async () => {
     codes.push((await run("curl", ["-sk", "-o", "/dev/null", "-w", "%{http_code}", url])).stdout);
   }
   assertEquals(codes, ["200", "200", "200", "200", "429", "429"]);
+});
+
+Deno.test("a node whose cache is off lets nobody in while no auth server can be reached", async () => {
+  const cluster = await Daemon.start({ node: { enabled: "no" } });
+  const { auth } = await cluster.addresses();
+  const teleport = (cache: Record<string, unknown>) => async () => ({
+    auth_servers: [`127.0.0.1:${auth?.port}`],
+    auth_token: await joinToken(cluster),
+    cache,
+  });
+  const [strict, lasting] = await Promise.all(
+    [teleport({ enabled: "no" }), teleport({ ttl: "1h" })].map(async (settings, index) =>
+      Daemon.start({
+        nodename: `node${index}`,
+        teleport: await settings(),
+        auth: { enabled: "no" },
+        proxy: { enabled: "no" },
+      })
+    ),
+  );
+  if (!strict || !lasting) throw new Error("two nodes were asked for");
+  try {
+    const joe = await cluster.user("joe", [LOGIN]);
+    await joe.loginOk();
+    const direct = async (node: Daemon) => {
+      const { node: at } = await node.addresses();
+      return (await run("ssh", [
+        ...["-F", "none", "-i", joe.keyFile, "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"],
+        ...["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"],
+        ...["-p", `${at?.port}`, `${LOGIN}@127.0.0.1`, "echo in"],
+      ])).stdout;
+    };
+    assertEquals([await direct(strict), await direct(lasting)], ["in\n", "in\n"]);
+    await cluster.stop();
+    await eventually(
+      "the strict node to let nobody in",
+      async () => await direct(strict) === "" || undefined,
+    );
+    assertEquals(await direct(lasting), "in\n");
+  } finally {
+    await Promise.all([strict.stop(), lasting.stop(), cluster.stop()]);
+  }
 });

@@ -2,12 +2,10 @@ import { assertEquals, assertGreater, assertMatch, assertStringIncludes } from "
 import { Cluster } from "../../cli/tsh/cluster.ts";
 import type { Login } from "../../cli/tsh/home.ts";
 import { readIdentityFile } from "../../cli/tsh/identity_file.ts";
-import { loginToAuth, openApi } from "../../src/api/connection.ts";
-import { parseHostCredentials, trustOf } from "../../src/api/host_identity.ts";
-import { systemClock } from "../../src/base/clock.ts";
 import { dialTcp } from "../../src/base/dial.ts";
 import { connectSsh } from "../../src/ssh/client.ts";
 import { messageOf } from "../../src/base/errors.ts";
+import { connectAsHost } from "../kit/admin.ts";
 import { Daemon } from "../kit/cluster.ts";
 import { LOGIN } from "../kit/machine.ts";
 import { eventually } from "../kit/run.ts";
@@ -276,22 +274,14 @@ Deno.test("tctl auth rotate takes the manual's flags: one authority alone, and 4
 
 Deno.test("a rotation warns of members that are too old to renew their certificates", async () => {
   await using cluster = await Daemon.start();
-  const { auth } = await cluster.addresses();
-  const identity = parseHostCredentials(await Deno.readTextFile(`${cluster.dataDir}/node/identity.json`));
-  const ssh = await loginToAuth(await dialTcp("127.0.0.1", auth?.port ?? 0), {
-    username: identity.hostId,
-    credential: { key: identity.key, certificate: identity.certificate },
-    trust: trustOf(identity.cluster, identity.authorities),
-  }, systemClock);
-  const api = await openApi(ssh);
-  await api.call("servers.announce", {
+  using host = await connectAsHost(cluster, "node");
+  await host.api.call("servers.announce", {
     role: "node",
     name: "alpha",
     address: "127.0.0.1:3022",
     labels: {},
     version: "0.0.9",
   });
-  ssh.close();
   const { code, stderr } = await cluster.tctl("auth", "rotate", "--manual");
   assertEquals(code, 0);
   assertMatch(stderr, /WARNING: the node alpha \([0-9a-f-]{36}\) runs version 0\.0\.9, which cannot renew/);

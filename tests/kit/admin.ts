@@ -35,6 +35,18 @@ export async function connectAsAdmin(dataDir: string, port: number): Promise<Adm
   return { api: await openApi(ssh), [Symbol.dispose]: () => ssh.close() };
 }
 
+/** Logs in to a cluster's auth server as one of the daemon's own roles. */
+export async function connectAsHost(daemon: Daemon, role: "node" | "proxy"): Promise<AdminConnection> {
+  const identity = parseHostCredentials(await Deno.readTextFile(`${daemon.dataDir}/${role}/identity.json`));
+  const { auth } = await daemon.addresses();
+  const ssh = await loginToAuth(await dial(auth?.port ?? 0), {
+    username: identity.hostId,
+    credential: { key: identity.key, certificate: identity.certificate },
+    trust: trustOf(identity.cluster, identity.authorities),
+  }, systemClock);
+  return { api: await openApi(ssh), [Symbol.dispose]: () => ssh.close() };
+}
+
 /** What a user's record says. */
 export interface UserDraft {
   name: string;

@@ -69,6 +69,26 @@ Deno.test("a server takes only so many connections in all", async () => {
   assertEquals(server.refusals, ["too many connections"]);
 });
 
+Deno.test("in a full server who has not logged in makes room, and nobody who has", async () => {
+  await using server = await startSpyServer({ maxConnections: 2 });
+  const client = await logIn(server);
+  const idle = await greeted(server);
+  const second = await logIn(server);
+  await gone(idle);
+  assertEquals([client.open, second.open, server.server.waiting], [true, true, 0]);
+  await assertRejects(() => logIn(server), AppError);
+  client.close();
+  second.close();
+});
+
+Deno.test("a network that connects too fast is refused before it says anything", async () => {
+  const rates = [{ periodMs: 3_600_000, average: 1, burst: 2 }];
+  await using server = await startSpyServer({ rates });
+  for (let i = 0; i < 2; i++) (await logIn(server)).close();
+  await assertRejects(() => logIn(server), AppError);
+  assertEquals(server.refusals, ["too many connections from this network in a short time"]);
+});
+
 Deno.test("a socket that says nothing is cut after the grace time", async () => {
   await using server = await startSpyServer({ loginGraceMs: 30 });
   const socket = await server.dial();

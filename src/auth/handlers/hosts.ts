@@ -6,11 +6,15 @@ import { signerOf } from "../../api/identity.ts";
 import type { hostCalls } from "../../api/contract/hosts.ts";
 import type { Handlers } from "../../api/serve.ts";
 import { refusalIsLogged } from "../../api/refusal.ts";
+import { logger } from "../../base/log.ts";
 import { AppError, isAppError } from "../../base/errors.ts";
 import { type HostIdentity, type JoinerIdentity, type JoinRole } from "../../model/identity.ts";
 import { hostOf } from "../../model/server.ts";
 import { formatCertificateLine } from "../../ssh/certificate.ts";
+import { interoperates, VERSION } from "../../model/version.ts";
 import type { AuthService } from "../service.ts";
+
+const log = logger("auth");
 
 export function hostHandlers(auth: AuthService): Pick<Handlers, keyof typeof hostCalls> {
   const { hosts, issuer, authorities, presence, audit, clock } = auth;
@@ -70,6 +74,7 @@ export function hostHandlers(auth: AuthService): Pick<Handlers, keyof typeof hos
         throw new AppError("access_denied", `a ${role} cannot announce a ${server.role}`);
       }
       await hosts.checkAnnounced(hostId, server.name);
+      warnOfVersion(server, hostId);
       const reachable = reachableAddress(server.address, address);
       presence.announce({ ...server, id: hostId, address: reachable, lastSeen: clock.now(), proxy });
       return { address: reachable };
@@ -91,4 +96,27 @@ function reachableAddress(announced: string, source: string): string {
   const port = announced.slice(announced.lastIndexOf(":") + 1);
   const plain = source.replace(/^::ffff:/, "");
   return anywhere ? `${plain.includes(":") ? `[${plain}]` : plain}:${port}` : announced;
+}
+
+/** Who was warned of, and of which version: once is enough. Bounded, since a host may call itself anything. */
+const warned = new Map<string, string>();
+const MAX_WARNED = 10_000;
+
+function warnOfVersion(
+  { role, name, version }: { role: JoinRole; name: string; version: string },
+  hostId: string,
+): void {
+  if (interoperates(version, VERSION) || warned.get(hostId) === version) return;
+  if (warned.size >= MAX_WARNED) warned.clear();
+  warned.set(hostId, version);
+  log.warn(
+    "the {role} {name} ({id}) runs version {version}: only neighbouring minor versions work with {own}",
+    {
+      role,
+      name,
+      id: hostId,
+      version,
+      own: VERSION,
+    },
+  );
 }
