@@ -84,3 +84,15 @@ Deno.test("whatever was recorded, plain text is plain", async () => {
     assertEquals(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/.test(text), false);
   }));
 });
+
+Deno.test("any file is read or refused", async () => {
+  const header = '{"version":2,"width":80,"height":24}\n';
+  const lines = fc.array(fc.oneof(fc.json(), fc.string(), fc.json().map((json) => `[1,"r",${json}]`)));
+  await fc.assert(fc.asyncProperty(lines, fc.boolean(), async (made, begun) => {
+    try {
+      await Array.fromAsync(readAsciicast(pieces((begun ? header : "") + made.join("\n"), 7)));
+    } catch (error) {
+      if (!(error instanceof AppError && error.code === "bad_input")) throw error;
+    }
+  }));
+});

@@ -4,6 +4,7 @@
  * @module
  */
 
+const BRACKET = 0x5b, QUESTION = 0x3f, SMALL_C = 0x63;
 const ESC = 0x1b, CAN = 0x18, SUB = 0x1a;
 /** A sequence that is longer is none that matters here. */
 const MAX_SEQUENCE = 32;
@@ -24,6 +25,11 @@ export class PrivateModes {
       if (this.#begun === "") {
         at = output.indexOf(ESC, at);
         if (at < 0) return;
+        const skipped = skip(output, at);
+        if (skipped > 0) {
+          at += skipped;
+          continue;
+        }
       }
       at = this.#follow(output, at);
     }
@@ -87,6 +93,19 @@ export class PrivateModes {
     copy.#begun = this.#begun;
     return copy;
   }
+}
+
+/**
+ * Most sequences are colours: they are told by their beginning.
+ * @returns how far one that sets no mode can be left behind at once; 0 when it must be followed
+ */
+function skip(output: Uint8Array, at: number): number {
+  if (at + 2 >= output.length) return 0;
+  const kind = output[at + 1];
+  if (kind === ESC || kind === SMALL_C) return 0;
+  if (kind !== BRACKET) return 2;
+  const first = output[at + 2] ?? 0;
+  return first === QUESTION || first === ESC ? 0 : 3;
 }
 
 /** `ESC [ ... letter`, or ESC and one byte; longer ones of other kinds need not be followed. */

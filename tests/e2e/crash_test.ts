@@ -304,6 +304,10 @@ Deno.test("recordings and events that a killed node had not delivered are delive
       return code === 0 && stdout.includes("before") ? stdout : undefined;
     });
     assertStringIncludes(played, "before");
+    assertStringIncludes(
+      await cluster.tctlOk("recordings", "verify", String(sid)),
+      "unchanged, signed by host",
+    );
     await eventually(
       "nothing to be left",
       () => [...Deno.readDirSync(`${directory}/data/node/runs`)].length === 1,

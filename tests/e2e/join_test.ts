@@ -278,6 +278,29 @@ Deno.test("a party that reads nothing holds nobody back, and sees the screen as 
   await shell.exit;
 });
 
+Deno.test("stock ssh joins a session by a variable", async () => {
+  const { shell, sid } = await begin();
+  using _owner = shell;
+  const words = ["-tt", "-o", `SetEnv=TELEPORT_SESSION=${sid}`, `${login}@alpha.main`];
+  const ssh = spawn("ssh", [...ann.sshArgs, ...words], { env: { HOME: ann.options.home, TERM: "xterm" } });
+  const keys = ssh.stdin.getWriter();
+  try {
+    await shell.shows("ann joined");
+    await keys.write(new TextEncoder().encode("echo by-$((8 * 8)); exit 9\n"));
+    await shell.shows("by-64");
+    const [{ code }, seen] = await Promise.all([
+      ssh.status,
+      new Response(ssh.stdout).text(),
+      ssh.stderr.cancel(),
+    ]);
+    assertEquals(code, 9);
+    assertStringIncludes(seen, "by-64");
+    assertEquals((await shell.exit).code, 9);
+  } finally {
+    await keys.close().catch(() => {}); // ssh has ended
+  }
+});
+
 Deno.test("a guest whose role is taken away is shown out at once, the owner stays", async () => {
   const { shell, sid } = await begin();
   using _owner = shell;

@@ -115,7 +115,7 @@ Deno.test("a node whose cache is off lets nobody in while no auth server can be 
       ])).stdout;
     };
     assertEquals([await direct(strict), await direct(lasting)], ["in\n", "in\n"]);
-    await cluster.stop();
+    await cluster.signal("SIGTERM");
     await eventually(
       "the strict node to let nobody in",
       async () => await direct(strict) === "" || undefined,

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Daemon } from "../kit/cluster.ts";
 import { LiveTerminal } from "../kit/live_terminal.ts";
-import { LOGIN } from "../kit/machine.ts";
+import { freePort, LOGIN } from "../kit/machine.ts";
+import { joinToken, startNode } from "../kit/second_node.ts";
 import { eventually, programArgs, runProgram, spawn } from "../kit/run.ts";
 import type { User } from "../kit/user.ts";
 
@@ -177,4 +178,38 @@ Deno.test("with record_commands a command without a terminal is recorded as a sh
     return code === 0 && stdout.includes("to-err") ? stdout : undefined;
   });
   assertStringIncludes(played, "to-out\n");
+});
+
+Deno.test("kill -9 of auth and proxy during a recorded session: what was shown until then replays, unchanged", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "teleport-killed-auth-" });
+  const auth = { listen_addr: `127.0.0.1:${freePort()}` }; // where the node finds it again
+  const proxy = { web_listen_addr: `127.0.0.1:${freePort()}`, listen_addr: `127.0.0.1:${freePort()}` };
+  const options = { directory, auth, proxy, node: { enabled: "no" } };
+  try {
+    const first = await Daemon.start(options);
+    const joe = await first.user("joe", [LOGIN]);
+    await joe.loginOk();
+    await using _node = await startNode(first, { nodename: "beta", token: await joinToken(first) });
+    using terminal = await LiveTerminal.open(joe, LOGIN, {
+      host: "beta",
+      command: "echo before; read line; echo after $line; read line",
+    });
+    await terminal.shows("before");
+    const { sid } = await first.event("session.start");
+    terminal.type("the-first\n");
+    await terminal.shows("after the-first");
+    await first.signal("SIGKILL");
+    await using second = await Daemon.start(options);
+    const end = await second.event("session.end", (event) => event.sid === sid);
+    assertEquals(end.user, "joe");
+    const verified = await eventually("the whole recording", async () => {
+      const { stdout } = await second.tctl("recordings", "verify", String(sid));
+      return stdout.includes("signed") ? stdout : undefined;
+    });
+    assertStringIncludes(verified, "unchanged, signed by host");
+    const text = await second.tctlOk("recordings", "export", String(sid), "--format=text");
+    assertEquals(text, "before\nthe-first\nafter the-first\n");
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
 });

@@ -3,9 +3,10 @@
  * `key=value,key="quoted, value",uptime=[1m:"uptime -p"],arch=[1h:/bin/uname -m]`.
  * @module
  */
-import { parseDuration, SECOND } from "../../base/duration.ts";
+import { SECOND } from "../../base/duration.ts";
 import { AppError, messageOf } from "../../base/errors.ts";
 import { quote } from "../../base/quote.ts";
+import { parsePeriod } from "./values.ts";
 
 /** A label whose value is the output of a command. */
 export interface CommandLabel {
@@ -92,7 +93,7 @@ function parseCommand(text: string, piece: string): Omit<CommandLabel, "name"> {
   if (colon < 0) throw refuse(piece, "a command label is written key=[period:command], as in up=[1m:uptime]");
   let periodMs: number;
   try {
-    periodMs = parseDuration(text.slice(0, colon).trim());
+    periodMs = parsePeriod(text.slice(0, colon).trim());
   } catch (error) {
     throw refuse(piece, messageOf(error));
   }

@@ -63,3 +63,7 @@ Deno.test("parseLabels reads back any quoted value", () => {
     assertEquals(parseLabels(`k="${value.replace(/["\\]/g, "\\$&")}",x=y`).fixed, { k: value, x: "y" });
   }));
 });
+
+Deno.test("a period that no timer can wait is refused", () => {
+  assertThrows(() => parseLabels("a=[999999d:uptime]"), AppError, "too long");
+});

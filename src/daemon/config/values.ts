@@ -138,9 +138,14 @@ export function parseIdleTimeout(text: string): number {
   return text.toLowerCase() === "never" ? 0 : bounded(text, parseDuration(text), 365 * DAY);
 }
 
-/** The period of something that is done again and again, in milliseconds: above 0, and at most what a timer can wait. */
+/** How long until something is done again, in milliseconds: at most what a timer can wait. */
 export function parsePeriod(text: string): number {
-  const period = bounded(text, parseDuration(text), LONGEST_PERIOD);
+  return bounded(text, parseDuration(text), LONGEST_PERIOD);
+}
+
+/** The period that a rate counts in, in milliseconds: longer than 0. */
+export function parseRatePeriod(text: string): number {
+  const period = parsePeriod(text);
   if (period > 0) return period;
   throw new AppError("bad_input", `${quote(text)} is no period: it must be longer than 0`);
 }

@@ -1,7 +1,22 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import * as v from "valibot";
 import { AppError } from "../../base/errors.ts";
-import { choice, listOf, parseCount, parseName, parsePin, parseText, parseYesNo, reading } from "./values.ts";
+import {
+  balancers,
+  choice,
+  listOf,
+  parseCacheTtl,
+  parseCount,
+  parseIdleTimeout,
+  parseName,
+  parseNamespace,
+  parsePeriod,
+  parsePin,
+  parseRatePeriod,
+  parseText,
+  parseYesNo,
+  reading,
+} from "./values.ts";
 
 function messageFor(schema: v.GenericSchema, value: unknown): string | undefined {
   const result = v.safeParse(schema, value);
@@ -52,4 +67,52 @@ Deno.test("choice tells unknown words from those not available yet", () => {
 Deno.test("listOf takes a single value as a list of one", () => {
   assertEquals(v.parse(listOf(reading(parseCount)), "5"), [5]);
   assertEquals(v.parse(listOf(reading(parseCount)), ["5", "6"]), [5, 6]);
+});
+
+Deno.test("periods are bounded by what a timer can wait", () => {
+  assertEquals([parsePeriod("1h0m0s"), parsePeriod("0"), parsePeriod("20d")], [3_600_000, 0, 1_728_000_000]);
+  for (const text of ["21d", "9999999999d", "1", "", "-1s", "1y", "never"]) {
+    assertThrows(() => parsePeriod(text), AppError, undefined, text);
+  }
+  assertThrows(() => parseRatePeriod("0s"), AppError, "longer than 0");
+});
+
+Deno.test("times that may be without end", () => {
+  assertEquals([parseCacheTtl("20h"), parseCacheTtl("Never"), parseCacheTtl("0")], [
+    72_000_000,
+    Infinity,
+    Infinity,
+  ]);
+  assertEquals([parseIdleTimeout("never"), parseIdleTimeout("Never"), parseIdleTimeout("5m")], [
+    0,
+    0,
+    300_000,
+  ]);
+  for (const parse of [parseCacheTtl, parseIdleTimeout]) {
+    assertThrows(() => parse("366d"), AppError, "too long");
+  }
+});
+
+Deno.test("the only namespace is default", () => {
+  assertEquals(parseNamespace("default"), "default");
+  assertThrows(() => parseNamespace("east"), AppError, 'the only namespace is "default"');
+});
+
+Deno.test("proxy_protocol takes on, off, addresses and networks", () => {
+  const cases: [unknown, unknown][] = [
+    ["no", "off"],
+    ["On", "on"],
+    ["10.0.0.5", ["10.0.0.5"]],
+    [["10.0.0.0/8", "::1"], ["10.0.0.0/8", "::1"]],
+  ];
+  for (const [written, read] of cases) assertEquals(v.parse(balancers, written), read);
+  for (const bad of [[], ["10.0.0.1/8"], "10.0.0.0/33", "all", null, {}, ["on"]]) {
+    assertEquals(typeof messageFor(balancers, bad), "string", JSON.stringify(bad));
+  }
+});
+
+Deno.test("other spellings of a choice are taken", () => {
+  const schema = choice(["error", "warn"], [], { warning: "warn" });
+  assertEquals(v.parse(schema, "WARNING"), "warn");
+  assertEquals(typeof messageFor(schema, "constructor"), "string");
 });

@@ -7,7 +7,7 @@ import { parseHost } from "../address.ts";
 import { ALGORITHM_KEYS, algorithmName } from "../algorithm_name.ts";
 import { inert, key } from "../keys.ts";
 import { parsePinSource, parseTokenSource } from "../tokens.ts";
-import { address, choice, listOf, parseCacheTtl, parseCount, parseName, parsePeriod } from "../values.ts";
+import { address, choice, listOf, parseCacheTtl, parseCount, parseName, parseRatePeriod } from "../values.ts";
 import { parseYesNo, reading } from "../values.ts";
 
 const path = reading((text) => text, "path");
@@ -26,7 +26,7 @@ const log = v.object({
 });
 
 const rate = v.object({
-  period: key("The time `average` counts in.", reading(parsePeriod, "duration"), { shown: "required" }),
+  period: key("The time `average` counts in.", reading(parseRatePeriod, "duration"), { shown: "required" }),
   average: key("Connections or requests in a period that may go on for ever.", count(), {
     shown: "required",
   }),
