@@ -39,10 +39,16 @@ export interface Address {
   port: number;
 }
 
+/** How long a daemon that has ended is waited for to have said everything. */
+const LAST_WORDS_MS = 1000;
+
 /** One running daemon. */
 export class Daemon {
   #stderr = "";
   #stdout = "";
+  /** The process is gone. */
+  #ended = false;
+  /** And has said everything. */
   #exited = false;
 
   private constructor(
@@ -51,9 +57,11 @@ export class Daemon {
     readonly configFile: string,
     readonly options: ClusterOptions,
   ) {
-    this.#collect(process.stderr, (text) => this.#stderr += text);
-    this.#collect(process.stdout, (text) => this.#stdout += text);
-    process.status.then(() => this.#exited = true);
+    const collected = Promise.all([
+      this.#collect(process.stderr, (text) => this.#stderr += text),
+      this.#collect(process.stdout, (text) => this.#stdout += text),
+    ]);
+    void this.#noteExit(collected);
   }
 
   /** Starts a daemon without waiting for it to be ready. */
@@ -76,8 +84,24 @@ export class Daemon {
   /** Starts a daemon and waits until every role is ready. */
   static async start(options: ClusterOptions = {}): Promise<Daemon> {
     const daemon = await Daemon.spawn(options);
-    await daemon.ready();
+    try {
+      await daemon.ready();
+    } catch (error) {
+      await daemon.stop();
+      throw error;
+    }
     return daemon;
+  }
+
+  /** Its last words may come after its end; programs that it left behind may hold its output open. */
+  async #noteExit(collected: Promise<unknown>): Promise<void> {
+    await this.process.status;
+    this.#ended = true;
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, LAST_WORDS_MS);
+    await Promise.race([collected, late]);
+    clearTimeout(timer);
+    this.#exited = true;
   }
 
   async #collect(stream: AsyncIterable<Uint8Array>, add: (text: string) => void): Promise<void> {
@@ -194,7 +218,7 @@ export class Daemon {
 
   /** Stops the daemon and removes its directory unless it was given. */
   async stop(): Promise<void> {
-    if (!this.#exited) {
+    if (!this.#ended) {
       try {
         Deno.kill(await this.pid(), "SIGTERM");
       } catch (error) {
