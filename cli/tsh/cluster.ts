@@ -14,12 +14,11 @@ import { findNodes } from "../../src/model/server.ts";
 import type { ClientSession } from "../../src/ssh/channel.ts";
 import { connectSsh, type SshClient } from "../../src/ssh/client.ts";
 import type { ClientOptions } from "../../src/ssh/client_connection.ts";
-import { parsePublicKeyLine, type PublicKey } from "../../src/ssh/public_key.ts";
+import type { PublicKey } from "../../src/ssh/public_key.ts";
 import type { WireReader } from "../../src/ssh/wire.ts";
 import { printableCell } from "../output.ts";
 import { printError } from "../program.ts";
 import { type Login, saveKnownHosts } from "./home.ts";
-import type { Ping } from "./web.ts";
 
 /** A connection to the proxy with what goes through it. */
 export class Cluster {
@@ -56,8 +55,17 @@ export class Cluster {
     } catch (error) {
       const isUnknown = shown.some((key) => !login.hostAuthorities.some((known) => known.equals(key)));
       if (!isAppError(error, "unauthenticated") || !isUnknown) throw error;
-      await fetchAuthorities(login, error);
-      return new Cluster(login, await connect());
+      // Whom to believe instead is nothing that the proxy could say here: a login proves both sides anew.
+      const again = login.stored
+        ? `log in again: tsh login --proxy=${profile.proxyHost}`
+        : "have the identity file made anew: tctl auth sign";
+      throw new AppError(
+        "unauthenticated",
+        `${error.message}; if the cluster's host CA was rotated, ${again}`,
+        {
+          cause: error,
+        },
+      );
     }
   }
 
@@ -158,36 +166,6 @@ function learnAuthorities(login: Login, told: PublicKey[]): void {
   saveKnownHosts(login).catch((error: unknown) =>
     printError(`the cluster's new host CA could not be saved: ${messageOf(error)}\n`)
   );
-}
-
-/**
- * The host CA was rotated since this login: the proxy tells the new one over HTTPS, as it did at the login.
- * @throws {AppError} the reason of the SSH connection's failure and what to do
- */
-async function fetchAuthorities(login: Login, failure: AppError): Promise<void> {
-  const { proxyHost: host, webPort: port, cluster } = login.profile;
-  if (!login.stored) {
-    throw new AppError(
-      "unauthenticated",
-      `${failure.message}; if the cluster's host CA was rotated, this identity file must be made anew: tctl auth sign`,
-      { cause: failure },
-    );
-  }
-  const { callWeb } = await import("./web.ts");
-  let ping: Ping;
-  try {
-    ping = await callWeb<Ping>({ host, port, insecure: false }, "GET", "/webapi/ping");
-  } catch (error) {
-    if (!isAppError(error)) throw error;
-    throw new AppError(
-      "unauthenticated",
-      `${failure.message}; if the cluster's host CA was rotated, log in again: tsh login --proxy=${host}`,
-      { cause: error },
-    );
-  }
-  const keys = (ping.host_authorities ?? []).map((line) => parsePublicKeyLine(line).key);
-  if (ping.cluster_name !== cluster || keys.length === 0) throw failure;
-  learnAuthorities(login, keys);
 }
 
 function trust(login: Login) {

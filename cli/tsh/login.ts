@@ -10,7 +10,7 @@ import { hostOf, portOf } from "../../src/model/server.ts";
 import { isOlder, VERSION } from "../../src/model/version.ts";
 import { parseCertificateLine } from "../../src/ssh/certificate.ts";
 import { generateKey } from "../../src/ssh/private_key.ts";
-import { parsePublicKeyLine } from "../../src/ssh/public_key.ts";
+import { parsePublicKeyLine, type PublicKey } from "../../src/ssh/public_key.ts";
 import { printableCell } from "../output.ts";
 import { print, printError } from "../program.ts";
 import { askSecret } from "../prompt.ts";
@@ -180,7 +180,10 @@ function checkVersion(ping: Ping, options: TshOptions): void {
  * False when the cluster's authorities were rotated since this login. A proxy that cannot be asked says nothing.
  * @throws {AppError} unsupported when this client is too old for the cluster
  */
-async function isAccepted({ profile, certificate }: Login, options: TshOptions): Promise<boolean> {
+async function isAccepted(
+  { profile, certificate, hostAuthorities }: Login,
+  options: TshOptions,
+): Promise<boolean> {
   const proxy = { host: profile.proxyHost, port: profile.webPort, insecure: options.insecure === true };
   let ping: Ping;
   try {
@@ -190,8 +193,10 @@ async function isAccepted({ profile, certificate }: Login, options: TshOptions):
     return true;
   }
   checkVersion(ping, options);
-  return ping.user_authorities?.some((line) => parsePublicKeyLine(line).key.equals(certificate.authority)) ??
-    true;
+  const among = (lines: readonly string[] | undefined, keys: readonly PublicKey[]) =>
+    lines?.some((line) => keys.some((key) => parsePublicKeyLine(line).key.equals(key))) ?? true;
+  return among(ping.user_authorities, [certificate.authority]) &&
+    among(ping.host_authorities, hostAuthorities);
 }
 
 /** The command: uses a valid login that is there, else makes one; shows the status. */

@@ -110,11 +110,14 @@ export class AuthConnection implements Caller {
   async renew(): Promise<void> {
     const old = this.#current;
     if (!old?.ssh.open || this.#stopped) return this.retryNow();
-    await this.#connect();
-    this.#options.clock.after(LAST_ANSWERS_MS, () => {
-      old.api.close();
-      old.ssh.close();
-    });
+    try {
+      await this.#connect();
+    } finally {
+      this.#options.clock.after(LAST_ANSWERS_MS, () => {
+        old.api.close();
+        old.ssh.close();
+      });
+    }
   }
 
   /** Ends the wait for the next attempt. */

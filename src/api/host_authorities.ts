@@ -26,13 +26,14 @@ export function signHostAuthorities(
   cluster: string,
   keys: readonly PrivateKey[],
   expires: number,
+  signers = keys,
 ): Uint8Array {
   const writer = new WireWriter().string(PURPOSE).string(cluster).uint32(Math.floor(expires / 1000))
     .uint32(keys.length);
   for (const { publicKey } of keys) writer.string(publicKey.toLine());
   const list = writer.bytes();
-  const signed = new WireWriter().string(list).uint32(keys.length);
-  for (const key of keys) signed.string(sign(key, list));
+  const signed = new WireWriter().string(list).uint32(signers.length);
+  for (const key of signers) signed.string(sign(key, list));
   return signed.bytes();
 }
 

@@ -8,6 +8,7 @@ import { formatDuration, SECOND } from "../base/duration.ts";
 import { strictestTimeout } from "../model/access.ts";
 import type { UserIdentity } from "../model/identity.ts";
 import type { AccessCheck, ClusterAccess } from "./cluster_access.ts";
+import { signerOf, type Trust } from "./identity.ts";
 
 /** A connection that stands. */
 export interface LiveConnection {
@@ -19,6 +20,19 @@ export interface LiveConnection {
   traffic?(): number;
   /** Tells the user and the audit log, then closes. */
   end(reason: string): void;
+}
+
+/** Who came with a certificate of an authority that was dropped since then has to go, too. */
+export function unlessDropped(
+  identity: UserIdentity,
+  trust: () => Pick<Trust, "user">,
+  check: AccessCheck,
+): AccessCheck {
+  const signer = signerOf(identity);
+  return (rights) =>
+    signer && !trust().user.some((key) => key.equals(signer))
+      ? "the authority of the certificate is trusted no more"
+      : check(rights);
 }
 
 interface Watched {

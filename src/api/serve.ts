@@ -58,6 +58,8 @@ export interface ServeOptions {
   handlers: Handlers;
   identity: Identity;
   address: string;
+  /** Whether the authority behind a caller is trusted still. */
+  isTrusted(identity: Identity): boolean;
   /** What a user may do now. @throws {AppError} access_denied when they may do nothing any more */
   rightsOf(identity: UserIdentity): Promise<AccessChecker>;
   onWatch(notify: (collection: Collection) => void): { stop(): void };
@@ -123,12 +125,18 @@ export async function dispatch(
   method: string,
   params: unknown,
   context: CallContext,
-  options: Pick<ServeOptions, "handlers" | "onDenied" | "rightsOf">,
+  options: Pick<ServeOptions, "handlers" | "onDenied" | "rightsOf" | "isTrusted">,
 ): Promise<unknown> {
   if (!isMethod(method)) {
     throw new AppError("unsupported", "there is no such call in this version of the API");
   }
   const { identity } = context;
+  // Before the connections of a dropped authority end, they hear whom to trust from now on, and no more.
+  if (method !== "authorities.list" && !options.isTrusted(identity)) {
+    const why = "the authority of this certificate is trusted no more";
+    options.onDenied(method, identity, why);
+    throw new AppError("access_denied", why);
+  }
   const caller = { ...context, rights: await rightsNow(method, identity, options) };
   if (!contract[method].access(caller)) {
     options.onDenied(method, identity, `may not call ${method}`);

@@ -14,6 +14,7 @@ import { type HostCredential, type ServerConnection, type ServerLimits, SshServe
 import type { Authenticator, CertificateAttempt } from "../ssh/server_authentication.ts";
 import type { SessionHandlers } from "../ssh/server_session.ts";
 import { authHandlers } from "./handlers.ts";
+import { isTrusted } from "./ca/authorities.ts";
 import { proveJoin } from "./join/dialog.ts";
 import type { AuthService } from "./service.ts";
 
@@ -36,6 +37,7 @@ export function authSshServer(
             handlers,
             identity: connection.identity,
             address: connection.remote.address,
+            isTrusted: (identity) => isTrusted(identity, auth.authorities),
             rightsOf: (user) => auth.rights.of(user),
             onWatch: (notify) => auth.changes.watch(notify),
             onFault: (method, error) =>

@@ -10,7 +10,6 @@ import {
   readClientAddressLine,
   verifyClientAddressLine,
 } from "../api/client_address.ts";
-import { signerOf } from "../api/identity.ts";
 import { authorityPin } from "../api/pin.ts";
 import { runningCalls } from "../api/serve.ts";
 import { type Clock, every } from "../base/clock.ts";
@@ -25,7 +24,7 @@ import { VERSION } from "../model/version.ts";
 import type { SshServer } from "../ssh/server.ts";
 import { DenoKvBackend } from "../store/deno_kv.ts";
 import { type AuditSettings, startUpkeep } from "./audit/upkeep.ts";
-import type { Authorities } from "./ca/authorities.ts";
+import { type Authorities, isTrusted } from "./ca/authorities.ts";
 import { OwnIdentity } from "./own_identity.ts";
 import { AuthService, type AuthSettings } from "./service.ts";
 import { authSshServer } from "./ssh_front.ts";
@@ -70,6 +69,7 @@ export async function startAuth(
   const backend = await DenoKvBackend.open(storePath, clock);
   const auth = await AuthService.open(backend, files, clock, settings);
   const upkeep = await startUpkeep({
+    receiving: (sid) => auth.receiver.receiving(sid),
     settings: settings.audit,
     audit: auth.audit,
     recordings: auth.recordings,
@@ -143,9 +143,6 @@ export async function startAuth(
 /** Ends the connections of those whose certificate is of a key that is no authority's any more. */
 function endUntrusted(server: SshServer<Identity>, authorities: Authorities): void {
   for (const connection of server.connections) {
-    const { identity } = connection;
-    const signer = signerOf(identity);
-    if (identity.kind === "joiner" || !signer) continue;
-    if (!authorities.trusted(identity.kind).some((key) => key.equals(signer))) connection.close();
+    if (!isTrusted(connection.identity, authorities)) connection.close();
   }
 }

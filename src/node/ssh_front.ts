@@ -5,7 +5,7 @@
  */
 import { identifyUser } from "../api/identity.ts";
 import type { AccessCheck } from "../api/cluster_access.ts";
-import type { LiveAccess } from "../api/live_access.ts";
+import { type LiveAccess, unlessDropped } from "../api/live_access.ts";
 import { RefusedClients } from "../api/refused_clients.ts";
 import { AppError, isAppError, messageOf } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
@@ -55,7 +55,11 @@ export function nodeSshServer(
         identity: connection.identity,
         closed: connection.closed,
         // With the labels of now: one that comes and goes with a command's output must not end what has begun.
-        check: mayBeHere(connection.username, node.labels()),
+        check: unlessDropped(
+          connection.identity,
+          node.trust,
+          mayBeHere(connection.username, node.labels()),
+        ),
         traffic: () => connection.traffic(),
         end: (reason) => end(node, connection, reason),
       }),

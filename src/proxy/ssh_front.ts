@@ -6,7 +6,7 @@
 import type { ClusterAccess } from "../api/cluster_access.ts";
 import { HOST_AUTHORITIES } from "../api/host_authorities.ts";
 import { identifyUser, type Trust } from "../api/identity.ts";
-import type { LiveAccess } from "../api/live_access.ts";
+import { type LiveAccess, unlessDropped } from "../api/live_access.ts";
 import type { RefusedClients } from "../api/refused_clients.ts";
 import type { Clock } from "../base/clock.ts";
 import { formatHostPort } from "../base/dial.ts";
@@ -152,7 +152,7 @@ export function proxySshServer(options: ProxyFrontOptions): SshServer<UserIdenti
       options.live.add({
         identity: connection.identity,
         closed: connection.closed,
-        check: () => undefined,
+        check: unlessDropped(connection.identity, trust, () => undefined),
         end: (reason) => {
           emit({
             event: "client.disconnect",

@@ -157,8 +157,9 @@ async function outcome(method: string, identity: Identity, params: unknown) {
   const called: string[] = [];
   const denied: string[] = [];
   const context: CallContext = { identity, address: "192.0.2.7", watch() {}, follow() {} };
-  const options: Pick<ServeOptions, "handlers" | "onDenied" | "rightsOf"> = {
+  const options: Pick<ServeOptions, "handlers" | "onDenied" | "rightsOf" | "isTrusted"> = {
     handlers: spies(called),
+    isTrusted: () => true,
     rightsOf: ({ name, roles = [] }) => {
       const existing = roles.flatMap((role) => ROLES.get(role) ?? []);
       return Promise.resolve(new AccessChecker(existing, { name, traits: {} }));

@@ -23,6 +23,11 @@ interface Upload {
 export class RecordingReceiver {
   readonly #uploads = new Map<string, Upload>();
 
+  /** Whether a recording comes in now. */
+  receiving(sid: string): boolean {
+    return this.#uploads.has(sid);
+  }
+
   constructor(readonly recordings: Recordings) {}
 
   /** Serves one upload; resolves when the host is done or gone. */

@@ -18,6 +18,8 @@ export interface RetentionOptions {
   /** Milliseconds; absent: for ever. */
   keepLog?: number;
   keepRecordings?: number;
+  /** Whether a session's recording still comes in: it stays, however long nothing was added. */
+  receiving(sid: string): boolean;
 }
 
 /** Deletes what is older than it may be. */
@@ -41,10 +43,13 @@ async function deleteDays({ log, files, clock }: RetentionOptions, keep: number)
   for (const { name } of old) await files.remove(`${log.directory}/${name}`);
 }
 
-async function deleteRecordings({ log, recordings, clock }: RetentionOptions, keep: number): Promise<void> {
+async function deleteRecordings(
+  { log, recordings, clock, receiving }: RetentionOptions,
+  keep: number,
+): Promise<void> {
   const over = clock.now() - keep;
   for (const { sid, modified } of await recordings.all()) {
-    if (modified >= over) continue;
+    if (modified >= over || receiving(sid)) continue;
     await log.emit({ event: "recording.delete", sid, reason: "older than recordings are kept" });
     await recordings.remove(sid);
   }

@@ -13,10 +13,11 @@ function setting() {
   const files = new MemoryFiles(clock);
   const log = new AuditLog("/log", files, clock);
   const recordings = new Recordings("/log", files);
-  const options = { log, recordings, files, clock };
+  const live = new Set<string>();
+  const options = { log, recordings, files, clock, receiving: (sid: string) => live.has(sid) };
   const days = () =>
     files.paths.filter((path) => /^\/log\/[^/]+\.log$/.test(path)).map((path) => path.slice(5, 15));
-  return { clock, files, log, recordings, options, days };
+  return { clock, files, log, recordings, options, days, live };
 }
 
 Deno.test("only whole days that are over for longer than the log is kept are deleted, with an event", async () => {
@@ -46,6 +47,20 @@ Deno.test("by default everything is kept for ever", async () => {
   const before = files.paths;
   await applyRetention(options);
   assertEquals(files.paths, before);
+});
+
+Deno.test("the recording of a session that still runs stays, however long it was quiet", async () => {
+  const { clock, options, files, recordings, live } = setting();
+  const sid = crypto.randomUUID();
+  await recordings.claim(sid, "host");
+  await files.append(`/log/sessions/default/${sid}.session.log`, "{}\n");
+  live.add(sid);
+  await clock.advance(10 * DAY);
+  await applyRetention({ ...options, keepRecordings: 5 * DAY });
+  assertEquals(files.paths.some((path) => path.includes(sid)), true);
+  live.delete(sid);
+  await applyRetention({ ...options, keepRecordings: 5 * DAY });
+  assertEquals(files.paths.some((path) => path.includes(`${sid}.session`)), false);
 });
 
 Deno.test("recordings go when nobody has added to them for long enough, each with an event", async () => {

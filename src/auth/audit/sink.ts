@@ -40,6 +40,8 @@ export class AuditSink {
   readonly #reader: LogReader;
   readonly #fits: (line: string) => boolean;
   #position: LogPosition = { day: 0, offset: 0 };
+  /** How many of the lines that follow the place are with the collector already. */
+  #done = 0;
   #kept = "";
   #keptAt = 0;
   #delivered = 0;
@@ -119,25 +121,34 @@ export class AuditSink {
     const piece = await this.#reader.next(this.#position);
     if (!piece) return false;
     const lines = piece.lines.filter(this.#fits);
-    for (let done = 0; done < lines.length; done += BATCH) {
-      await this.#deliver(lines.slice(done, done + BATCH));
+    while (this.#done < lines.length) {
+      const batch = lines.slice(this.#done, this.#done + BATCH);
+      const refused = await this.#deliver(batch);
+      this.#done += batch.length;
+      // That such an event is refused is no event: it would be refused, too, and so on for ever.
+      const told = refused.filter(({ line }) => parseEvent(line)?.event !== "events.lost");
+      this.#lost += refused.length - told.length;
+      if (told[0]) await this.#lose(told.length, told[0].reason);
     }
     this.#position = piece.end;
+    this.#done = 0;
     if (this.#options.clock.now() - this.#keptAt >= KEEP_MS) await this.#keep();
     return true;
   }
 
-  /** A batch that is refused for good is halved, until it is known which event it is. */
-  async #deliver(lines: readonly string[]): Promise<void> {
+  /** A batch that is refused for good is halved, until it is known which event it is. @returns what is refused */
+  async #deliver(lines: readonly string[]): Promise<{ line: string; reason: string }[]> {
     try {
       await this.#options.deliver(lines);
       this.#delivered += lines.length;
+      return [];
     } catch (error) {
       if (!isAppError(error, "bad_input")) throw error;
-      if (lines.length === 1) return await this.#lose(1, error.message);
+      const [line] = lines;
+      if (line !== undefined && lines.length === 1) return [{ line, reason: error.message }];
       const half = lines.length >> 1;
-      await this.#deliver(lines.slice(0, half));
-      await this.#deliver(lines.slice(half));
+      const refused = await this.#deliver(lines.slice(0, half));
+      return [...refused, ...await this.#deliver(lines.slice(half))];
     }
   }
 
@@ -146,8 +157,9 @@ export class AuditSink {
     while (!this.#stopped && await this.#reader.behind(this.#position) > this.#options.maxBehind) {
       const piece = await this.#reader.next(this.#position);
       if (!piece) break;
-      given += piece.lines.filter(this.#fits).length;
+      given += piece.lines.filter(this.#fits).length - this.#done;
       this.#position = piece.end;
+      this.#done = 0;
     }
     if (given === 0) return;
     await this.#keep();

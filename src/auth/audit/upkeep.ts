@@ -33,6 +33,8 @@ export interface UpkeepOptions {
   settings: AuditSettings;
   audit: AuditLog;
   recordings: Recordings;
+  /** Whether a session's recording still comes in. */
+  receiving(sid: string): boolean;
   /** Where sinks keep their places. */
   directory: string;
   files: Files;
@@ -47,7 +49,7 @@ export interface Upkeep {
 }
 
 export async function startUpkeep(options: UpkeepOptions): Promise<Upkeep> {
-  const { settings, audit, recordings, files, clock, directory } = options;
+  const { settings, audit, recordings, files, clock, directory, receiving } = options;
   const sinks = await Promise.all(settings.sinks.map(async (sink) => {
     const { deliver, close } = deliveryOf(sink, options);
     const id = createHash("sha256").update(sink.name).digest("hex").slice(0, 16);
@@ -67,7 +69,7 @@ export async function startUpkeep(options: UpkeepOptions): Promise<Upkeep> {
   }));
   const retain = async () => {
     try {
-      await applyRetention({ log: audit, recordings, files, clock, ...settings });
+      await applyRetention({ log: audit, recordings, files, clock, receiving, ...settings });
     } catch (error) {
       log.error("old parts of the audit log cannot be deleted: {error}", { error: messageOf(error) });
     }

@@ -4,10 +4,12 @@
  */
 import { Buffer } from "node:buffer";
 import { signHostAuthorities } from "../../api/host_authorities.ts";
+import { signerOf } from "../../api/identity.ts";
 import type { Clock } from "../../base/clock.ts";
 import { AppError } from "../../base/errors.ts";
 import type { Authority } from "../../model/authority.ts";
 import { AUTHORITY_KINDS, type AuthorityKind } from "../../model/authority_kind.ts";
+import type { Identity } from "../../model/identity.ts";
 import { ROTATION_GRACE } from "../../model/limits.ts";
 import type { Rotation, RotationStep } from "../../model/rotation.ts";
 import { formatPrivateKey, generateKey, parsePrivateKey, type PrivateKey } from "../../ssh/private_key.ts";
@@ -222,10 +224,19 @@ async function load(backend: Backend, kind: AuthorityKind): Promise<Loaded> {
 
 /** A rotation by hand has no end of its own: its list is good for as long as one may take. */
 function signedKeys(
-  { kind, cluster, rotation }: StoredAuthority,
+  { kind, cluster, rotation, newKey }: StoredAuthority,
   keys: readonly PrivateKey[],
 ): string | undefined {
   if (kind !== "host" || !rotation) return undefined;
   const expires = rotation.ends ?? rotation.started + ROTATION_GRACE.max;
-  return Buffer.from(signHostAuthorities(cluster, keys, expires)).toString("base64");
+  // Not by the key that comes: who trusts that one alone has nothing to learn, and must not be told the old one again.
+  const signers = keys.filter((key) => key.publicKey.toLine() !== newKey);
+  return Buffer.from(signHostAuthorities(cluster, keys, expires, signers)).toString("base64");
+}
+
+/** Whether the key that signed the certificate behind an identity is an authority's now. */
+export function isTrusted(identity: Identity, authorities: Authorities): boolean {
+  const signer = signerOf(identity);
+  if (identity.kind === "joiner" || !signer) return true;
+  return authorities.trusted(identity.kind).some((key) => key.equals(signer));
 }

@@ -42,7 +42,10 @@ export class Rotator {
   #closed = false;
 
   constructor(readonly authorities: Authorities, readonly audit: AuditLog, readonly clock: Clock) {
-    authorities.onChanged(() => this.#schedule());
+    authorities.onChanged(() => {
+      this.#lastStep = clock.now(); // also another auth server's
+      this.#schedule();
+    });
     this.#schedule();
   }
 
@@ -102,7 +105,13 @@ export class Rotator {
   #schedule(): void {
     this.#timer?.cancel();
     if (this.#closed) return;
-    const now = this.clock.now();
+    const wait = this.#wait(this.clock.now());
+    if (wait === Infinity) return;
+    this.#timer = this.clock.after(Math.min(LONGEST_WAIT, wait) + 1, () => void this.#goOn());
+  }
+
+  /** How long until the schedule's next step; Infinity when there is none. */
+  #wait(now: number): number {
     const waits = AUTHORITY_KINDS.flatMap((kind) => {
       const rotation = this.authorities.rotation(kind);
       const due = rotation && nextDue(rotation);
@@ -110,14 +119,14 @@ export class Rotator {
       const shortest = Math.min(SHORTEST_PHASE, (rotation.ends - rotation.started) / 3);
       return Math.max(0, due - now, this.#lastStep + shortest - now);
     });
-    if (waits.length === 0) return;
-    this.#timer = this.clock.after(Math.min(LONGEST_WAIT, ...waits) + 1, () => void this.#goOn());
+    return Math.min(Infinity, ...waits);
   }
 
   async #goOn(): Promise<void> {
     try {
       await this.authorities.reload();
       const now = this.clock.now();
+      if (this.#wait(now) > 0) return this.#schedule(); // another auth server was quicker
       const due = (kind: AuthorityKind) => dueStep(kind, this.authorities.rotation(kind), now);
       if (await this.#apply(AUTHORITY_KINDS, due, { by: "schedule" })) return;
     } catch (error) {

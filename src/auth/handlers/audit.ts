@@ -9,7 +9,13 @@ import type { CallContext, Handlers } from "../../api/serve.ts";
 import { MINUTE } from "../../base/duration.ts";
 import { AppError, messageOf } from "../../base/errors.ts";
 import { logger } from "../../base/log.ts";
-import { type AuditEvent, EVENT_NAMES, type EventFields, type EventName } from "../../model/event.ts";
+import {
+  type AuditEvent,
+  EVENT_NAMES,
+  type EventFields,
+  type EventName,
+  sessionTime,
+} from "../../model/event.ts";
 import { describe, type HostIdentity } from "../../model/identity.ts";
 import type { Verb } from "../../model/role.ts";
 import { followLog } from "../audit/follow.ts";
@@ -115,8 +121,8 @@ function reported(event: Record<string, string | number | boolean>, host: HostId
       `a ${host.role} may not report the event "${String(event.event).slice(0, 64)}"`,
     );
   }
-  const time = typeof event.time === "string" && !Number.isNaN(Date.parse(event.time))
-    ? event.time
-    : undefined; // the log stamps it
+  const told = typeof event.time === "string" ? Date.parse(event.time) : NaN;
+  // Written anew: what reads as a time may hold anything beside it. Without one the log stamps it.
+  const time = Number.isNaN(told) ? undefined : sessionTime(told);
   return { ...event, event: name, server_id: host.hostId, time };
 }

@@ -64,8 +64,10 @@ export class Hosts {
   }
 
   #checkName({ name, hostId, publicNames }: JoinRequest): void {
+    const cluster = this.cluster.toLowerCase();
     for (const taken of [name, ...publicNames]) {
-      if (taken === this.cluster || taken.endsWith(`.${this.cluster}`)) {
+      const plain = taken.toLowerCase();
+      if (plain === cluster || plain.endsWith(`.${cluster}`)) {
         throw new AppError(
           "bad_input",
           `a host cannot be called "${taken}": that name belongs to the cluster`,
@@ -113,8 +115,9 @@ export class Hosts {
     const members = (await this.backend.list(["host"])).map(({ value }): HostRecord => JSON.parse(value));
     for (const name of names) {
       const plain = name.toLowerCase();
-      const bare = plain.endsWith(`.${this.cluster}`) ? plain.slice(0, -this.cluster.length - 1) : plain;
-      if (plain === this.cluster || isUuid(bare)) {
+      const cluster = this.cluster.toLowerCase();
+      const bare = plain.endsWith(`.${cluster}`) ? plain.slice(0, -cluster.length - 1) : plain;
+      if (plain === cluster || isUuid(bare)) {
         throw new AppError(
           "bad_input",
           `"${name}" is a name of the cluster itself, or has the form of a host's id`,
@@ -159,7 +162,9 @@ export class Hosts {
       const { fingerprint } = parsePublicKeyLine(publicKey).key;
       const known = record.roles[role];
       const itself = joiner.hostId === request.hostId || known === fingerprint && comesBack(record, request);
-      if (!itself && (known !== undefined || (entry && record.tokenId !== joiner.tokenId))) {
+      // Who has the same token adds a role to a host, and does not rename it.
+      const sameHost = record.tokenId === joiner.tokenId && record.name === request.name;
+      if (!itself && (known !== undefined || (entry && !sameHost))) {
         throw new AppError(
           "already_exists",
           `host ${request.hostId} has joined this cluster before; to join anew, remove host_uuid from its data_dir`,

@@ -128,6 +128,19 @@ Deno.test("with another token a host comes back with its known key and names, an
   }
 });
 
+Deno.test("who shares a host's token cannot give the host another name", async () => {
+  const hosts = open();
+  const hostId = crypto.randomUUID();
+  await hosts.admit(joiner(), request({ hostId }), 0);
+  const asProxy = {
+    hostId,
+    name: "evil",
+    keys: [{ role: "proxy" as const, publicKey: generateKey().publicKey.toLine() }],
+  };
+  await assertRejects(() => hosts.admit(joiner(), request(asProxy), 0), AppError);
+  await hosts.checkAnnounced(hostId, "luna");
+});
+
 Deno.test("the same host joining twice at once is admitted once", async () => {
   const hosts = open();
   const hostId = crypto.randomUUID();
