@@ -227,11 +227,21 @@ export class Daemon {
       }
     }
     await this.process.status;
-    if (this.options.directory === undefined) await Deno.remove(this.directory, { recursive: true });
+    if (this.options.directory === undefined) await removeAll(this.directory);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
+  }
+}
+
+/** Programs that outlive the daemon for a moment may remove files of their own meanwhile. */
+async function removeAll(directory: string): Promise<void> {
+  try {
+    await Deno.remove(directory, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    await run("rm", ["-rf", directory]);
   }
 }
 
@@ -245,7 +255,15 @@ async function spawnAs(
   // That user cannot read root's module cache: it gets a copy.
   const { denoDir } = JSON.parse((await run(Deno.execPath(), ["info", "--json"])).stdout);
   const cache = `${directory}/deno-cache`;
-  for (const [command, ...words] of [["cp", "-a", denoDir, cache], ["chown", "-R", `${user}:`, directory]]) {
+  await Deno.mkdir(cache);
+  // Only its folders: the files beside them are databases that other processes of the runtime have open.
+  const folders: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(denoDir)) {
+    if (isDirectory) folders.push(`${denoDir}/${name}`);
+  }
+  for (
+    const [command, ...words] of [["cp", "-a", ...folders, cache], ["chown", "-R", `${user}:`, directory]]
+  ) {
     const { code, stderr } = await run(command ?? "", words);
     if (code !== 0) throw new Error(`the directory cannot be given to ${user}: ${stderr}`);
   }

@@ -176,8 +176,10 @@ Deno.test("proxy and node believe the record, not the certificate, and refuse wh
   const refused = (error: string) =>
     own.daemon.event("auth", (event) => event.success === false && String(event.error).includes(error));
 
-  const out = await joe.ssh([], ["echo in"]);
-  assertEquals([out.code, out.stdout], [255, ""]);
+  await eventually("the node to hear of it", async () => {
+    const { code, stdout } = await joe.ssh([], ["echo in"]);
+    return code === 255 && stdout === "" || undefined;
+  });
   await assertRejects(() => own.connect(joe), AppError);
   await refused(`user joe@main is not authorized to login as ${LOGIN}@main: the user has no role`);
 

@@ -18,6 +18,8 @@ export interface RetentionOptions {
   /** Milliseconds; absent: for ever. */
   keepLog?: number;
   keepRecordings?: number;
+  /** The first day that a sink has not passed on yet, in milliseconds since the epoch; Infinity when there is none. */
+  neededFrom(): number;
   /** Whether a session's recording still comes in: it stays, however long nothing was added. */
   receiving(sid: string): boolean;
 }
@@ -28,9 +30,10 @@ export async function applyRetention(options: RetentionOptions): Promise<void> {
   if (options.keepRecordings !== undefined) await deleteRecordings(options, options.keepRecordings);
 }
 
-async function deleteDays({ log, files, clock }: RetentionOptions, keep: number): Promise<void> {
+async function deleteDays({ log, files, clock, neededFrom }: RetentionOptions, keep: number): Promise<void> {
   const over = clock.now() - keep;
-  const old = dayFiles(await files.names(log.directory)).filter(({ start }) => start + DAY <= over);
+  const old = dayFiles(await files.names(log.directory))
+    .filter(({ start }) => start + DAY <= over && start < neededFrom());
   const [first, last] = [old[0], old.at(-1)];
   if (!first || !last) return;
   // Said before it is done: a crash in between leaves an event too many, and not one too few.

@@ -14,10 +14,18 @@ function setting() {
   const log = new AuditLog("/log", files, clock);
   const recordings = new Recordings("/log", files);
   const live = new Set<string>();
-  const options = { log, recordings, files, clock, receiving: (sid: string) => live.has(sid) };
+  const needed = { from: Infinity };
+  const options = {
+    log,
+    recordings,
+    files,
+    clock,
+    receiving: (sid: string) => live.has(sid),
+    neededFrom: () => needed.from,
+  };
   const days = () =>
     files.paths.filter((path) => /^\/log\/[^/]+\.log$/.test(path)).map((path) => path.slice(5, 15));
-  return { clock, files, log, recordings, options, days, live };
+  return { clock, files, log, recordings, options, days, live, needed };
 }
 
 Deno.test("only whole days that are over for longer than the log is kept are deleted, with an event", async () => {
@@ -47,6 +55,22 @@ Deno.test("by default everything is kept for ever", async () => {
   const before = files.paths;
   await applyRetention(options);
   assertEquals(files.paths, before);
+});
+
+Deno.test("a day that a sink has not passed on yet stays until it has", async () => {
+  const { clock, log, options, days, needed } = setting();
+  const first = Math.floor(clock.now() / DAY) * DAY;
+  for (let day = 0; day < 6; day++) {
+    await log.emit({ event: "auth", success: true });
+    await clock.advance(DAY);
+  }
+  const before = (await days()).length;
+  needed.from = first;
+  await applyRetention({ ...options, keepLog: 2 * DAY });
+  assertEquals((await days()).length >= before, true);
+  needed.from = Infinity;
+  await applyRetention({ ...options, keepLog: 2 * DAY });
+  assertEquals((await days()).length < before, true);
 });
 
 Deno.test("the recording of a session that still runs stays, however long it was quiet", async () => {

@@ -82,6 +82,11 @@ export class AuditSink {
     return new AuditSink(options, position);
   }
 
+  /** The day of the log that it reads next, in milliseconds since the epoch: until it has, the day is kept. */
+  get needsFrom(): number {
+    return this.#position.day;
+  }
+
   /** Numbers for the diagnostics. */
   get state(): { delivered: number; lost: number } {
     return { delivered: this.#delivered, lost: this.#lost };
@@ -99,7 +104,7 @@ export class AuditSink {
         this.#failing = false;
         delay = FIRST_RETRY_MS;
         if (!more) await this.#keep();
-        if (!more && !this.#fresh) await this.#pause();
+        if (!more && !this.#fresh && !this.#stopped) await this.#pause();
       } catch (error) {
         if (!this.#failing) {
           const text = `the audit sink ${this.#options.name} takes no events, which wait for it: ${

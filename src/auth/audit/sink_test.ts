@@ -185,3 +185,50 @@ Deno.test("a damaged place makes a sink begin anew and says so", async () => {
   assertStringIncludes(said[0] ?? "", "is damaged");
   await sink.stop(1000);
 });
+
+Deno.test("a collector that refuses everything is not told of its refusals for ever", async () => {
+  const { log, options, emit } = setting();
+  let posts = 0;
+  const deliver = async () => {
+    posts++;
+    await Promise.resolve();
+    throw new AppError("bad_input", "it answered with status 404");
+  };
+  const sink = await AuditSink.start({ ...options, deliver });
+  await emit("a");
+  for (let i = 0; i < 100; i++) await settle();
+  assertEquals((await log.search({ events: ["events.lost"] })).length, 1);
+  assert(posts <= 3, `${posts} posts`);
+  await sink.stop(1000);
+});
+
+Deno.test("a failure in the middle of much does not send the beginning again", async () => {
+  const { clock, files, options, emit, log, collector } = setting();
+  await files.writePrivate(options.path, JSON.stringify({ day: dayStart(START), offset: 0 }));
+  for (let i = 0; i < 700; i++) void log.emit({ event: "auth", user: `u${i}` });
+  await emit("last");
+  collector.refuses = (user) => user === "u3";
+  let broken = true;
+  const sink = await AuditSink.start({
+    ...options,
+    deliver: (lines) =>
+      broken && lines.some((line) => line.includes('"user":"u650"'))
+        ? Promise.reject(new AppError("unavailable", "it answered with status 500"))
+        : options.deliver(lines),
+  });
+  for (let i = 0; i < 5; i++) {
+    await clock.advance(2 * MINUTE);
+    for (let turn = 0; turn < 30; turn++) await settle();
+  }
+  broken = false;
+  for (let i = 0; i < 3; i++) {
+    await clock.advance(2 * MINUTE);
+    for (let turn = 0; turn < 30; turn++) await settle();
+  }
+  assertEquals(collector.got.filter((user) => user === "u1").length, 1);
+  assertEquals(collector.got.filter((user) => user === "u650").length, 1);
+  assertEquals((await log.search({ events: ["events.lost"] })).length, 1);
+  const stopped = sink.stop(1000);
+  await clock.advance(MINUTE);
+  await stopped;
+});

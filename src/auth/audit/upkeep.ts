@@ -67,9 +67,11 @@ export async function startUpkeep(options: UpkeepOptions): Promise<Upkeep> {
     });
     return { running, close };
   }));
+  // A collector that is away for good holds back only as much as may wait for it: its sink then gives up the oldest.
+  const neededFrom = () => Math.min(...sinks.map(({ running }) => running.needsFrom));
   const retain = async () => {
     try {
-      await applyRetention({ log: audit, recordings, files, clock, receiving, ...settings });
+      await applyRetention({ log: audit, recordings, files, clock, receiving, neededFrom, ...settings });
     } catch (error) {
       log.error("old parts of the audit log cannot be deleted: {error}", { error: messageOf(error) });
     }
