@@ -4,21 +4,20 @@
  */
 import type { Socket } from "node:net";
 import { type BalancerChoice, findBalancedClient } from "../api/balancers.ts";
-import { ClusterAccess } from "../api/cluster_access.ts";
+import type { ClusterAccess } from "../api/cluster_access.ts";
 import { FIRST_BYTES_MS, readClientAddressLine, verifyClientAddressLine } from "../api/client_address.ts";
 import { adoptEvents, eventSpool } from "../api/event_journal.ts";
 import { EventQueue } from "../api/event_queue.ts";
 import { LiveAccess } from "../api/live_access.ts";
-import { Membership } from "../api/membership.ts";
+import { type MemberSettings, openClusterAccess, startMembership } from "../api/member_role.ts";
+import type { Membership } from "../api/membership.ts";
 import type { Clock } from "../base/clock.ts";
-import { dialAny, type HostPort } from "../base/dial.ts";
 import type { Files } from "../base/files.ts";
 import { listenOn } from "../base/listen.ts";
 import { logger } from "../base/log.ts";
 import type { RateRule } from "../base/rate_limit.ts";
 import type { RunningRole } from "../base/role.ts";
 import { RunFolder } from "../base/run_folder.ts";
-import { Secret } from "../base/secret.ts";
 import type { SshServer } from "../ssh/server.ts";
 import { Spool } from "../session/spool.ts";
 import type { UserIdentity } from "../model/identity.ts";
@@ -38,16 +37,7 @@ const STOP_SESSIONS_MS = 300;
 const STOP_EVENTS_MS = 800;
 
 /** What the supervisor tells the node role; plain data. */
-export interface NodeSettings {
-  hostId: string;
-  name: string;
-  /** The role's folder. */
-  directory: string;
-  authServers: HostPort[];
-  joinToken?: string;
-  /** The token is of the auth role in this same process. */
-  besideAuth: boolean;
-  caPins: string[];
+export interface NodeSettings extends MemberSettings {
   /** The listening socket. */
   socket: number;
   /** `host:port` as announced. */
@@ -57,15 +47,12 @@ export interface NodeSettings {
   limits: { maxConnections: number; maxUsers: number; rates: RateRule[] };
   /** Whose PROXY headers are believed. */
   proxyProtocol: BalancerChoice;
-  /** Milliseconds that users are let in without an auth server. */
-  cacheTtl: number;
   /** The program of ours that serves files. */
   filesProgram: OwnProgram;
 }
 
 export async function startNode(settings: NodeSettings, files: Files, clock: Clock): Promise<RunningRole> {
   const { directory, hostId, name } = settings;
-  const identityPath = `${directory}/identity.json`;
   const labels = new Labels(
     settings.labels.fixed,
     settings.labels.commands,
@@ -80,20 +67,10 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
   // deno-lint-ignore prefer-const -- a callback names it before it can be made
   let server: SshServer<UserIdentity> | undefined;
   await labels.start();
-  const member = membership = await Membership.start({
+  const around = { settings, files, clock, log };
+  const member = membership = await startMembership(around, {
     role: "node",
-    hostId,
-    name,
     publicNames: [],
-    token: settings.joinToken === undefined ? undefined : new Secret(settings.joinToken),
-    besideAuth: settings.besideAuth,
-    caPins: settings.caPins,
-    identityFile: {
-      read: () => files.readText(identityPath),
-      write: (text) => files.writePrivate(identityPath, text),
-    },
-    dialAuth: dialAny(settings.authServers),
-    clock,
     announcement: () => ({ address: settings.address, labels: labels.current() }),
     onChanged: async (collection) => {
       if (collection === "sessions") return await sessions?.announceNow();
@@ -108,21 +85,10 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
       webProxy = (await membership.auth.call("proxies.addresses", {}))[0]?.web;
     },
     onRenewed: (credentials) => server?.setHostCredential(credentials),
-    report: (level, text) => level === "info" ? log.info("{text}", { text }) : log.warn("{text}", { text }),
   });
   const warn = (text: string) => log.warn("{text}", { text });
   const run = await RunFolder.open(`${directory}/runs`);
-  const accessPath = `${directory}/access.json`;
-  const known = access = await ClusterAccess.open({
-    api: member.auth,
-    file: {
-      read: () => files.readText(accessPath),
-      write: (text) => files.writePrivate(accessPath, text),
-    },
-    clock,
-    ttlMs: settings.cacheTtl,
-    warn: (text) => log.warn("{text}", { text }),
-  });
+  const known = access = await openClusterAccess(around, member);
   const events = new EventQueue(member.auth, clock, eventSpool(files, run.path), warn);
   const openSpool = (folder: string) =>
     Spool.open({

@@ -4,10 +4,10 @@
  */
 import { type BalancerChoice, findBalancedClient } from "../api/balancers.ts";
 import { Buffer } from "node:buffer";
-import { ClusterAccess } from "../api/cluster_access.ts";
+import type { ClusterAccess } from "../api/cluster_access.ts";
 import { LiveAccess } from "../api/live_access.ts";
 import { RefusedClients } from "../api/refused_clients.ts";
-import { Membership } from "../api/membership.ts";
+import { type MemberSettings, openClusterAccess, startMembership } from "../api/member_role.ts";
 import { adoptEvents, eventSpool } from "../api/event_journal.ts";
 import { EventQueue } from "../api/event_queue.ts";
 import type { Clock } from "../base/clock.ts";
@@ -19,7 +19,6 @@ import { logger } from "../base/log.ts";
 import type { RateRule } from "../base/rate_limit.ts";
 import type { RunningRole } from "../base/role.ts";
 import { RunFolder } from "../base/run_folder.ts";
-import { Secret } from "../base/secret.ts";
 import type { UserIdentity } from "../model/identity.ts";
 import { MIN_CLIENT_VERSION, VERSION } from "../model/version.ts";
 import type { SshServer } from "../ssh/server.ts";
@@ -37,16 +36,7 @@ const AFTER_NODES_MS = 3000;
 const STOP_EVENTS_MS = 1000;
 
 /** What the supervisor tells the proxy role; plain data. */
-export interface ProxySettings {
-  hostId: string;
-  name: string;
-  /** The role's folder. */
-  directory: string;
-  authServers: HostPort[];
-  joinToken?: string;
-  /** The token is of the auth role in this same process. */
-  besideAuth: boolean;
-  caPins: string[];
+export interface ProxySettings extends MemberSettings {
   /** Names of the certificates, host and web. */
   publicNames: string[];
   /** Listening sockets. */
@@ -59,14 +49,11 @@ export interface ProxySettings {
   limits: { maxConnections: number; maxUsers: number; rates: RateRule[] };
   /** Whose PROXY headers are believed. */
   proxyProtocol: BalancerChoice;
-  /** Milliseconds that users are let in without an auth server. */
-  cacheTtl: number;
 }
 
 export async function startProxy(settings: ProxySettings, files: Files, clock: Clock): Promise<RunningRole> {
   const { directory, addresses } = settings;
   const dialAuth = dialAny(settings.authServers);
-  const identityPath = `${directory}/identity.json`;
   const web = {
     web: formatHostPort(addresses.web),
     ssh: formatHostPort(addresses.ssh),
@@ -75,41 +62,20 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
   let directoryOfNodes: NodeDirectory | undefined;
   let access: ClusterAccess | undefined;
   let front: SshServer<UserIdentity> | undefined;
-  const membership = await Membership.start({
+  const around = { settings, files, clock, log };
+  const membership = await startMembership(around, {
     role: "proxy",
-    hostId: settings.hostId,
-    name: settings.name,
     publicNames: settings.publicNames,
-    token: settings.joinToken === undefined ? undefined : new Secret(settings.joinToken),
-    besideAuth: settings.besideAuth,
-    caPins: settings.caPins,
-    identityFile: {
-      read: () => files.readText(identityPath),
-      write: (text) => files.writePrivate(identityPath, text),
-    },
-    dialAuth,
-    clock,
     announcement: () => ({ address: web.ssh, labels: {}, proxy: web }),
     onChanged: async (collection) => {
       if (collection === "servers") await directoryOfNodes?.refresh();
       if (collection === "users" || collection === "roles") await access?.refresh();
     },
     onRenewed: (credentials) => front?.setHostCredential(credentials),
-    report: (level, text) => level === "info" ? log.info("{text}", { text }) : log.warn("{text}", { text }),
   });
   const nodes = directoryOfNodes = new NodeDirectory(membership.auth);
   const warn = (text: string) => log.warn("{text}", { text });
-  const accessPath = `${directory}/access.json`;
-  const known = access = await ClusterAccess.open({
-    api: membership.auth,
-    file: {
-      read: () => files.readText(accessPath),
-      write: (text) => files.writePrivate(accessPath, text),
-    },
-    clock,
-    ttlMs: settings.cacheTtl,
-    warn,
-  });
+  const known = access = await openClusterAccess(around, membership);
   const live = new LiveAccess(known, clock, AFTER_NODES_MS);
   const run = await RunFolder.open(`${directory}/runs`);
   const events = new EventQueue(membership.auth, clock, eventSpool(files, run.path), warn);
