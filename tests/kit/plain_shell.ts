@@ -3,6 +3,7 @@
  * files do (slow version managers, lock files left behind by a killed shell) is not what is tested or measured.
  * @module
  */
+import { userInfo } from "node:os";
 import { IS_ROOT } from "./machine.ts";
 
 const START_FILES = [".bashrc", ".bash_profile", ".bash_login", ".profile", ".zshrc", ".zshenv", ".zprofile"];
@@ -12,7 +13,7 @@ const MARK = "TELEPORT_PLAIN_SHELL";
 const COVER = 'while [ "$1" != -- ]; do mount --bind /dev/null "$1" || exit; shift; done; shift; exec "$@"';
 
 async function startFiles(): Promise<string[]> {
-  const home = Deno.env.get("HOME") ?? "";
+  const home = userInfo().homedir; // of the account: where a session's shell looks, whatever HOME says here
   const found: string[] = [];
   for (const name of START_FILES) {
     try {
