@@ -11,20 +11,28 @@ const LOCK = "lock";
 const SEARCH_MS = 5000;
 const NAME = /^[0-9a-f-]{36}$/;
 
+/** How often a folder is made before it is given up. */
+const ATTEMPTS = 5;
+
 export class RunFolder {
   readonly #locks = new Map<string, Deno.FsFile>();
   #searching: Timer | undefined;
   #search: Promise<void> | undefined;
+  /** Folders that are being removed. */
+  readonly #leaving = new Set<Promise<void>>();
   #closed = false;
 
   private constructor(readonly root: string, readonly path: string) {}
 
   /** Makes this run's folder. */
   static async open(root: string): Promise<RunFolder> {
-    const run = new RunFolder(root, `${root}/${crypto.randomUUID()}`);
-    await Deno.mkdir(run.path, { recursive: true, mode: 0o700 });
-    if (!await run.#lock(run.path)) throw new AppError("internal", `another process has taken ${run.path}`);
-    return run;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const run = new RunFolder(root, `${root}/${crypto.randomUUID()}`);
+      await Deno.mkdir(run.path, { recursive: true, mode: 0o700 });
+      // Between these two steps another process may take the folder for one that was left, and remove it.
+      if (await run.#lock(run.path)) return run;
+    }
+    throw new AppError("conflict", `another process takes every folder that is made in ${root}`);
   }
 
   /**
@@ -72,10 +80,14 @@ export class RunFolder {
   }
 
   /** Removes a folder in which nothing is left. One with something in it stays locked, and is not looked at again. */
-  async #leave(path: string): Promise<void> {
-    if (!await removeEmpty(path)) return;
-    this.#locks.get(path)?.close();
-    this.#locks.delete(path);
+  #leave(path: string): Promise<void> {
+    const leaving = (async () => {
+      if (!await removeEmpty(path)) return;
+      this.#locks.get(path)?.close();
+      this.#locks.delete(path);
+    })();
+    this.#leaving.add(leaving);
+    return leaving.finally(() => this.#leaving.delete(leaving));
   }
 
   /** Ends the run: an empty folder is removed, what is in others is for the next run. */
@@ -83,6 +95,7 @@ export class RunFolder {
     this.#closed = true;
     this.#searching?.cancel();
     await this.#search;
+    await Promise.allSettled(this.#leaving); // who adopted it tells of a failure
     for (const [path, file] of this.#locks) {
       await removeEmpty(path);
       file.close();
@@ -101,12 +114,16 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** Removes a folder unless there is something in it besides the lock and empty folders. */
+/** Removes a folder unless there is something in it besides the lock and empty folders. @returns whether it is gone */
 async function removeEmpty(path: string): Promise<boolean> {
-  const entries = await Array.fromAsync(Deno.readDir(path));
-  for (const { name, isDirectory } of entries) {
-    if (isDirectory ? !await removeEmpty(`${path}/${name}`) : name !== LOCK) return false;
+  try {
+    for (const { name, isDirectory } of await Array.fromAsync(Deno.readDir(path))) {
+      if (isDirectory ? !await removeEmpty(`${path}/${name}`) : name !== LOCK) return false;
+    }
+    await Deno.remove(path, { recursive: true });
+  } catch (error) {
+    // Whoever deals with what an earlier run left may be removing it.
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-  await Deno.remove(path, { recursive: true });
   return true;
 }

@@ -20,28 +20,44 @@ interface Arrival {
 export class Arrivals {
   readonly #maxPerAddress: number;
   readonly #max: number;
+  readonly #delayFor: (address: string) => number;
   /** Who waits, by address; the address whose turn is next comes first. */
   readonly #lines = new Map<string, Arrival[]>();
   #waiting = 0;
   /** How many more may come in before the pause. */
   #left = AT_ONCE;
   #pauseMs = PAUSE_MS;
+  /** The timer is that of the pause; otherwise it is that of the first who may come in. */
+  #pausing = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(max: number, maxPerAddress: number) {
+  /**
+   * @param max how many may wait, and `maxPerAddress` from one address
+   * @param delayFor how many milliseconds from now an address may send the next one in; call {@linkcode hurry} when
+   * it may be less than it was
+   */
+  constructor(max: number, maxPerAddress: number, delayFor: (address: string) => number = () => 0) {
     this.#max = max;
     this.#maxPerAddress = maxPerAddress;
+    this.#delayFor = delayFor;
   }
 
   add(address: string, arrival: Arrival): void {
-    if (this.#left > 0) return this.#enter(arrival);
     const line = this.#lines.get(address) ?? [];
-    if (line.length === 0) this.#lines.set(address, line);
+    if (line.length === 0) {
+      if (this.#left > 0 && this.#delayFor(address) === 0) return this.#enter(arrival);
+      this.#lines.set(address, line);
+    }
     line.push(arrival);
     this.#waiting++;
-    this.#timer?.ref();
     if (line.length > this.#maxPerAddress) this.#take(address, line)?.drop();
-    else if (this.#waiting > this.#max) this.#next()?.drop();
+    else if (this.#waiting > this.#max) this.#dropOfLongest();
+    this.#keepGoing();
+  }
+
+  /** Somebody may come in sooner than was said. */
+  hurry(): void {
+    if (this.#waiting > 0 && !this.#pausing) this.#pause();
   }
 
   #enter(arrival: Arrival): void {
@@ -51,30 +67,57 @@ export class Arrivals {
   }
 
   #pause(): void {
+    clearTimeout(this.#timer);
+    this.#pausing = true;
     const due = performance.now() + this.#pauseMs;
     this.#timer = setTimeout(() => {
       this.#pauseMs = Math.min(PAUSE_MS + performance.now() - due, MAX_PAUSE_MS);
       this.#goOn();
     }, this.#pauseMs);
-    this.#timer.unref(); // as long as nobody waits for it
+    if (this.#waiting === 0) this.#timer.unref(); // nobody waits for it
+  }
+
+  /** Somebody waits: there must be a timer, and it must not be left behind. */
+  #keepGoing(): void {
+    if (this.#timer === undefined) this.#waitForFirst();
+    else this.#timer.ref();
+  }
+
+  /** Every address has to wait: until the first need not. */
+  #waitForFirst(): void {
+    const delays = this.#lines.keys().map((address) => this.#delayFor(address));
+    this.#timer = setTimeout(() => this.#goOn(), Math.ceil(Math.min(...delays)));
   }
 
   #goOn(): void {
+    this.#pausing = false;
+    this.#timer = undefined;
     this.#left = AT_ONCE;
     while (this.#left > 0) {
       const next = this.#next();
-      if (!next) return;
+      if (!next) break;
       this.#enter(next);
     }
-    this.#timer?.ref();
+    if (this.#waiting > 0) this.#keepGoing();
   }
 
   #next(): Arrival | undefined {
     for (const [address, line] of this.#lines) {
+      if (this.#delayFor(address) > 0) continue;
       const first = this.#take(address, line);
       if (this.#lines.delete(address) && line.length > 0) this.#lines.set(address, line); // the last in the round
       return first;
     }
+  }
+
+  #dropOfLongest(): void {
+    const [first, ...others] = this.#lines;
+    if (!first) return;
+    const [address, line] = others.reduce(
+      (most, other) => other[1].length > most[1].length ? other : most,
+      first,
+    );
+    this.#take(address, line)?.drop();
   }
 
   #take(address: string, line: Arrival[]): Arrival | undefined {

@@ -131,11 +131,12 @@ export class SshServer<I> {
     };
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     const { maxUnauthenticated, maxUnauthenticatedPerAddress } = this.#limits;
-    this.#arrivals = new Arrivals(maxUnauthenticated, maxUnauthenticatedPerAddress);
     this.#waiting = new WaitingRoom({
       maxUnauthenticated: Math.min(maxUnauthenticated, this.#limits.maxConnections),
       maxUnauthenticatedPerAddress,
     });
+    const delayFor = (address: string) => this.#waiting.delayFor(address);
+    this.#arrivals = new Arrivals(maxUnauthenticated, maxUnauthenticatedPerAddress, delayFor);
     this.#users = new ConnectedUsers(this.#limits.maxUsers);
     this.#rates = new RateLimits(this.#limits.rates, options.clock ?? systemClock);
     this.#library = this.#makeLibrary(options.hostCredential);
@@ -200,7 +201,7 @@ export class SshServer<I> {
     grace.unref();
     socket.once("close", () => {
       clearTimeout(grace);
-      this.#waiting.leave(socket);
+      this.#leaveWaiting(socket);
     });
     // We have said our last word, perhaps because the client has: one that stays nevertheless is cut.
     socket.once("finish", () => setTimeout(() => socket.destroy(), CLOSE_GRACE_MS).unref());
@@ -236,6 +237,13 @@ export class SshServer<I> {
       throw new AppError("limit", "too many connections from this network in a short time");
     }
     if (!socket.destroyed) this.#library.injectSocket(socket);
+  }
+
+  /** @returns false when it was not waiting any more */
+  #leaveWaiting(socket: ServerSocket): boolean {
+    const was = this.#waiting.leave(socket);
+    if (was) this.#arrivals.hurry();
+    return was;
   }
 
   /** Ends a connection that has to make room for another. */
@@ -282,7 +290,7 @@ export class SshServer<I> {
       socket.off("data", count);
       if (socket.destroyed) return; // its "close" may be over: nobody would ever forget the connection
       if (!authenticated) return refuse("authenticated without an identity");
-      if (!this.#waiting.leave(socket)) return refuse("it logged in when it had to go");
+      if (!this.#leaveWaiting(socket)) return refuse("it logged in when it had to go");
       const full = this.#admit(socket, this.#options.visitorOf?.(authenticated.identity) ?? {});
       if (full !== undefined) {
         this.#options.onRefused?.(remote, full);

@@ -26,6 +26,8 @@ interface Guest {
 
 /** SSH clients speak at once: who has been silent for so long makes room first. In milliseconds. */
 const PATIENCE_MS = 1000;
+/** Nobody has to go before this, however many wait outside: a key exchange takes a few ways there and back. */
+const STAY_MS = 250;
 
 export class WaitingRoom {
   readonly #limits: WaitingRoomLimits;
@@ -50,10 +52,17 @@ export class WaitingRoom {
     return this.#guests.get(socket)?.remote;
   }
 
+  /** Milliseconds until there is room for one more from this address, or somebody who has to make it. */
+  delayFor(address: string): number {
+    const goes = this.#whoGoesFor(networkOf(address));
+    return goes ? Math.max(0, STAY_MS - (performance.now() - goes.since)) : 0;
+  }
+
   /** Lets a connection in. @returns the one that made room for it, if there was none; it is to be ended */
   enter(socket: Duplex, remote: Endpoint): { socket: Duplex; remote: Endpoint } | undefined {
     const network = networkOf(remote.address);
-    const goes = this.#makeRoom(network);
+    const goes = this.#whoGoesFor(network);
+    if (goes) this.leave(goes.socket);
     this.#guests.set(socket, { socket, remote, network, stage: "silent", since: performance.now() });
     this.#count(network, 1);
     return goes;
@@ -98,12 +107,11 @@ export class WaitingRoom {
     return (this.#perNetwork.get(network) ?? 0) >= this.#limits.maxUnauthenticatedPerAddress;
   }
 
-  #makeRoom(network: string): Guest | undefined {
+  /** Who makes room for one more from a network; nobody while there is some. */
+  #whoGoesFor(network: string): Guest | undefined {
     const networkIsFull = this.#isFull(network);
     if (!networkIsFull && this.#guests.size < this.#limits.maxUnauthenticated) return undefined;
-    const goes = this.#choose(networkIsFull ? network : undefined);
-    if (goes) this.leave(goes.socket);
-    return goes;
+    return this.#choose(networkIsFull ? network : undefined);
   }
 
   /**

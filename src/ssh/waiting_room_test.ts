@@ -21,6 +21,7 @@ function room(all: number, perAddress: number) {
     },
     move: (name: string, address: string) => nameOf(waiting.move(of(name), { address, port: 1 })),
     leave: (name: string) => waiting.leave(of(name)),
+    delayFor: (address: string) => waiting.delayFor(address),
     get names() {
       return [...waiting.sockets].map((socket) => nameOf({ socket }));
     },
@@ -96,4 +97,31 @@ Deno.test("a room for one has room for the newest", () => {
   assertEquals(waiting.enter("b@2"), "a@1");
   assertEquals(waiting.enter("c@2"), "b@2");
   assertEquals(waiting.names, ["c@2"]);
+});
+
+Deno.test("nobody has to go before there was time for a key exchange", () => {
+  const waiting = room(3, 2);
+  const { now } = performance;
+  let time = now.call(performance);
+  performance.now = () => time;
+  try {
+    waiting.enter("a@1", "greeted");
+    assertEquals(waiting.delayFor("1"), 0, "there is room");
+    waiting.enter("b@1", "greeted");
+    assertEquals([waiting.delayFor("1"), waiting.delayFor("2")], [250, 0], "an address has its own");
+    time += 100;
+    waiting.enter("c@2", "greeted");
+    assertEquals(
+      [waiting.delayFor("1"), waiting.delayFor("2")],
+      [150, 150],
+      "in a full room the oldest counts",
+    );
+    time += 200;
+    assertEquals([waiting.delayFor("1"), waiting.delayFor("2")], [0, 0]);
+    waiting.leave("c@2");
+    waiting.leave("b@1");
+    assertEquals(waiting.delayFor("1"), 0);
+  } finally {
+    performance.now = now;
+  }
 });

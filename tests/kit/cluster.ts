@@ -255,7 +255,7 @@ async function spawnAs(
   // That user cannot read root's module cache: it gets a copy.
   const { denoDir } = JSON.parse((await run(Deno.execPath(), ["info", "--json"])).stdout);
   const cache = `${directory}/deno-cache`;
-  await Deno.mkdir(cache);
+  await Deno.mkdir(cache, { recursive: true }); // it is there when a cluster starts anew
   // Only its folders: the files beside them are databases that other processes of the runtime have open.
   const folders: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(denoDir)) {

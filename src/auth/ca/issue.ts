@@ -33,14 +33,12 @@ export class Issuer {
    */
   async forUser(user: User, publicKey: string, ttl: number = CERTIFICATE_TTL.default): Promise<Certificate> {
     const rights = await this.rightsOf(user);
-    const options = rights.options();
-    const certificate = this.#issue("user", publicKey, [
-      identifies(user, rights.logins()),
-      grantsRoles(user, options),
-      grantsPermits(rights.permits()),
-      lasts(Math.min(ttl, options.maxSessionTtl)),
-      endsWith(user),
-    ]);
+    const certificate = this.#forUser(
+      user,
+      rights,
+      publicKey,
+      lasts(Math.min(ttl, rights.options().maxSessionTtl)),
+    );
     await this.#created(certificate, { "cert.kind": "user", user: user.name });
     return certificate;
   }
@@ -55,17 +53,27 @@ export class Issuer {
     ttl: number = SIGNED_TTL.default,
     by: string,
   ): Promise<Certificate> {
+    const wished: Modifier = (draft, now) => draft.validBefore = now + ttl;
     const rights = await this.rightsOf(user);
-    const options = rights.options();
-    const certificate = this.#issue("user", publicKey, [
-      identifies(user, rights.logins()),
-      grantsRoles(user, options),
-      grantsPermits(rights.permits()),
-      (draft, now) => draft.validBefore = now + ttl,
-      endsWith(user),
-    ], SIGNED_TTL.max);
+    const certificate = this.#forUser(user, rights, publicKey, wished, SIGNED_TTL.max);
     await this.#created(certificate, { "cert.kind": "user", user: user.name, by });
     return certificate;
+  }
+
+  #forUser(
+    user: User,
+    rights: AccessChecker,
+    publicKey: string,
+    lifetime: Modifier,
+    maxTtl?: number,
+  ): Certificate {
+    return this.#issue("user", publicKey, [
+      identifies(user, rights.logins()),
+      grantsRoles(user, rights.options()),
+      grantsPermits(rights.permits()),
+      lifetime,
+      endsWith(user),
+    ], maxTtl);
   }
 
   /** A host certificate for a server that is not ours: it carries the names, and no role in this cluster. */
