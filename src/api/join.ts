@@ -12,6 +12,7 @@ import type { JoinRole } from "../model/identity.ts";
 import { type Certificate, checkCertificate, parseCertificateLine } from "../ssh/certificate.ts";
 import { connectSsh } from "../ssh/client.ts";
 import { generateKey, type PrivateKey } from "../ssh/private_key.ts";
+import type { PublicKey } from "../ssh/public_key.ts";
 import { authorityPin } from "./pin.ts";
 import { openApi } from "./connection.ts";
 import { type HostCredentials, trustOf } from "./host_identity.ts";
@@ -30,11 +31,13 @@ export interface JoinOptions {
   clock: Clock;
   /** The host's key, if it has one already. */
   key?: PrivateKey;
+  /** For a host that has a cluster already: the keys of its host CA. Left out, the token's proof is enough. */
+  known?: readonly PublicKey[];
 }
 
 /** @throws {AppError} access_denied with the cluster's reason, or unauthenticated when the server is not genuine */
 export async function joinCluster(options: JoinOptions): Promise<HostCredentials> {
-  const { token, caPins, hostId, name, role, publicNames, clock } = options;
+  const { token, caPins, hostId, name, role, publicNames, clock, known } = options;
   let presented: Certificate | undefined;
   const dialog = joinAnswerer(token);
   const ssh = await connectSsh({
@@ -43,6 +46,12 @@ export async function joinCluster(options: JoinOptions): Promise<HostCredentials
     answer: dialog.answer,
     verifyHost: (certificate) => {
       checkPresented(certificate, caPins, clock);
+      if (known && !known.some((key) => key.equals(certificate?.authority))) {
+        throw new AppError(
+          "unauthenticated",
+          "the auth server is not of the cluster that this host has joined",
+        );
+      }
       presented = certificate;
     },
   });

@@ -125,9 +125,10 @@ export class Membership {
    */
   static async start(options: MembershipOptions): Promise<Membership> {
     const stored = await options.identityFile.read();
-    const credentials = stored === undefined
-      ? await join(options)
-      : await upToDate(options, parseHostCredentials(stored));
+    const credentials = stored === undefined ? await join(options) : await upToDate(
+      options,
+      parseHostCredentials(stored),
+    );
     const membership = new Membership(options, credentials);
     if (options.besideAuth && stored !== undefined) {
       await membership.#firstContact.promise;
@@ -198,14 +199,8 @@ export class Membership {
     await this.auth.renew(); // the connection of the old one ends with the old authority
   }
 
-  /**
-   * Only a token that was not used before shows that an administrator wants the host to trust another authority: one
-   * that many know would let any of them stand in for the cluster.
-   */
   get #mayRejoin(): boolean {
-    const { token, besideAuth } = this.options;
-    return token !== undefined &&
-      (besideAuth === true || tokenDigest(token) !== this.#credentials.joinedWith);
+    return mayTrustAnother(this.options, this.#credentials);
   }
 
   /**
@@ -257,35 +252,49 @@ const REJOIN_ADVICE =
   '; if the cluster\'s authorities were rotated while this host was away, get a token with "tctl nodes add" and start ' +
   "it with --token";
 
+/** Why clients would refuse the host with a certificate, if they would. */
+function flawOf(
+  { name, publicNames, besideAuth }: MembershipOptions,
+  stored: HostCredentials,
+): string | undefined {
+  const { principals, authority } = stored.certificate;
+  const [signing] = trustOf(stored.cluster, stored.authorities).host;
+  if (besideAuth === true && signing !== undefined && !signing.equals(authority)) {
+    return "clients will refuse this host, its certificate is of a host CA that was replaced";
+  }
+  const missing = [name, ...publicNames].filter((name) => !principals.includes(name));
+  if (missing.length === 0) return undefined;
+  return `clients will refuse this host as ${missing.join(", ")}, its certificate lacks that`;
+}
+
 /**
  * The stored credentials, or new ones when clients would refuse the host with these: when it was given names since then
  * that its certificate does not carry, or when another key signs for the cluster now, as after a restored backup. A
- * cluster that does not let it join again leaves it as it was.
+ * cluster that does not let it join again leaves it as it was, and so does one that is away.
  */
-async function upToDate(
-  options: MembershipOptions,
-  credentials: HostCredentials,
-): Promise<HostCredentials> {
-  const { principals } = credentials.certificate;
-  const missing = [options.name, ...options.publicNames].filter((name) => !principals.includes(name));
-  const [signing] = trustOf(credentials.cluster, credentials.authorities).host;
-  const isReplaced = options.besideAuth === true && signing !== undefined &&
-    !signing.equals(credentials.certificate.authority);
-  if (missing.length === 0 && !isReplaced) return credentials;
+async function upToDate(options: MembershipOptions, stored: HostCredentials): Promise<HostCredentials> {
+  const flaw = flawOf(options, stored);
+  if (flaw === undefined) return stored;
   try {
-    return await join(options, credentials.key);
+    // Auth in the same daemon is only starting.
+    return await (options.besideAuth === true ? join : joinOnce)(options, stored);
   } catch (error) {
     if (!isAppError(error)) throw error;
-    const why = isReplaced
-      ? "clients will refuse this host, its certificate is of a host CA that was replaced"
-      : `clients will refuse this host as ${missing.join(", ")}, its certificate lacks that`;
-    options.report("warn", `${why}: ${error.message}`);
-    return credentials;
+    options.report("warn", `${flaw}: ${error.message}`);
+    return stored;
   }
 }
 
-async function join(options: MembershipOptions, key?: PrivateKey): Promise<HostCredentials> {
-  const { token, clock, report } = options;
+/**
+ * Only a token that was not used before shows that an administrator wants the host to trust another authority: one that
+ * many know would let any of them stand in for the cluster.
+ */
+function mayTrustAnother({ token, besideAuth }: MembershipOptions, { joinedWith }: HostCredentials): boolean {
+  return token !== undefined && (besideAuth === true || tokenDigest(token) !== joinedWith);
+}
+
+async function joinOnce(options: MembershipOptions, stored?: HostCredentials): Promise<HostCredentials> {
+  const { token, report } = options;
   if (!token) {
     throw new AppError(
       "access_denied",
@@ -293,20 +302,32 @@ async function join(options: MembershipOptions, key?: PrivateKey): Promise<HostC
         "server and start with --token, or set auth_token",
     );
   }
+  const known = stored && !mayTrustAnother(options, stored)
+    ? trustOf(stored.cluster, stored.authorities).host
+    : undefined;
+  const stream = await options.dialAuth();
+  const credentials = await joinCluster({ ...options, token, stream, key: stored?.key, known });
+  await options.identityFile.write(formatHostCredentials(credentials));
+  report("info", `joined cluster ${credentials.cluster} as ${options.role} ${options.hostId}`);
+  return credentials;
+}
+
+/** Waits as long as no auth server answers. */
+async function join(options: MembershipOptions, stored?: HostCredentials): Promise<HostCredentials> {
+  const { clock, report } = options;
   let delay = FIRST_RETRY_MS;
   for (;;) {
     try {
-      const credentials = await joinCluster({ ...options, token, stream: await options.dialAuth(), key });
-      await options.identityFile.write(formatHostCredentials(credentials));
-      report("info", `joined cluster ${credentials.cluster} as ${options.role} ${options.hostId}`);
-      return credentials;
+      return await joinOnce(options, stored);
     } catch (error) {
-      if (
-        !isAppError(error, "unavailable") && !isAppError(error, "timeout") && !isAppError(error, "closed")
-      ) throw error;
+      if (!isAway(error)) throw error;
       report("warn", `cannot join yet: ${error.message}`);
       await new Promise<void>((resolve) => clock.after(delay, resolve));
       delay = Math.min(delay * 2, MAX_RETRY_MS);
     }
   }
+}
+
+function isAway(error: unknown): error is AppError {
+  return isAppError(error, "unavailable") || isAppError(error, "timeout") || isAppError(error, "closed");
 }

@@ -3,6 +3,7 @@ import { assert, assertEquals, assertGreater, assertStringIncludes } from "@std/
 import { type AuthFixture, startAuth } from "../../tests/kit/auth_fixture.ts";
 import { FakeClock } from "../../tests/kit/clock.ts";
 import { eventually } from "../../tests/kit/run.ts";
+import { AppError } from "../base/errors.ts";
 import { DAY, MINUTE } from "../base/duration.ts";
 import { Secret } from "../base/secret.ts";
 import { HOST_CERTIFICATE } from "../model/limits.ts";
@@ -112,5 +113,30 @@ Deno.test("a certificate of another key than the host's is refused", async () =>
   const refused = await stranger.call("hosts.renew", { publicKey }).then(() => "", (error) => error.message);
   assertStringIncludes(refused, "is not known with this key");
   await clock.advance(DAY);
+  member.stop();
+});
+
+Deno.test("a host that was given another name does not wait for auth to have it", async () => {
+  const clock = new FakeClock();
+  await using fixture = await fixtureWith(clock);
+  const { options, reports } = membership(fixture);
+  (await Membership.start(options)).stop();
+  const dialAuth = () => Promise.reject(new AppError("unavailable", "nobody is there"));
+  const member = await Membership.start({ ...options, name: "sol", dialAuth });
+  assertStringIncludes(reports.join("\n"), "clients will refuse this host as sol");
+  assertEquals(member.credentials.certificate.principals.includes("luna"), true);
+  member.stop();
+});
+
+Deno.test("with the token it joined with, a host that has a new name believes no other authority", async () => {
+  const clock = new FakeClock();
+  await using fixture = await fixtureWith(clock);
+  await using standIn = await fixtureWith(clock); // it knows the token, too
+  const { options, reports, file } = membership(fixture);
+  (await Membership.start(options)).stop();
+  const before = file.text;
+  const member = await Membership.start({ ...options, name: "sol", dialAuth: () => standIn.dial() });
+  assertStringIncludes(reports.join("\n"), "is not of the cluster that this host has joined");
+  assertEquals(file.text, before);
   member.stop();
 });

@@ -68,6 +68,8 @@ class Lifecycle {
   readonly #end = Promise.withResolvers<void>();
   #phase: "starting" | "serving" | "leaving" | "ended" = "starting";
   #successor: Successor | undefined;
+  /** Settles when the successor serves, or never will. */
+  #handover: Promise<void> = Promise.resolve();
   /** Whether the successor runs and serves. */
   #succeeded = false;
   #diagnostics: DiagnosticsServer | undefined;
@@ -171,6 +173,9 @@ class Lifecycle {
   async #leave(why: string): Promise<void> {
     if (this.#phase !== "serving") return this.#report("warn", "waits for its last clients already");
     this.#phase = "leaving";
+    if (!this.#succeeded) await this.#successor?.kill();
+    await this.#handover; // the clients that are left need auth, wherever it is by now
+    if (this.#ended()) return;
     if (this.#succeeded) this.#diagnostics?.close(); // the other process answers from now on
     this.#report("info", `takes no more connections (${why}) and ends when the last one is gone`);
     this.#daemon.drain();
@@ -191,6 +196,12 @@ class Lifecycle {
       if (leave && this.#succeeded) return await this.#leave("by HUP");
       return this.#report("warn", `${name} has no effect: process ${this.#successor.pid} takes over already`);
     }
+    this.#handover = this.#handOver(name);
+    await this.#handover;
+    if (leave && this.#succeeded) await this.#leave("by HUP");
+  }
+
+  async #handOver(name: string): Promise<void> {
     const { command } = this.#options;
     try {
       const successor = this.#successor = Successor.start(command, this.#daemon);
@@ -203,10 +214,15 @@ class Lifecycle {
     } catch (error) {
       this.#successor = undefined;
       if (this.#ended()) return;
-      this.#report("error", `the new daemon did not come up, this one stays in service: ${messageOf(error)}`);
-      return this.#daemon.takeAuthBack();
+      if (this.#phase === "leaving") this.#report("info", "the new daemon was ended before it took over");
+      else {
+        this.#report(
+          "error",
+          `the new daemon did not come up, this one stays in service: ${messageOf(error)}`,
+        );
+      }
+      this.#daemon.takeAuthBack();
     }
-    if (leave) await this.#leave("by HUP");
   }
 
   async #successorEnded({ pid }: Successor): Promise<void> {

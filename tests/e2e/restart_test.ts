@@ -294,6 +294,31 @@ Deno.test("a new daemon that does not come up changes nothing: the old one stays
   });
 });
 
+Deno.test("QUIT while a new daemon is starting ends that one, and waits for the last session with auth in place", async () => {
+  await withDaemon(async (daemon, joe) => {
+    const session = await Echo.open(joe);
+    await session.daemon();
+    Deno.kill(await daemon.pid(), "SIGHUP");
+    const started = await eventually(
+      "the new process",
+      () => Number(/process (\d+) was started/.exec(daemon.stderr)?.[1]) || undefined,
+    );
+    Deno.kill(daemon.process.pid, "SIGQUIT");
+    await eventually(
+      "the wait",
+      () => /takes no more connections \(by QUIT\)/.test(daemon.stderr) || undefined,
+    );
+    await gone(started);
+    assertStringIncludes(daemon.stderr, "the new daemon was ended before it took over");
+    await session.works("after QUIT");
+    assertEquals(daemon.exited, false);
+    session.close();
+    assertEquals((await daemon.process.status).code, 0);
+    const ends = (await daemon.events()).filter(({ event }) => event === "session.end" || event === "exec");
+    assert(ends.length > 0, "the last events reached auth");
+  });
+});
+
 Deno.test("HUP of a daemon with the node role only: its sessions go on, and its new process is reached", async () => {
   await withDaemon(async (cluster, joe) => {
     const directory = await Deno.makeTempDir({ prefix: "teleport-restart-node-" });
