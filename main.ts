@@ -21,8 +21,11 @@ function choose(calledAs: string, args: string[]): { tool: Tool | "ssh" | "scp";
 async function run(tool: Tool | "ssh" | "scp", args: string[]): Promise<number> {
   switch (tool) {
     case "teleport":
-      // Started for each session that moves files: nothing else of the tool is loaded.
+      // Started for one session each: nothing else of the tool is loaded.
       if (args[0] === "sftp-server") return (await import("./cli/teleport/sftp_server.ts")).sftpServer();
+      if (args[0] === "pam-session") {
+        return await (await import("./cli/teleport/pam_session.ts")).pamSession();
+      }
       return await (await import("./cli/teleport/teleport.ts")).teleport(args);
     case "tctl":
       return await (await import("./cli/tctl/tctl.ts")).tctl(args);

@@ -9,13 +9,14 @@
  * builds elsewhere than in `dist`.
  * @module
  */
+import { buildUi, UI_FILE } from "./build_ui.ts";
 import config from "../deno.json" with { type: "json" };
 
 const ROOT = new URL("../", import.meta.url).pathname.replace(/\/$/, "");
 const OUT = "--out=";
 const DIST = Deno.args.find((word) => word.startsWith(OUT))?.slice(OUT.length) ?? `${ROOT}/dist`;
 const WORKERS = ["auth", "proxy", "node", "diagnostics"].map((role) => `src/daemon/workers/${role}.ts`);
-const PARTS = ["cli/teleport/sftp_server.ts"];
+const PARTS = ["cli/teleport/sftp_server.ts", "cli/teleport/pam_session.ts"];
 
 async function run(command: string, args: string[], quiet = false): Promise<boolean> {
   const output = quiet ? "null" : "inherit";
@@ -25,7 +26,7 @@ async function run(command: string, args: string[], quiet = false): Promise<bool
 
 /** A compiled binary starts its own code; the plain runtime in its place would not know our commands. */
 async function compile(target: string): Promise<boolean> {
-  const include = WORKERS.map((file) => `--include=${file}`);
+  const include = [...WORKERS, "dist/ui.json"].map((file) => `--include=${file}`);
   const done = await run(Deno.execPath(), [
     "compile",
     "-A",
@@ -60,6 +61,7 @@ async function bundle(directory: string): Promise<void> {
   if (!await bundleParts(directory)) {
     throw new Error("deno bundle failed on a part: run it by hand to see why");
   }
+  await Deno.copyFile(UI_FILE, `${directory}/ui.json`);
   await Deno.writeTextFile(`${directory}/globals.js`, GLOBALS);
   for (const file of ["main.js", ...WORKERS.map((path) => path.replace(/\.ts$/, ".js"))]) {
     const up = "../".repeat(file.split("/").length - 1) || "./";
@@ -122,6 +124,7 @@ async function selfExtracting(target: string): Promise<void> {
 
 const target = `${DIST}/teleport`;
 await Deno.mkdir(DIST, { recursive: true });
+await buildUi();
 await Deno.remove(target).catch((error) => {
   if (!(error instanceof Deno.errors.NotFound)) throw error;
 });

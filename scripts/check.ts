@@ -44,8 +44,11 @@ async function importGraph(files: readonly string[]): Promise<{ imports: Import[
       if (from === undefined) continue;
       for (const dependency of module.dependencies ?? []) {
         const to = local(dependency.code?.specifier ?? dependency.type?.specifier);
-        if (to !== undefined) imports.set(`${from} ${to}`, { from, to });
-        else {
+        if (to !== undefined) {
+          // A type import of the same file elsewhere in it takes nothing back.
+          const typeOnly = dependency.code === undefined && imports.get(`${from} ${to}`)?.typeOnly !== false;
+          imports.set(`${from} ${to}`, { from, to, typeOnly });
+        } else {
           const wrong = checkPackage(from, dependency.specifier);
           if (wrong) problems.push(`${from}: ${wrong}`);
         }

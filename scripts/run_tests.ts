@@ -4,8 +4,10 @@
  * @module
  */
 import { withPlainShell } from "../tests/kit/plain_shell.ts";
+import { buildUi } from "./build_ui.ts";
 import {
   ANSIBLE,
+  CHROMIUM,
   CURL,
   ensure,
   FISH,
@@ -39,7 +41,7 @@ function count(report: string): { passed: number; failed: number; skipped: numbe
 const again = await withPlainShell("scripts/run_tests.ts", Deno.args);
 if (again !== undefined) Deno.exit(again);
 /** Tests that use one of these are skipped without it, and say so. */
-const optional = await ensure([RSYNC, GIT, CURL, XAUTH, ANSIBLE, SSH_AUDIT, ZSH, FISH]);
+const optional = await ensure([CHROMIUM, RSYNC, GIT, CURL, XAUTH, ANSIBLE, SSH_AUDIT, ZSH, FISH]);
 if (optional.length > 0) {
   console.error(`not installed, so that their tests are skipped: ${optional.join(", ")}`);
 }
@@ -48,6 +50,7 @@ if (missing.length > 0) {
   console.error(`the tests need the packages ${missing.join(", ")}: install them and run this again`);
   Deno.exit(1);
 }
+await buildUi();
 await Deno.mkdir(`${ROOT}artifacts`, { recursive: true });
 const checked = await run(["run", "-A", "-q", "scripts/check.ts"]);
 const tests = await run(["test", "-A", "--quiet", "--no-check", `--junit-path=${REPORT}`, ...Deno.args]);

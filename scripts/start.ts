@@ -4,6 +4,7 @@
  * @module
  */
 import { eventually } from "../tests/kit/run.ts";
+import { buildUi } from "./build_ui.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname.replace(/\/$/, "");
 const DATA = `${ROOT}/.data`;
@@ -70,6 +71,7 @@ async function welcome(): Promise<void> {
   console.log(`  ${task} tsh ssh ${user}@${node[0]?.name ?? Deno.hostname()}\n`);
 }
 
+await buildUi();
 await Deno.mkdir(DATA, { recursive: true, mode: 0o700 });
 if (!await exists(CONFIG)) await Deno.writeTextFile(CONFIG, CONFIGURATION, { mode: 0o600 });
 await Deno.remove(`${DATA}/teleport/daemon.json`).catch((error) => {

@@ -11,7 +11,7 @@ import { toPlainText } from "../../src/session/plain_text.ts";
 import { parsePublicKeyLine } from "../../src/ssh/public_key.ts";
 import { formatOption, printResult, table, tableTime } from "../output.ts";
 import { examples, Exit, print, printError, program } from "../program.ts";
-import { CheckedRecording, remoteRecording, type SignerTrust } from "../recording.ts";
+import { CheckedRecording, remoteRecording, type SignerTrust } from "../../src/api/checked_recording.ts";
 import { type Admin, type TctlOptions, withAdmin } from "./connect.ts";
 
 const EXPORTS = ["asciicast", "text"] as const;

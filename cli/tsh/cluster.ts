@@ -14,6 +14,7 @@ import { findNodes } from "../../src/model/server.ts";
 import type { ClientSession } from "../../src/ssh/channel.ts";
 import { connectSsh, type SshClient } from "../../src/ssh/client.ts";
 import type { ClientOptions } from "../../src/ssh/client_connection.ts";
+import { loginAgent } from "../../src/ssh/agent_server.ts";
 import type { PublicKey } from "../../src/ssh/public_key.ts";
 import type { WireReader } from "../../src/ssh/wire.ts";
 import { printableCell } from "../output.ts";
@@ -22,7 +23,14 @@ import { type Login, saveKnownHosts } from "./home.ts";
 
 /** A connection to the proxy with what goes through it. */
 export class Cluster {
-  private constructor(readonly login: Login, readonly proxy: SshClient) {}
+  #records: Promise<boolean> | undefined;
+
+  private constructor(
+    readonly login: Login,
+    readonly proxy: SshClient,
+    /** As whom the proxy may log in for the user. */
+    readonly lentFor: Set<string>,
+  ) {}
 
   /** @param timeoutMs milliseconds for the connection and the login to the proxy */
   static async connect(login: Login, timeoutMs?: number): Promise<Cluster> {
@@ -32,6 +40,7 @@ export class Cluster {
       throw new AppError("access_denied", "the certificate allows no login at all");
     }
     const shown: PublicKey[] = [];
+    const lentFor = new Set<string>();
     const connect = async () => {
       const stream = await dialOut({ host: profile.proxyHost, port: profile.sshPort }, timeoutMs);
       return await connectSsh({
@@ -39,6 +48,7 @@ export class Cluster {
         timeoutMs,
         username: principal,
         credential: { key, certificate },
+        agent: loginAgent({ key, certificate }, lentFor),
         verifyHost: (presented) => {
           shown.push(presented.authority);
           identifyHost(presented, { trust: trust(login), now: systemClock.now(), roles: ["proxy"] });
@@ -51,7 +61,7 @@ export class Cluster {
       }).catch((error: unknown) => Promise.reject(withAdvice(error, profile.proxyHost)));
     };
     try {
-      return new Cluster(login, await connect());
+      return new Cluster(login, await connect(), lentFor);
     } catch (error) {
       const isUnknown = shown.some((key) => !login.hostAuthorities.some((known) => known.equals(key)));
       if (!isAppError(error, "unauthenticated") || !isUnknown) throw error;
@@ -89,9 +99,13 @@ export class Cluster {
    * @param options what the node may reach through the connection
    */
   async node(host: string, port: number, username: string, options: ClientOptions = {}): Promise<SshClient> {
-    const name = isIP(host) ? await this.#idOf(host, port) : host;
-    const pipe = await this.proxy.subsystem(`proxy:${host.includes(":") ? `[${host}]` : host}:${port}`);
+    const records = await (this.#records ??= proxyRecords(this.proxy));
+    const name = isIP(host) && !records ? await this.#idOf(host, port) : host;
+    if (records) this.lentFor.add(username);
+    const destination = `proxy:${host.includes(":") ? `[${host}]` : host}:${port}`;
+    const pipe = await this.proxy.subsystem(destination, { agent: records });
     const { certificate, key } = this.login;
+    const now = systemClock.now(); // a certificate that ends during the connection is not looked at anew
     return await explained(pipe, () =>
       connectSsh({
         ...options,
@@ -99,12 +113,9 @@ export class Cluster {
         username,
         credential: { key, certificate },
         verifyHost: (presented) => {
-          identifyHost(presented, {
-            trust: trust(this.login),
-            now: systemClock.now(),
-            roles: ["node"],
-            name,
-          });
+          // A recording proxy stands in for the node, and for hosts that are none.
+          const roles = [records ? "proxy" : "node"] as const;
+          identifyHost(presented, { trust: trust(this.login), now, roles, name });
         },
       })).catch((error: unknown) => {
         if (!isAppError(error, "unauthenticated")) throw error;
@@ -136,6 +147,14 @@ export class Cluster {
     this.proxy.close();
   }
 }
+
+/** Whether the proxy records: then it ends the connection to the node, and needs the user's agent to go on. */
+async function proxyRecords(proxy: SshClient): Promise<boolean> {
+  const answer = await proxy.ask("recording-proxy@teleport.com", ASK_MS);
+  return answer?.toString() === "true";
+}
+
+const ASK_MS = 1000;
 
 /** The proxy takes every certificate that is good and whose owner may be here: what is left is told. */
 function withAdvice(error: unknown, proxy: string): unknown {

@@ -9,7 +9,7 @@ import { writeAll } from "../../src/base/files.ts";
 import { isUuid } from "../../src/model/name.ts";
 import { Player } from "../../src/session/player.ts";
 import { printError } from "../program.ts";
-import { CheckedRecording, remoteRecording } from "../recording.ts";
+import { CheckedRecording, remoteRecording } from "../../src/api/checked_recording.ts";
 import { Cluster } from "./cluster.ts";
 import { ensureLogin } from "./login.ts";
 import type { TshOptions } from "./options.ts";

@@ -6,7 +6,7 @@ import { diskFiles } from "../../src/base/files.ts";
 import { isUuid } from "../../src/model/name.ts";
 import { readAsciicast } from "../../src/session/asciicast.ts";
 import type { RecordingFrame } from "../../src/session/reader.ts";
-import { CheckedRecording, type Verdict } from "../recording.ts";
+import { CheckedRecording, type Verdict } from "../../src/api/checked_recording.ts";
 
 /** What is played. */
 export interface Recording {

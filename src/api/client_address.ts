@@ -26,6 +26,12 @@ export interface ClientAddress {
   port: number;
 }
 
+/** What a proxy tells of its client. */
+export interface RelayedClient extends ClientAddress {
+  /** The proxy records what the client does, and tells of it. */
+  recorded?: boolean;
+}
+
 /** How long a connection's first bytes may take, in milliseconds. */
 export const FIRST_BYTES_MS = 3000;
 
@@ -35,14 +41,17 @@ export function authTarget(cluster: string): string {
 }
 
 /** What the signature covers. */
-function statement(client: ClientAddress, nodeId: string, time: number): Buffer {
-  return new WireWriter().string(`${MARK} v1`).string(nodeId).string(client.address).uint32(client.port)
-    .uint64(BigInt(time)).bytes();
+function statement(client: RelayedClient, nodeId: string, time: number): Buffer {
+  const words = new WireWriter().string(`${MARK} v1`).string(nodeId).string(client.address).uint32(
+    client.port,
+  )
+    .uint64(BigInt(time));
+  return (client.recorded ? words.string("recorded") : words).bytes();
 }
 
 /** The line a proxy sends to the node `nodeId` before it relays the client's bytes. */
 export function clientAddressLine(
-  client: ClientAddress,
+  client: RelayedClient,
   nodeId: string,
   proxy: { key: PrivateKey; certificate: Certificate },
   now: number,
@@ -62,12 +71,13 @@ export function verifyClientAddressLine(
   nodeId: string,
   trust: Trust,
   clock: Clock,
-): ClientAddress {
+): RelayedClient {
   try {
     const { client, time, certificate, signature } = JSON.parse(line.subarray(MARK.length).toString("utf8"));
     const parsed = parseCertificateLine(String(certificate));
     identifyHost(parsed, { trust, now: clock.now(), roles: ["proxy"] });
-    const address = { address: String(client.address), port: Number(client.port) };
+    const address: RelayedClient = { address: String(client.address), port: Number(client.port) };
+    if (client.recorded === true) address.recorded = true;
     const fresh = Math.abs(clock.now() - Number(time)) <= MAX_AGE_MS;
     const signed = statement(address, nodeId, Number(time));
     if (fresh && verify(parsed.key, Buffer.from(String(signature), "base64"), signed)) return address;

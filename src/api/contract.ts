@@ -5,6 +5,7 @@
  */
 import type * as v from "valibot";
 import { accessCalls } from "./contract/access.ts";
+import { accountCalls } from "./contract/account.ts";
 import { authorityCalls } from "./contract/authorities.ts";
 import { auditCalls } from "./contract/audit.ts";
 import { clusterCalls } from "./contract/cluster.ts";
@@ -13,6 +14,7 @@ import { resourceCalls } from "./contract/resources.ts";
 import { sessionCalls } from "./contract/sessions.ts";
 import { tokenCalls } from "./contract/tokens.ts";
 import { userCalls } from "./contract/users.ts";
+import { webSessionCalls } from "./contract/web_sessions.ts";
 
 export const contract = {
   ...clusterCalls,
@@ -24,6 +26,8 @@ export const contract = {
   ...accessCalls,
   ...resourceCalls,
   ...sessionCalls,
+  ...webSessionCalls,
+  ...accountCalls,
 } as const;
 
 export type Contract = typeof contract;
@@ -32,7 +36,14 @@ export type Input<M extends Method> = v.InferOutput<Contract[M]["input"]>;
 export type Output<M extends Method> = v.InferOutput<Contract[M]["output"]>;
 
 /** What the `changed` notification names. */
-export type Collection = "authorities" | "servers" | "users" | "roles" | "tokens" | "sessions";
+export type Collection =
+  | "authorities"
+  | "servers"
+  | "users"
+  | "roles"
+  | "tokens"
+  | "sessions"
+  | "web_sessions";
 
 /** The largest message of the API in bytes. */
 export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;

@@ -16,6 +16,8 @@ export interface LiveConnection {
   readonly closed: Promise<void>;
   /** What lets the user be here. */
   check: AccessCheck;
+  /** In the place of that of all. */
+  delayMs?: number;
   /** Grows when data moves; absent where that cannot be told. */
   traffic?(): number;
   /** Tells the user and the audit log, then closes. */
@@ -118,8 +120,9 @@ export class LiveAccess {
   #end(watched: Watched, reason: string): void {
     this.#forget(watched);
     const { connection } = watched;
-    if (this.delayMs === 0) return connection.end(reason);
-    const timer = this.clock.after(this.delayMs, () => connection.end(reason));
+    const delayMs = connection.delayMs ?? this.delayMs;
+    if (delayMs === 0) return connection.end(reason);
+    const timer = this.clock.after(delayMs, () => connection.end(reason));
     connection.closed.then(() => timer.cancel());
   }
 

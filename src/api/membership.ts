@@ -12,7 +12,6 @@ import { HEARTBEAT, HOST_CERTIFICATE } from "../model/limits.ts";
 import type { ProxyAddresses } from "../model/server.ts";
 import { VERSION } from "../model/version.ts";
 import { parseCertificateLine } from "../ssh/certificate.ts";
-import type { PrivateKey } from "../ssh/private_key.ts";
 import type { Caller } from "./client.ts";
 import { AuthConnection } from "./connection.ts";
 import type { Collection } from "./contract.ts";

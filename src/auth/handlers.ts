@@ -5,6 +5,7 @@
  */
 import type { Handlers } from "../api/serve.ts";
 import { accessHandlers } from "./handlers/access.ts";
+import { accountHandlers } from "./handlers/account.ts";
 import { authorityHandlers } from "./handlers/authorities.ts";
 import { auditHandlers } from "./handlers/audit.ts";
 import { clusterHandlers } from "./handlers/cluster.ts";
@@ -13,6 +14,7 @@ import { resourceHandlers } from "./handlers/resources.ts";
 import { sessionHandlers } from "./handlers/sessions.ts";
 import { tokenHandlers } from "./handlers/tokens.ts";
 import { userHandlers } from "./handlers/users.ts";
+import { webSessionHandlers } from "./handlers/web_sessions.ts";
 import type { AuthService } from "./service.ts";
 
 export function authHandlers(auth: AuthService): Handlers {
@@ -26,5 +28,7 @@ export function authHandlers(auth: AuthService): Handlers {
     ...accessHandlers(auth),
     ...resourceHandlers(auth),
     ...sessionHandlers(auth),
+    ...webSessionHandlers(auth),
+    ...accountHandlers(auth),
   };
 }

@@ -6,7 +6,7 @@ import { type Clock, every } from "../base/clock.ts";
 import { SECOND } from "../base/duration.ts";
 import { messageOf } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
-import type { RecordingMode } from "../model/recording_policy.ts";
+import type { RecordedBy, RecordingMode } from "../model/recording_policy.ts";
 import type { TokenRole } from "../model/token.ts";
 import type { Backend } from "../store/backend.ts";
 import { AuditLog } from "./audit/log.ts";
@@ -20,6 +20,7 @@ import { Changes } from "./changes.ts";
 import { earliest, ExpiryWatch } from "./expiry.ts";
 import { Hosts } from "./join/hosts.ts";
 import { type JoinToken, JoinTokens } from "./join/tokens.ts";
+import { Account } from "./login/account.ts";
 import { Lockout } from "./login/lockout.ts";
 import { PasswordLogin } from "./login/login.ts";
 import type { PasswordCost } from "./login/password.ts";
@@ -31,15 +32,18 @@ import { Rights } from "./rights.ts";
 import { Roles } from "./roles.ts";
 import { Snapshots } from "./snapshots.ts";
 import { Users } from "./users.ts";
+import { WebSessions } from "./web_sessions.ts";
 
 export interface AuthSettings {
   /** From the configuration; a uuid is made when there is none. */
   clusterName?: string;
   secondFactor: "otp" | "off";
-  sessionRecording: "node" | "off";
+  sessionRecording: RecordedBy;
   /** Strict when left out. */
   recordingMode?: RecordingMode;
   recordCommands?: boolean;
+  /** They do when left out. */
+  proxiesCheckHostKeys?: boolean;
   /** For all sessions, beside what the roles say: milliseconds; 0 or absent is never. */
   clientIdleTimeout?: number;
   disconnectExpiredCert?: boolean;
@@ -47,6 +51,7 @@ export interface AuthSettings {
   /** A token for the roles that run beside this auth server, bound to its host id. */
   localToken?: { token: string; hostId: string };
   logDirectory: string;
+  recordingsDirectory: string;
   /** Tests make it cheaper. */
   passwordCost?: PasswordCost;
 }
@@ -62,6 +67,8 @@ export class AuthService {
   readonly lockout: Lockout;
   readonly signup: Signup;
   readonly login: PasswordLogin;
+  readonly webSessions: WebSessions;
+  readonly account: Account;
   readonly tokens: JoinTokens;
   readonly hosts: Hosts;
   readonly issuer: Issuer;
@@ -95,6 +102,17 @@ export class AuthService {
     this.lockout = new Lockout(backend, clock);
     this.signup = new Signup(backend, this.users, clock, authorities.cluster, secondFactor, passwordCost);
     this.login = new PasswordLogin(this.users, this.lockout, audit, clock, secondFactor, passwordCost);
+    this.webSessions = new WebSessions(backend, this.users, clock, this.changes);
+    const { cluster } = authorities;
+    this.account = new Account(
+      backend,
+      this.users,
+      this.login,
+      this.webSessions,
+      clock,
+      cluster,
+      passwordCost,
+    );
     this.tokens = new JoinTokens(backend, clock, fixedTokens(settings));
     this.hosts = new Hosts(backend, authorities.cluster, this.presence);
     this.issuer = new Issuer(authorities, audit, clock, (user) => this.rights.ofUser(user));
@@ -121,7 +139,7 @@ export class AuthService {
     settings: AuthSettings,
   ): Promise<AuthService> {
     const authorities = await Authorities.open(backend, clock, settings.clusterName);
-    const recordings = new Recordings(settings.logDirectory, files);
+    const recordings = new Recordings(settings.recordingsDirectory, files);
     await recordings.prepare();
     const audit = new AuditLog(settings.logDirectory, files, clock);
     const service = new AuthService(backend, clock, settings, authorities, audit, recordings);

@@ -113,6 +113,10 @@ export async function startAuth(
   log.info("auth of cluster {cluster} is ready, CA pin {pin}", { cluster, pin });
   if (settings.sessionRecording === "off") {
     log.warn("session recording is off: sessions leave events, but no content");
+  } else if (settings.sessionRecording === "proxy" && settings.proxiesCheckHostKeys === false) {
+    log.warn(
+      "recording proxies do not check the keys of hosts: anybody between them can stand in for a host",
+    );
   }
 
   return {

@@ -15,6 +15,9 @@ export interface OwnPart {
 /** Serves the files of one session. */
 export const FILES_PART: OwnPart = { module: "cli/teleport/sftp_server", args: ["teleport", "sftp-server"] };
 
+/** Holds one session of PAM. */
+export const PAM_PART: OwnPart = { module: "cli/teleport/pam_session", args: ["teleport", "pam-session"] };
+
 /** No network, no files, no programs but through the C library, no questions, nothing kept from one run to the next. */
 const RUNTIME_FLAGS = [
   "run",

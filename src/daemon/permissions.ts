@@ -11,8 +11,10 @@ export interface PermissionFacts {
   directory: string;
   /** The folder of the embedded store; auth only. */
   storeDirectory: string;
-  /** The audit log and the recordings; auth only. */
+  /** The audit log; auth only. */
   logDirectory: string;
+  /** The recordings; auth only. */
+  recordingsDirectory: string;
   /** The web certificate's files, when the administrator gives them; proxy only. */
   httpsFiles: string[];
   /** What the collectors of the audit log need: `host:port` to dial, files to read; auth only. */
@@ -42,7 +44,8 @@ export function rolePermissions(role: Role, facts: PermissionFacts): Deno.Permis
       // Old configurations keep the store in the data directory itself: then that one file is opened, not every role's folder.
       const around = facts.directory.startsWith(`${facts.storeDirectory}/`);
       const store = around ? `${facts.storeDirectory}/${STORE_FILE}` : facts.storeDirectory;
-      const folders = [...new Set([facts.directory, store, facts.logDirectory])];
+      const folders = [...new Set([facts.directory, store, facts.logDirectory, facts.recordingsDirectory])]
+        .filter((folder, _, all) => !all.some((other) => folder.startsWith(`${other}/`)));
       const { net = [], read = [] } = facts.auditSinks ?? {};
       return {
         ...nothing,

@@ -5,6 +5,7 @@ const facts = {
   directory: "/data/role",
   storeDirectory: "/data/auth",
   logDirectory: "/data/log",
+  recordingsDirectory: "/data/log/sessions",
   httpsFiles: ["/etc/key.pem", "/etc/cert.pem"],
   libcrypto: "/lib/libcrypto.so.3",
 };

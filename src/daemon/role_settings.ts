@@ -8,8 +8,9 @@ import { isHostName } from "../model/name.ts";
 import { planAuditSinks } from "./audit_sinks.ts";
 import type { DaemonConfig } from "./config/daemon_config.ts";
 import type { ListeningSocket } from "./listener.ts";
-import { FILES_PART, ownProgram } from "./own_program.ts";
+import { FILES_PART, ownProgram, PAM_PART } from "./own_program.ts";
 import { STORE_FILE } from "./permissions.ts";
+import { readUi } from "./ui_file.ts";
 import type { RoleSettings } from "./worker_protocol.ts";
 
 /** What the daemon knows beside its configuration. */
@@ -37,6 +38,10 @@ export function logDirectory(config: DaemonConfig): string {
   return `${config.dataDir}/log`;
 }
 
+export function recordingsDirectory(config: DaemonConfig): string {
+  return config.auth.recordingsDirectory ?? `${logDirectory(config)}/sessions`;
+}
+
 export function authSettings(
   config: DaemonConfig,
   facts: DaemonFacts,
@@ -57,6 +62,7 @@ export function authSettings(
     sessionRecording: auth.sessionRecording,
     recordingMode: auth.recordingMode,
     recordCommands: auth.recordCommands,
+    proxiesCheckHostKeys: auth.proxiesCheckHostKeys,
     clientIdleTimeout: auth.clientIdleTimeout,
     disconnectExpiredCert: auth.disconnectExpiredCert,
     staticTokens: auth.staticTokens.map(({ roles, value }) => ({ token: value.reveal(), roles })),
@@ -64,6 +70,7 @@ export function authSettings(
       ? undefined
       : { token: facts.localToken, hostId: facts.hostId },
     logDirectory: logDirectory(config),
+    recordingsDirectory: recordingsDirectory(config),
     audit: {
       sinks: planAuditSinks(auth.audit.sinks).settings,
       sender: { hostname: config.nodename, pid: Deno.pid },
@@ -104,6 +111,7 @@ export function proxySettings(
     tls: proxy.tls,
     https: proxy.https,
     allowUnregisteredNodes: proxy.allowUnregisteredNodes,
+    ui: readUi(),
   };
 }
 
@@ -126,6 +134,7 @@ export function nodeSettings(
     labels: { fixed, commands },
     permitUserEnv: config.node.permitUserEnv,
     filesProgram: ownProgram(FILES_PART),
+    pam: config.node.pam && { service: config.node.pam.service, program: ownProgram(PAM_PART) },
   };
 }
 

@@ -23,6 +23,7 @@ import {
   logDirectory,
   nodeSettings,
   proxySettings,
+  recordingsDirectory,
   roleDirectory,
 } from "./role_settings.ts";
 import { openSockets, type Service, type Sockets, type SocketSource } from "./services.ts";
@@ -199,6 +200,7 @@ export function permissionFacts(
     directory: roleDirectory(config, role),
     storeDirectory: config.auth.storage.path,
     logDirectory: logDirectory(config),
+    recordingsDirectory: recordingsDirectory(config),
     httpsFiles: https ? [https.keyFile, https.certFile] : [],
     auditSinks: planAuditSinks(config.auth.audit.sinks),
     libcrypto,

@@ -7,6 +7,7 @@
 export const EVENT_NAMES = [
   // who may, and who may not
   "user.login",
+  "user.logout",
   "auth",
   "proxy.connect",
   "client.disconnect",

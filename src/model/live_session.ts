@@ -28,6 +28,8 @@ export interface LiveSessionRecord {
   started: number;
   columns: number;
   rows: number;
+  /** The host it runs on, where somebody else tells of it. */
+  node?: string;
   parties: PartyRecord[];
 }
 

@@ -8,9 +8,13 @@ export type RecordingMode = "strict" | "best_effort";
 
 export const RECORDING_MODES: readonly RecordingMode[] = ["strict", "best_effort"];
 
+/** Who records: the nodes, the proxies (which then end every client's SSH), or nobody. */
+export type RecordedBy = "node" | "proxy" | "off";
+
+export const RECORDED_BY: readonly RecordedBy[] = ["node", "proxy", "off"];
+
 export interface RecordingPolicy {
-  /** Who records: the node, or nobody. */
-  by: "node" | "off";
+  by: RecordedBy;
   mode: RecordingMode;
   /** Commands without a terminal are recorded as well. */
   commands: boolean;

@@ -4,39 +4,29 @@
  */
 import type { ClusterAccess } from "../api/cluster_access.ts";
 import type { Trust } from "../api/identity.ts";
-import type { Clock } from "../base/clock.ts";
-import type { EventFields } from "../model/event.ts";
-import type { RecordingPolicy } from "../model/recording_policy.ts";
 import type { UserIdentity } from "../model/identity.ts";
-import type { Spool } from "../session/spool.ts";
+import type { SessionHost } from "../session/session_request.ts";
 import type { ServerConnection } from "../ssh/server.ts";
-import type { LiveSessions } from "./live_sessions.ts";
-import type { SessionJournal } from "./session_journal.ts";
 import type { OwnProgram } from "./os/launch.ts";
+import type { Pam } from "./pam/pam.ts";
 
-export interface NodeContext {
+export interface NodeContext extends SessionHost {
   hostId: string;
   name: string;
-  clock: Clock;
   trust(): Trust;
   /** What users may do. */
   access: Pick<ClusterAccess, "admit" | "decide">;
   /** This node's labels at the moment. */
   labels(): Readonly<Record<string, string>>;
-  /** Reports an audit event. */
-  emit(event: EventFields): void;
-  /** What is recorded. */
-  recording(): RecordingPolicy;
-  spool: Spool;
-  /** What a crash must not make forget. */
-  journal: SessionJournal;
-  /** The sessions on terminals that run here. */
-  sessions: LiveSessions;
+  /** Whether the client comes by way of a proxy that records what it does. */
+  isRecordedByProxy(connection: NodeConnection): boolean;
   /** `host:port` of the web proxy, if known. */
   webProxy(): string | undefined;
   permitUserEnv: boolean;
   /** How many audit events wait to be sent. */
   waitingEvents(): number;
+  /** Sessions of PAM, if it is on. */
+  pam?: Pam;
   /** The program of ours that serves files. */
   filesProgram: OwnProgram;
 }

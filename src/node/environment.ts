@@ -11,6 +11,8 @@ import type { OsUser } from "./os/user.ts";
 /** Names a client cannot set: they decide who the session is, or what code the shell loads. */
 const RESERVED =
   /^(?:LD_.*|SSH_.*|TELEPORT_.*|HOME|USER|LOGNAME|SHELL|PATH|MAIL|IFS|ENV|BASH_ENV|SHELLOPTS|BASHOPTS|PS4)$/;
+/** A recording proxy tells it to the hosts of its sessions. */
+export const SESSION_ID = "SSH_SESSION_ID";
 const MAX_USER_ENV_LINES = 1000;
 
 /** True when a client may set this variable. With a forced command only the locale may be set. */
@@ -41,7 +43,7 @@ export function sessionEnvironment(
   };
   const web = node.webProxy();
   if (web !== undefined) env.SSH_SESSION_WEBPROXY_ADDR = web;
-  if (sid !== undefined) env.SSH_SESSION_ID = sid;
+  if (sid !== undefined) env[SESSION_ID] = sid;
   for (const [name, value] of fromClient) env[name] = value;
   if (node.permitUserEnv && identity.forceCommand === undefined) Object.assign(env, userEnvironment(user));
   return env;

@@ -3,13 +3,15 @@
  * @module
  */
 import { messageOf } from "../base/errors.ts";
-import { endSession, type ServerSessionChannel } from "../ssh/server_session.ts";
+import { exitFields, sendExit } from "../session/exit.ts";
+import type { ServerSessionChannel } from "../ssh/server_session.ts";
 import { connectionFields } from "./context.ts";
 import { sessionEnvironment } from "./environment.ts";
-import { type ExitStatus, launchPiped } from "./os/launch.ts";
+import { launchPiped } from "./os/launch.ts";
 import { shellCommand } from "./os/shell.ts";
 import { osLogin } from "./os_login.ts";
-import { pump } from "./pump.ts";
+import { whenOpened } from "./pam/opened.ts";
+import { pump } from "../session/pump.ts";
 import type { SessionRequest } from "./session_request.ts";
 
 export async function runCommand(
@@ -23,7 +25,9 @@ export async function runCommand(
   try {
     const user = osLogin(connection.username);
     const env = sessionEnvironment(node, connection, user, request.env, undefined);
-    child = launchPiped({ user, env, ...shellCommand(user, command) });
+    const inside = node.pam?.opener(connection, user);
+    child = launchPiped({ user, env, inside, ...shellCommand(user, command) });
+    await whenOpened(child, child.stderr, channel.stderr, request.gone);
   } catch (error) {
     node.emit({ ...event, exitCode: 255, exitError: messageOf(error) });
     throw error;
@@ -42,18 +46,4 @@ export async function runCommand(
   request.onEnded();
   node.emit({ ...event, ...exitFields(status) });
   sendExit(channel, status);
-}
-
-/** The event's fields: 0 and no error text for success. */
-export function exitFields(status: ExitStatus): { exitCode: number; exitError: string } {
-  if (status.signal !== undefined) return { exitCode: 255, exitError: `killed by signal ${status.signal}` };
-  const code = status.code ?? 255;
-  return { exitCode: code, exitError: code === 0 ? "" : `exit status ${code}` };
-}
-
-/** Tells the client how the program ended, and closes the channel. */
-export function sendExit(channel: ServerSessionChannel, status: ExitStatus): void {
-  if (status.signal !== undefined) channel.exit(status.signal, status.coreDumped ?? false, "");
-  else channel.exit(status.code ?? 255);
-  endSession(channel);
 }

@@ -3,20 +3,23 @@
  * @module
  */
 import { counter } from "../base/metrics.ts";
+import { isUuid } from "../model/name.ts";
 import type { PtyRequest } from "../ssh/channel.ts";
 import type { ServerSessionChannel, SessionHandlers } from "../ssh/server_session.ts";
-import type { NodeConnection, NodeContext } from "./context.ts";
-import { clientMaySet } from "./environment.ts";
+import { JOIN_MODE, JOIN_SESSION, joinSession } from "../session/join.ts";
+import { hearNotices } from "../session/notice.ts";
+import type { Running } from "../session/session_request.ts";
+import { SESSION_NOTICE, SESSION_NOTICES, writeSessionNotice } from "../ssh/session_notice.ts";
+import { connectionFields, type NodeConnection, type NodeContext } from "./context.ts";
+import { clientMaySet, SESSION_ID } from "./environment.ts";
 import { runCommand } from "./exec.ts";
 import { SessionForwards } from "./forwarding/session_forwards.ts";
 import { signalNumber } from "./os/signals.ts";
-import { JOIN_MODE, JOIN_SESSION, joinSession } from "./join.ts";
-import { hearNotices } from "./notice.ts";
 import { INTERNAL_SFTP, isInternalSftp } from "./files/internal_sftp.ts";
 import { runScp } from "./files/scp.ts";
 import { scpArguments } from "./files/scp_call.ts";
 import { runForcedSftp, runSftp } from "./files/sftp.ts";
-import type { Running, SessionRequest } from "./session_request.ts";
+import type { SessionRequest } from "./session_request.ts";
 import { runTerminal } from "./terminal.ts";
 
 const started = counter("teleport_sessions_total", "Programs and shells that were started for clients");
@@ -32,8 +35,13 @@ export function nodeSession(node: NodeContext, connection: NodeConnection): Sess
   const env = new Map<string, string>();
   /** What decides whether, and how, a session that runs already is joined. */
   const joining = new Map<string, string>();
+  /** The session's id, as the proxy has it that records it. */
+  let sid: string | undefined;
+  const recordedElsewhere = node.recording().by === "proxy" && node.isRecordedByProxy(connection);
   const forwards = new SessionForwards(node, connection);
   let pty: PtyRequest | undefined;
+  let wantsNotices = false;
+  let tell = (_type: string, _fields: Uint8Array) => {};
   let running: Running | undefined;
   let counted = false;
   let left = false;
@@ -47,9 +55,16 @@ export function nodeSession(node: NodeContext, connection: NodeConnection): Sess
     for (const [name, value] of forwards.env()) env.set(name, value);
     const request: SessionRequest = {
       node,
+      host: node,
       connection,
+      fields: connectionFields(node, connection),
+      recordedElsewhere,
+      sid: sid ?? crypto.randomUUID(),
       env,
       pty,
+      onSeated: wantsNotices
+        ? (sid, { columns, rows }) => tell(SESSION_NOTICE, writeSessionNotice({ sid, columns, rows }))
+        : undefined,
       onRunning: (program) => {
         if (!counted) {
           counted = true;
@@ -70,9 +85,12 @@ export function nodeSession(node: NodeContext, connection: NodeConnection): Sess
       },
       gone,
       left: () => left,
+      isCut: () => node.sessions.isCut(connection),
     };
-    const sid = joining.get(JOIN_SESSION);
-    if (sid !== undefined && !sftp) return joinSession(request, channel, sid, joining.get(JOIN_MODE), asked);
+    const joined = joining.get(JOIN_SESSION);
+    if (joined !== undefined && !sftp) {
+      return joinSession(request, channel, joined, joining.get(JOIN_MODE), asked);
+    }
     if (forced !== undefined && isInternalSftp(forced)) {
       return runForcedSftp(request, channel, forced, sftp ? undefined : asked ?? "");
     }
@@ -97,6 +115,11 @@ export function nodeSession(node: NodeContext, connection: NodeConnection): Sess
         joining.set(name, value);
         return true;
       }
+      if (name === SESSION_NOTICES) return wantsNotices = true;
+      if (name === SESSION_ID && recordedElsewhere && isUuid(value)) {
+        sid = value;
+        return true;
+      }
       if (!clientMaySet(name, value, identity.forceCommand !== undefined)) return false;
       env.set(name, value);
       return true;
@@ -114,6 +137,7 @@ export function nodeSession(node: NodeContext, connection: NodeConnection): Sess
     endOutput: () => running?.endOutput?.(),
     agent: () => forwards.openAgent(),
     x11: (request) => forwards.openDisplay(request),
+    opened: (send) => tell = send,
     shell: (channel) => start(channel, undefined),
     exec: (channel, command) => start(channel, command),
     // A forced command other than sftp's own wins over it, as in OpenSSH.

@@ -12,13 +12,13 @@ import { logger } from "../base/log.ts";
 import type { AccessChecker } from "../model/access.ts";
 import type { EventFields } from "../model/event.ts";
 import { type UserIdentity, withPermits } from "../model/identity.ts";
+import { tellSessions } from "../session/notice.ts";
 import { printable } from "../ssh/public_key.ts";
 import { type HostCredential, type ServerLimits, SshServer } from "../ssh/server.ts";
 import type { CertificateAttempt } from "../ssh/server_authentication.ts";
 import { connectionFields, type NodeConnection, type NodeContext } from "./context.ts";
 import { dialForClient, dialSocketForClient } from "./forwarding/direct.ts";
 import { listenForClient, listenSocketForClient } from "./forwarding/listen.ts";
-import { tellSessions } from "./notice.ts";
 import { osLogin } from "./os_login.ts";
 import { nodeSession } from "./session.ts";
 

@@ -5,11 +5,17 @@
 import type { Socket } from "node:net";
 import { type BalancerChoice, findBalancedClient } from "../api/balancers.ts";
 import type { ClusterAccess } from "../api/cluster_access.ts";
-import { FIRST_BYTES_MS, readClientAddressLine, verifyClientAddressLine } from "../api/client_address.ts";
-import { adoptEvents, eventSpool } from "../api/event_journal.ts";
+import {
+  type ClientAddress,
+  FIRST_BYTES_MS,
+  readClientAddressLine,
+  verifyClientAddressLine,
+} from "../api/client_address.ts";
+import { eventSpool } from "../api/event_journal.ts";
 import { EventQueue } from "../api/event_queue.ts";
 import { LiveAccess } from "../api/live_access.ts";
 import { type MemberSettings, openClusterAccess, startMembership } from "../api/member_role.ts";
+import { recordingPolicy, RecordingRole } from "../api/recording_role.ts";
 import type { Membership } from "../api/membership.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Files } from "../base/files.ts";
@@ -19,17 +25,15 @@ import type { RateRule } from "../base/rate_limit.ts";
 import type { RunningRole } from "../base/role.ts";
 import { RunFolder } from "../base/run_folder.ts";
 import type { SshServer } from "../ssh/server.ts";
-import { Spool } from "../session/spool.ts";
+import type { LiveSessions } from "../session/live_sessions.ts";
 import type { UserIdentity } from "../model/identity.ts";
 import { DEFAULT_POLICY } from "../model/recording_policy.ts";
-import type { NodeContext } from "./context.ts";
+import { connectionFields, type NodeContext } from "./context.ts";
 import { removeStaleAgents } from "./forwarding/agent_socket.ts";
 import { type CommandLabel, Labels } from "./labels.ts";
-import { LiveSessions } from "./live_sessions.ts";
 import type { OwnProgram } from "./os/launch.ts";
-import { adoptSessions, openJournal } from "./session_journal.ts";
-import { spoolFiles } from "./spool_files.ts";
 import { runningSessions } from "./session.ts";
+import { checkPam, Pam, type PamSettings } from "./pam/pam.ts";
 import { nodeSshServer } from "./ssh_front.ts";
 
 const log = logger("node");
@@ -49,6 +53,8 @@ export interface NodeSettings extends MemberSettings {
   proxyProtocol: BalancerChoice;
   /** The program of ours that serves files. */
   filesProgram: OwnProgram;
+  /** Absent when PAM is off. */
+  pam?: PamSettings;
 }
 
 export async function startNode(settings: NodeSettings, files: Files, clock: Clock): Promise<RunningRole> {
@@ -66,6 +72,7 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
   let webProxy: string | undefined;
   // deno-lint-ignore prefer-const -- a callback names it before it can be made
   let server: SshServer<UserIdentity> | undefined;
+  if (settings.pam) checkPam(settings.pam.service);
   await labels.start();
   const around = { settings, files, clock, log };
   const member = membership = await startMembership(around, {
@@ -79,9 +86,7 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
         sessions?.checkGuests();
       }
       if (collection !== "servers" || !membership) return;
-      const { sessionRecording: by, recordingMode: mode, recordCommands: commands } = await membership.auth
-        .call("cluster.get", {});
-      recording = { by, mode: mode ?? DEFAULT_POLICY.mode, commands: commands ?? DEFAULT_POLICY.commands };
+      recording = recordingPolicy(await membership.auth.call("cluster.get", {}));
       webProxy = (await membership.auth.call("proxies.addresses", {}))[0]?.web;
     },
     onRenewed: (credentials) => server?.setHostCredential(credentials),
@@ -90,35 +95,11 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
   const run = await RunFolder.open(`${directory}/runs`);
   const known = access = await openClusterAccess(around, member);
   const events = new EventQueue(member.auth, clock, eventSpool(files, run.path), warn);
-  const openSpool = (folder: string) =>
-    Spool.open({
-      directory: `${folder}/recordings`,
-      files: spoolFiles,
-      clock,
-      sealer: () => member.credentials,
-      openUpload: async (sid) => (await member.auth.subsystem(`recording:${sid}`)).stream,
-      warn,
-    });
-  const spool = await openSpool(run.path);
-  /** The recordings of earlier runs, by folder, until auth has them. */
-  const left = new Map<string, Spool>();
-  await run.adopt(clock, async (folder) => {
-    await adoptEvents(files, folder, events);
-    await adoptSessions(files, folder, (event) => events.emit(event));
-    const spool = await openSpool(folder);
-    left.set(folder, spool);
-    await spool.recover();
-    await spool.settled();
-    left.delete(folder);
-  }, warn);
-
-  const processId = crypto.randomUUID();
-  const live = sessions = new LiveSessions({
-    clock,
-    announce: async (sessions) =>
-      (await member.auth.call("sessions.announce", { run: processId, sessions })).end,
-  });
+  const recorded = await RecordingRole.open({ member, events, run, files, clock, warn });
+  const live = sessions = recorded.sessions;
   removeStaleAgents(hostId);
+  /** The clients whose proxy records what they do. */
+  const recordedByProxy = new WeakSet<ClientAddress>();
   const context: NodeContext = {
     hostId,
     name,
@@ -127,14 +108,22 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
     access: known,
     labels: () => labels.current(),
     emit: (event) => events.emit(event),
+    recordsAs: "node",
     recording: () => recording,
-    spool,
-    journal: await openJournal(files, run.path, warn),
+    spool: recorded.spool,
+    journal: recorded.journal,
     sessions: live,
+    isRecordedByProxy: ({ remote }) => recordedByProxy.has(remote),
     webProxy: () => webProxy,
     permitUserEnv: settings.permitUserEnv,
     waitingEvents: () => events.waiting,
     filesProgram: settings.filesProgram,
+    pam: settings.pam && new Pam({
+      ...settings.pam,
+      clock,
+      onRefused: (connection, error) =>
+        events.emit({ event: "auth", success: false, ...connectionFields(context, connection), error }),
+    }),
   };
   const liveAccess = new LiveAccess(known, clock);
   const balanced = findBalancedClient(settings.proxyProtocol);
@@ -142,11 +131,13 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
   const relayed = async (socket: Socket) => {
     const told = await balanced?.(socket);
     const line = await readClientAddressLine(socket, FIRST_BYTES_MS);
-    return line ? verifyClientAddressLine(line, hostId, member.trust, clock) : told;
+    if (!line) return told;
+    const client = verifyClientAddressLine(line, hostId, member.trust, clock);
+    if (client.recorded) recordedByProxy.add(client);
+    return client;
   };
   const listener = await listenOn(settings.socket, (socket) => server.accept(socket, () => relayed(socket)));
 
-  const allSpools = () => [spool, ...left.values()];
   return {
     drain() {
       listener.close();
@@ -161,8 +152,7 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
         sessions: runningSessions(),
         events_waiting: events.waiting,
         events_lost: events.lost,
-        recordings_waiting: allSpools().reduce((sum, { shipping }) => sum + shipping, 0),
-        spool_bytes: allSpools().reduce((sum, { size }) => sum + size, 0),
+        ...recorded.counts(),
       },
     }),
     async stop() {
@@ -173,7 +163,7 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
       liveAccess.stop();
       known.close();
       await events.stop(STOP_EVENTS_MS);
-      await Promise.all(allSpools().map((spool) => spool.close()));
+      await recorded.close();
       await run.close();
       member.stop();
     },

@@ -3,18 +3,44 @@
  * @module
  */
 import type { Duplex } from "node:stream";
-import { authTarget, type ClientAddress, clientAddressLine } from "../api/client_address.ts";
+import {
+  authTarget,
+  type ClientAddress,
+  clientAddressLine,
+  type RelayedClient,
+} from "../api/client_address.ts";
 import type { HostCredentials } from "../api/host_identity.ts";
 import type { Clock } from "../base/clock.ts";
+import { formatHostPort } from "../base/dial.ts";
 import { AppError, isAppError } from "../base/errors.ts";
 import { hostOf, portOf, type ServerRecord } from "../model/server.ts";
 import { printable } from "../ssh/public_key.ts";
 import type { NodeDirectory } from "./node_directory.ts";
 
+const SSH_PORT = 22;
+
 /** Where a client wants to go. */
-export type Destination =
-  | { kind: "node"; host: string; port: number; cluster?: string }
-  | { kind: "auth"; cluster: string };
+export type Destination = NodeDestination | { kind: "auth"; cluster: string };
+
+/** A host, which need not be a node of ours. */
+export interface NodeDestination {
+  kind: "node";
+  host: string;
+  port: number;
+  cluster?: string;
+}
+
+/** The host that a destination means. */
+export interface Target {
+  /** As the client wrote it. */
+  host: string;
+  /** `host:port` */
+  address: string;
+  /** Absent: it is no registered node, like an OpenSSH server. */
+  node?: ServerRecord;
+  /** Connects to it. @param recorded this proxy records what is done there, so that a node need not */
+  open(recorded: boolean): Promise<Duplex>;
+}
 
 /**
  * Parses what follows `proxy:` in a subsystem request: `host:port`, `host:port@cluster`, `@cluster`.
@@ -59,25 +85,31 @@ export class Router {
    * @throws {AppError} with a text for the client
    */
   async connect(destination: Destination, client: ClientAddress, visible: IsVisible): Promise<Duplex> {
+    if (destination.kind === "node") return await (await this.find(destination, client, visible)).open(false);
+    this.#checkCluster(destination);
     const { cluster, dialAuth, credentials, clock } = this.options;
-    const own = cluster();
-    if (destination.cluster !== undefined && destination.cluster !== own) {
-      const name = printable(destination.cluster);
-      throw new AppError(
-        "not_found",
-        `cluster "${name}" is not known here; "tsh clusters" lists the clusters`,
-      );
-    }
-    if (destination.kind === "auth") {
-      const stream = await dialAuth();
-      stream.write(clientAddressLine(client, authTarget(own), credentials(), clock.now()));
-      return stream;
-    }
-    return await this.#toNode(destination.host, destination.port, client, visible);
+    const stream = await dialAuth();
+    stream.write(clientAddressLine(client, authTarget(cluster()), credentials(), clock.now()));
+    return stream;
   }
 
-  async #toNode(host: string, port: number, client: ClientAddress, visible: IsVisible): Promise<Duplex> {
-    const { directory, credentials, dial, clock, allowUnregistered } = this.options;
+  #checkCluster({ cluster }: Destination): void {
+    if (cluster === undefined || cluster === this.options.cluster()) return;
+    throw new AppError(
+      "not_found",
+      `cluster "${printable(cluster)}" is not known here; "tsh clusters" lists the clusters`,
+    );
+  }
+
+  /**
+   * The host that a client means, without a connection to it.
+   * @param visible as in {@linkcode connect}
+   * @throws {AppError} with a text for the client
+   */
+  async find(destination: NodeDestination, client: ClientAddress, visible: IsVisible): Promise<Target> {
+    this.#checkCluster(destination);
+    const { host, port } = destination;
+    const { directory, dial, allowUnregistered } = this.options;
     let node;
     let hidden = false;
     const sees = (node: ServerRecord) => {
@@ -90,8 +122,19 @@ export class Router {
     } catch (error) {
       if (!allowUnregistered || hidden || !isAppError(error, "not_found")) throw error;
       if (!visible({ name: host, labels: {} })) throw error;
-      return await dial(host, port === 0 ? 22 : port);
+      const at = { host, port: port === 0 ? SSH_PORT : port };
+      return { host, address: formatHostPort(at), open: () => dial(at.host, at.port) };
     }
+    return {
+      host,
+      address: node.address,
+      node,
+      open: (recorded) => this.#openNode(node, { ...client, recorded }),
+    };
+  }
+
+  async #openNode(node: ServerRecord, client: RelayedClient): Promise<Duplex> {
+    const { credentials, clock } = this.options;
     const stream = await this.#dialNode(node);
     stream.write(clientAddressLine(client, node.id, credentials(), clock.now()));
     return stream;

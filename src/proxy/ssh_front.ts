@@ -1,8 +1,11 @@
 /**
  * The proxy's SSH face on port 3023: certificates only; the subsystems `proxy:...` and `proxysites`, and `direct-tcpip`
- * to nodes so that `ssh -J` works. No shell, no command, nothing else.
+ * to nodes so that `ssh -J` works. No shell, no command, nothing else. Where proxies record, what a client gets in these
+ * two ways is not the host, but this proxy in its place (`recording/forwarder.ts`).
  * @module
  */
+import { Buffer } from "node:buffer";
+import type { Duplex } from "node:stream";
 import type { ClusterAccess } from "../api/cluster_access.ts";
 import { HOST_AUTHORITIES } from "../api/host_authorities.ts";
 import { identifyUser, type Trust } from "../api/identity.ts";
@@ -18,10 +21,14 @@ import type { UserIdentity } from "../model/identity.ts";
 import { printable } from "../ssh/public_key.ts";
 import { type HostCredential, type ServerConnection, type ServerLimits, SshServer } from "../ssh/server.ts";
 import { failSession, type ServerSessionChannel, type SessionHandlers } from "../ssh/server_session.ts";
+import { type Agent, AgentClient } from "../ssh/agent.ts";
+import type { Passage } from "./passage.ts";
 import { type Destination, type IsVisible, parseDestination, type Router } from "./route.ts";
 
 const log = logger("proxy");
 const PROXY = "proxy:";
+/** Clients ask by it whether this proxy records, and so needs their agent; the answer is `true` or `false`. */
+const RECORDING_PROXY = "recording-proxy@teleport.com";
 
 export interface ProxyFrontOptions {
   hostCredential: HostCredential;
@@ -32,6 +39,7 @@ export interface ProxyFrontOptions {
   access: ClusterAccess;
   live: LiveAccess;
   router: Router;
+  passage: Passage;
   clock: Clock;
   limits?: Partial<ServerLimits>;
   /** Reports an audit event. */
@@ -40,9 +48,15 @@ export interface ProxyFrontOptions {
 }
 
 export function proxySshServer(options: ProxyFrontOptions): SshServer<UserIdentity> {
-  const { trust, access, router, clock, emit } = options;
+  const { trust, access, router, passage, clock, emit } = options;
 
-  const connect = async (connection: ServerConnection<UserIdentity>, destination: Destination) => {
+  /** @param agent what the client lends to this proxy */
+  const connect = async (
+    connection: ServerConnection<UserIdentity>,
+    destination: Destination,
+    agent?: Agent,
+    mayLendLater = false,
+  ): Promise<Duplex> => {
     const { identity, username, remote } = connection;
     const hidden: string[] = [];
     const visible: IsVisible = ({ name, labels }) => {
@@ -60,9 +74,14 @@ export function proxySshServer(options: ProxyFrontOptions): SshServer<UserIdenti
       "addr.remote": `${remote.address}:${remote.port}`,
       addr: destinationText(destination),
     };
+    const open = () =>
+      destination.kind === "node"
+        ? passage.open({ identity, remote, agent }, destination, visible, mayLendLater)
+        : router.connect(destination, remote, visible);
     try {
-      const target = await router.connect(destination, remote, visible);
-      emit({ ...event, success: true });
+      const target = await open();
+      // Where this proxy stands in for the host, it tells what becomes of the connection to that when there is one.
+      if (destination.kind === "auth" || !passage.records) emit({ ...event, success: true });
       return target;
     } catch (error) {
       emit({ ...event, success: false, error: printable(messageOf(error)) });
@@ -73,38 +92,52 @@ export function proxySshServer(options: ProxyFrontOptions): SshServer<UserIdenti
     }
   };
 
+  /** @param lent whether the session lends the client's agent */
   const relay = async (
     connection: ServerConnection<UserIdentity>,
     channel: ServerSessionChannel,
     text: string,
+    lent: boolean,
   ): Promise<void> => {
-    const target = await connect(connection, parseDestination(text));
+    const agent = lent ? new AgentClient(() => connection.openAgent()) : undefined;
+    const target = await connect(connection, parseDestination(text), agent);
     await joinStreams(channel, target);
   };
 
-  const session = (connection: ServerConnection<UserIdentity>): SessionHandlers => ({
-    env: () => true, // OpenSSH sends LANG and the like; nothing is done with it here
-    subsystem(name) {
-      if (name.startsWith(PROXY)) return (channel) => relay(connection, channel, name.slice(PROXY.length));
-      if (name === "proxysites") {
-        return (channel) => {
-          const sites = [{
-            name: trust().cluster,
-            status: "online",
-            lastconnected: new Date(clock.now()).toISOString(),
-          }];
-          channel.write(`${JSON.stringify(sites)}\n`);
-          channel.exit(0);
-          channel.end();
-        };
-      }
-      return undefined;
-    },
-    shell: (channel) =>
-      failSession(channel, "this is a proxy; log in to a node through it: tsh ssh user@node"),
-    exec: (channel) =>
-      failSession(channel, "this is a proxy and runs no commands; use tsh ssh user@node command"),
-  });
+  const session = (connection: ServerConnection<UserIdentity>): SessionHandlers => {
+    let lent = false;
+    return {
+      env: () => true, // OpenSSH sends LANG and the like; nothing is done with it here
+      agent() {
+        if (!passage.records) {
+          throw new AppError("unsupported", "this proxy does not use agents: no session is recorded here");
+        }
+        lent = true;
+      },
+      subsystem(name) {
+        if (name.startsWith(PROXY)) {
+          return (channel) => relay(connection, channel, name.slice(PROXY.length), lent);
+        }
+        if (name === "proxysites") {
+          return (channel) => {
+            const sites = [{
+              name: trust().cluster,
+              status: "online",
+              lastconnected: new Date(clock.now()).toISOString(),
+            }];
+            channel.write(`${JSON.stringify(sites)}\n`);
+            channel.exit(0);
+            channel.end();
+          };
+        }
+        return undefined;
+      },
+      shell: (channel) =>
+        failSession(channel, "this is a proxy; log in to a node through it: tsh ssh user@node"),
+      exec: (channel) =>
+        failSession(channel, "this is a proxy and runs no commands; use tsh ssh user@node command"),
+    };
+  };
 
   return new SshServer<UserIdentity>({
     hostCredential: options.hostCredential,
@@ -113,10 +146,10 @@ export function proxySshServer(options: ProxyFrontOptions): SshServer<UserIdenti
     visitorOf: ({ name, cluster }) => ({ user: `${name}@${cluster}` }),
     routes: {
       session,
-      directTcpip: (connection, target) => {
-        const destination: Destination = { kind: "node", host: target.host, port: target.port };
-        return connect(connection, destination);
-      },
+      // With ssh -J there is no session with the proxy that could lend an agent.
+      directTcpip: (connection, { host, port }) =>
+        connect(connection, { kind: "node", host, port }, undefined, true),
+      answer: (_, name) => name === RECORDING_PROXY ? Buffer.from(String(passage.records)) : undefined,
     },
     authenticator: {
       async certificate({ certificate, username, remote, proven }) {

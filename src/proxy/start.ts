@@ -8,7 +8,8 @@ import type { ClusterAccess } from "../api/cluster_access.ts";
 import { LiveAccess } from "../api/live_access.ts";
 import { RefusedClients } from "../api/refused_clients.ts";
 import { type MemberSettings, openClusterAccess, startMembership } from "../api/member_role.ts";
-import { adoptEvents, eventSpool } from "../api/event_journal.ts";
+import { recordingPolicy, RecordingRole } from "../api/recording_role.ts";
+import { eventSpool } from "../api/event_journal.ts";
 import { EventQueue } from "../api/event_queue.ts";
 import type { Clock } from "../base/clock.ts";
 import { dialAny, dialTcp, formatHostPort, type HostPort } from "../base/dial.ts";
@@ -24,16 +25,23 @@ import { MIN_CLIENT_VERSION, VERSION } from "../model/version.ts";
 import type { SshServer } from "../ssh/server.ts";
 import { ApiGateway } from "./auth_gateway.ts";
 import { NodeDirectory } from "./node_directory.ts";
+import { Passage } from "./passage.ts";
+import { Forwarder } from "./recording/forwarder.ts";
+import { TargetCertificates } from "./recording/target_certificates.ts";
 import { Router } from "./route.ts";
 import { proxySshServer } from "./ssh_front.ts";
 import { webApp } from "./web/app.ts";
 import { serveHttps } from "./web/server.ts";
+import { WebInterface } from "./web/web_interface.ts";
+import type { UiBundle } from "./web/ui_bundle.ts";
+import type { PingReply } from "./web/webapi.ts";
 import { webCertificate } from "./web_certificate.ts";
 
 const log = logger("proxy");
 /** Nodes end a user's sessions first, and say why; what is still there after this, the proxy cuts. */
 const AFTER_NODES_MS = 3000;
 const STOP_EVENTS_MS = 1000;
+const STOP_SESSIONS_MS = 300;
 
 /** What the supervisor tells the proxy role; plain data. */
 export interface ProxySettings extends MemberSettings {
@@ -46,6 +54,8 @@ export interface ProxySettings extends MemberSettings {
   tls: boolean;
   https?: { keyFile: string; certFile: string };
   allowUnregisteredNodes: boolean;
+  /** The web interface, where it was built. */
+  ui?: UiBundle;
   limits: { maxConnections: number; maxUsers: number; rates: RateRule[] };
   /** Whose PROXY headers are believed. */
   proxyProtocol: BalancerChoice;
@@ -62,14 +72,26 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
   let directoryOfNodes: NodeDirectory | undefined;
   let access: ClusterAccess | undefined;
   let front: SshServer<UserIdentity> | undefined;
+  let webInterface: WebInterface | undefined;
+  let recorded: RecordingRole | undefined;
+  let learnPolicy: (() => Promise<void>) | undefined;
   const around = { settings, files, clock, log };
   const membership = await startMembership(around, {
     role: "proxy",
     publicNames: settings.publicNames,
     announcement: () => ({ address: web.ssh, labels: {}, proxy: web }),
     onChanged: async (collection) => {
-      if (collection === "servers") await directoryOfNodes?.refresh();
-      if (collection === "users" || collection === "roles") await access?.refresh();
+      const checked = webInterface?.onChanged(collection);
+      if (collection === "sessions") await recorded?.sessions.announceNow();
+      if (collection === "servers") {
+        await directoryOfNodes?.refresh();
+        await learnPolicy?.();
+      }
+      if (collection === "users" || collection === "roles") {
+        await access?.refresh();
+        recorded?.sessions.checkGuests();
+      }
+      await checked;
     },
     onRenewed: (credentials) => front?.setHostCredential(credentials),
   });
@@ -79,13 +101,55 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
   const live = new LiveAccess(known, clock, AFTER_NODES_MS);
   const run = await RunFolder.open(`${directory}/runs`);
   const events = new EventQueue(membership.auth, clock, eventSpool(files, run.path), warn);
-  await run.adopt(clock, (folder) => adoptEvents(files, folder, events), warn);
+  const sessions = recorded = await RecordingRole.open({
+    member: membership,
+    events,
+    run,
+    files,
+    clock,
+    warn,
+  });
   const refused = new RefusedClients(clock, (event) => events.emit(event));
-  const cluster = await membership.auth.call("cluster.get", {});
+  let cluster = await membership.auth.call("cluster.get", {});
+  learnPolicy = async () => void (cluster = await membership.auth.call("cluster.get", {}));
 
   const balanced = findBalancedClient(settings.proxyProtocol);
 
+  const router = new Router({
+    cluster: () => membership.trust.cluster,
+    directory: nodes,
+    credentials: () => membership.credentials,
+    dial: dialTcp,
+    dialAuth,
+    clock,
+    allowUnregistered: settings.allowUnregisteredNodes,
+  });
+  const forwarder = new Forwarder(
+    {
+      recordsAs: "proxy",
+      recording: () => recordingPolicy(cluster),
+      spool: sessions.spool,
+      journal: sessions.journal,
+      sessions: sessions.sessions,
+      clock,
+      access: known,
+      live,
+      refused,
+      emit: (event) => events.emit(event),
+      trust: () => membership.trust,
+      credential: () => membership.credentials,
+      checkHostKeys: () => cluster.proxiesCheckHostKeys ?? true,
+    },
+    new TargetCertificates({ api: membership.auth, credentials: () => membership.credentials, clock }),
+  );
+  const passage = new Passage({
+    router,
+    forwarder,
+    records: () => cluster.sessionRecording === "proxy",
+    hostId: settings.hostId,
+  });
   const ssh = front = proxySshServer({
+    passage,
     hostCredential: membership.credentials,
     trust: () => membership.trust,
     signedHostAuthorities: () => {
@@ -98,15 +162,7 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
     limits: settings.limits,
     emit: (event) => events.emit(event),
     refused,
-    router: new Router({
-      cluster: () => membership.trust.cluster,
-      directory: nodes,
-      credentials: () => membership.credentials,
-      dial: dialTcp,
-      dialAuth,
-      clock,
-      allowUnregistered: settings.allowUnregisteredNodes,
-    }),
+    router,
   });
   const sshListener = await listenOn(
     settings.sockets.ssh,
@@ -123,22 +179,37 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
       warn,
     })
     : undefined;
+  const ping = (): PingReply => ({
+    auth: { type: "local", second_factor: cluster.secondFactor },
+    proxy: { ssh: { listen_addr: web.ssh, public_addr: web.ssh } },
+    cluster_name: cluster.name,
+    host_authorities: membership.trust.host.map((key) => key.toLine()),
+    user_authorities: membership.trust.user.map((key) => key.toLine()),
+    server_version: VERSION,
+    min_client_version: MIN_CLIENT_VERSION,
+  });
+  const signedIn = webInterface = new WebInterface({
+    api: membership.auth,
+    trust: () => membership.trust,
+    access: known,
+    live,
+    router,
+    ping,
+    clock,
+    warn,
+    emit: (event) => events.emit(event),
+    onFault: (error) => log.error("web: {error}", { error: messageOf(error) }),
+  });
   const app = webApp({
     gateway: new ApiGateway(membership.auth),
+    signedIn,
     clock,
     publicHost: web.web,
+    ui: settings.ui,
     tls: settings.tls,
     rates: settings.limits.rates,
     onRefused: (address, reason) => refused.note(address, reason),
-    ping: () => ({
-      auth: { type: "local", second_factor: cluster.secondFactor },
-      proxy: { ssh: { listen_addr: web.ssh, public_addr: web.ssh } },
-      cluster_name: cluster.name,
-      host_authorities: membership.trust.host.map((key) => key.toLine()),
-      user_authorities: membership.trust.user.map((key) => key.toLine()),
-      server_version: VERSION,
-      min_client_version: MIN_CLIENT_VERSION,
-    }),
+    ping,
     onError: ({ error, method, route }) =>
       log.error("{method} {route}: {error}", { method, route, error: messageOf(error) }),
   });
@@ -164,17 +235,23 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
         connections: ssh.connections.size,
         logging_in: ssh.waiting,
         web_connections: webServer.connections,
+        web_terminals: signedIn.terminals,
         events_waiting: events.waiting,
         events_lost: events.lost,
+        ...sessions.counts(),
       },
     }),
     async stop() {
       sshListener.close();
       void webServer.close();
+      signedIn.stop();
       live.stop();
       known.close();
+      sessions.sessions.stop();
+      await forwarder.close(STOP_SESSIONS_MS);
       ssh.close();
       await events.stop(STOP_EVENTS_MS);
+      await sessions.close();
       await run.close();
       membership.stop();
     },

@@ -26,6 +26,8 @@ export interface Seat {
   mode: PartyMode;
   size: WindowSize;
   output: Writable;
+  /** Told the size that rules, at once and whenever it changes. */
+  onSize?(size: WindowSize): void;
   /** What events about this party carry. */
   fields: Omit<EventFields, "event">;
 }
@@ -97,6 +99,7 @@ export class Hub {
     const owner = new Member(this, options.owner, undefined, options.clock.now());
     this.#members.add(owner);
     this.owner = owner;
+    options.owner.onSize?.(this.#size);
   }
 
   /** The terminal's. */
@@ -133,6 +136,7 @@ export class Hub {
     this.#views.add(view);
     this.#options.onEvent({ event: "session.join", ...seat.fields, mode: seat.mode });
     this.#fit(member);
+    seat.onSize?.(this.#size);
     this.#announce(`${seat.user} joined${seat.mode === "observer" ? " as an observer" : ""}`);
     return member;
   }
@@ -209,6 +213,7 @@ export class Hub {
     }
     this.#size = size;
     this.#options.onSize(size);
+    for (const { seat } of this.#members) seat.onSize?.(size);
     if (columns === size.columns && rows === size.rows) return;
     this.#options.onEvent({ event: "resize", ...by.seat.fields, size: `${size.columns}:${size.rows}` });
     this.#options.onChange();

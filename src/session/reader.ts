@@ -139,7 +139,7 @@ class PartReader {
 }
 
 /** Places events between prints: only prints count milliseconds, the others tell the time of day. */
-class Timeline {
+export class Timeline {
   #start: number | undefined;
   #ms = 0;
 

@@ -30,8 +30,15 @@ export interface AgentKey {
   comment: string;
 }
 
+/** What is asked of an agent to log in with what it holds. */
+export interface Agent {
+  list(): Promise<AgentKey[]>;
+  /** @returns the signature blob */
+  sign(blob: Uint8Array, data: Uint8Array, algorithm: string): Promise<Buffer>;
+}
+
 /** One agent, over a connection for each request. */
-export class AgentClient {
+export class AgentClient implements Agent {
   /** @param dial opens a connection to the agent's socket */
   constructor(readonly dial: () => Promise<Duplex>) {}
 

@@ -66,8 +66,24 @@ export async function relayAgent(asker: Duplex, agent: Duplex): Promise<void> {
   closeBoth();
 }
 
+/**
+ * Answers the requests on a stream, one at a time, until the asker is done. Never rejects, if `answer` does not throw.
+ * @param asker it is not trusted
+ */
+export async function serveAgentMessages(
+  asker: Duplex,
+  answer: (request: Buffer) => Uint8Array,
+): Promise<void> {
+  asker.on("error", () => asker.destroy());
+  const requests = new Messages(asker);
+  for (let request = await requests.next(); request; request = await requests.next()) {
+    await send(asker, answer(request));
+  }
+  asker.destroy();
+}
+
 /** Settles when there is room for more, or nobody to send to. */
-async function send(stream: Duplex, message: Buffer): Promise<void> {
+async function send(stream: Duplex, message: Uint8Array): Promise<void> {
   if (stream.destroyed || !stream.writable) return;
   const framed = Buffer.allocUnsafe(4 + message.length);
   framed.writeUInt32BE(message.length);

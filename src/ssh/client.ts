@@ -5,18 +5,20 @@
 import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 import { AppError, isAppError, messageOf } from "../base/errors.ts";
-import { type Certificate, parseCertificate } from "./certificate.ts";
+import { type Certificate, isCertificateType, parseCertificate } from "./certificate.ts";
 import { type ClientOptions, SshClient } from "./client_connection.ts";
+import { parsePublicKey, type PublicKey } from "./public_key.ts";
 import { clientAlgorithms } from "./ssh2/algorithms.ts";
 import { installGate } from "./ssh2/gate.ts";
 import { acceptHostCertificates } from "./ssh2/host_certificate.ts";
 import type { Protocol } from "./ssh2/internals.ts";
-import { HOST_CERTIFICATE_ALGORITHMS } from "./ssh2/key_patch.ts";
+import { HOST_CERTIFICATE_ALGORITHMS, HOST_KEY_ALGORITHMS } from "./ssh2/key_patch.ts";
 import { Client } from "./ssh2/library.ts";
 import { cipherReady } from "./ssh2/portable_cipher.ts";
 import { guardKeyExchange } from "./ssh2/strict_kex.ts";
 import { installTransport, type RekeyPolicy } from "./ssh2/transport.ts";
 import { certificateLogin, type Credential, type RemoteCredential } from "./ssh2/user_certificate.ts";
+import { WireReader } from "./wire.ts";
 
 export { type RemoteForward, SshClient } from "./client_connection.ts";
 export type { SessionOptions } from "./client_session.ts";
@@ -32,6 +34,11 @@ export interface ConnectOptions extends ClientOptions {
   answer?(question: string, sessionId: Buffer): string | Promise<string>;
   /** Must throw unless the certificate is the wanted host's; asked at every key exchange. */
   verifyHost(certificate: Certificate): undefined;
+  /**
+   * The same for a server that shows a key without a certificate. Without it such a server is not talked to: the two
+   * sides agree on no kind of host key.
+   */
+  verifyHostKey?(key: PublicKey): undefined;
   /** Milliseconds for the handshake and the login together. */
   timeoutMs?: number;
   /** The server computes ciphers without libcrypto, as the auth role does: ChaCha20 is then the faster choice. */
@@ -69,7 +76,12 @@ export async function connectSsh(options: ConnectOptions): Promise<SshClient> {
       sock: stream,
       username: options.username,
       ident: "Teleport",
-      algorithms: clientAlgorithms(HOST_CERTIFICATE_ALGORITHMS, options.serverIsPortable === true),
+      algorithms: clientAlgorithms(
+        options.verifyHostKey
+          ? [...HOST_CERTIFICATE_ALGORITHMS, ...HOST_KEY_ALGORITHMS]
+          : HOST_CERTIFICATE_ALGORITHMS,
+        options.serverIsPortable === true,
+      ),
       readyTimeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
       authHandler: authMethods(
         options,
@@ -81,7 +93,7 @@ export async function connectSsh(options: ConnectOptions): Promise<SshClient> {
       ),
       hostVerifier: (blob: Buffer) => {
         try {
-          const verdict: unknown = options.verifyHost(parseCertificate(blob));
+          const verdict: unknown = verifyShown(blob, options);
           // A promise, for one, would be a verdict that nobody waits for.
           if (verdict !== undefined) throw new AppError("internal", "the check of the host gave no verdict");
           host.accepted();
@@ -109,6 +121,14 @@ export async function connectSsh(options: ConnectOptions): Promise<SshClient> {
       reason,
     ) => fail(new AppError("closed", `the server broke the protocol: ${reason}`)));
   });
+}
+
+/** What the server shows is a certificate, or a plain key where the caller deals with those. */
+function verifyShown(blob: Buffer, { verifyHost, verifyHostKey }: ConnectOptions): unknown {
+  const type = new WireReader(blob).text();
+  return verifyHostKey && !isCertificateType(type)
+    ? verifyHostKey(parsePublicKey(blob))
+    : verifyHost(parseCertificate(blob));
 }
 
 function authMethods(

@@ -4,7 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
-import { setTimeout } from "node:timers";
+import { clearTimeout, setTimeout } from "node:timers";
 import { AppError, isAppError } from "../base/errors.ts";
 import type { ClientSession } from "./channel.ts";
 import { ClientChannels, type Connect, tcpKey } from "./client_channels.ts";
@@ -97,6 +97,18 @@ export class SshClient {
     return this.#session(`start the subsystem "${name}"`, { type: "subsystem", name }, options);
   }
 
+  /** Whichever of the three. */
+  start(program: Program, options: SessionOptions = {}): Promise<ClientSession> {
+    switch (program.type) {
+      case "shell":
+        return this.shell(options);
+      case "exec":
+        return this.exec(program.name, options);
+      case "subsystem":
+        return this.subsystem(program.name, options);
+    }
+  }
+
   /** A connection from the server to `host:port` (RFC 4254 section 7.2). */
   directTcpip(host: string, port: number, origin = { address: "127.0.0.1", port: 0 }): Promise<Duplex> {
     const fields = new WireWriter().string(host).uint32(port).string(origin.address).uint32(origin.port);
@@ -155,6 +167,22 @@ export class SshClient {
         await refusedTo(`stop listening on ${path}`, cancelled);
       },
     };
+  }
+
+  /**
+   * Asks the server something (RFC 4254 section 4).
+   * @returns the data of its answer; undefined when it does not know what is asked, or says nothing in time
+   */
+  async ask(name: string, timeoutMs: number): Promise<Buffer | undefined> {
+    let answer: Buffer | undefined;
+    const asked = this.#requests.ask(name, undefined, (data) => void (answer = data)).catch((error) => {
+      if (!isAppError(error)) throw error;
+    });
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, timeoutMs);
+    await Promise.race([asked, late]);
+    clearTimeout(timer);
+    return answer;
   }
 
   /** Settles when the server has shown that it is still there. @throws {AppError} timeout or closed */

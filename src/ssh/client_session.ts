@@ -17,12 +17,17 @@ export interface SessionOptions {
   env?: Record<string, string>;
   /** Lends our agent to the session; `ConnectOptions.agent` serves it. */
   agent?: boolean;
+  /** What the server tells on the channel besides the exit. @returns false for what is not known */
+  onTold?: (type: string, fields: WireReader) => boolean;
   /** Shows windows of the session's programs; `ConnectOptions.x11` serves them. */
   x11?: X11Request;
 }
 
 /** What runs in a session. */
-export type Program = { type: "shell" } | { type: "exec" | "subsystem"; name: string };
+export type Program = { type: "shell" } | { type: "exec"; name: string } | {
+  type: "subsystem";
+  name: string;
+};
 
 /**
  * Opens a session and starts a program in it. All requests leave together, without waiting for answers.
@@ -36,7 +41,7 @@ export async function startSession(
 ): Promise<ClientSession> {
   const status: ExitStatus = {};
   const channel = await layer.open("session", new Uint8Array(), {
-    request: (type, fields) => noteExit(status, type, fields),
+    request: (type, fields) => noteExit(status, type, fields) || options.onTold?.(type, fields) === true,
     closed: () => {},
   });
   const session = new SessionOverSsh2(layer, channel, status);

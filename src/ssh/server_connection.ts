@@ -69,6 +69,8 @@ export interface Routes<I> {
     bind: BindRequest,
     onIncoming: OnIncoming,
   ): Promise<BoundSocket>;
+  /** Answers a global request of another kind (RFC 4254 section 4); undefined when it is not known. */
+  answer?(connection: ServerConnection<I>, name: string): Uint8Array | undefined;
   /** Listens for `streamlocal-forward@openssh.com`. @param path of the socket to be made */
   listenStreamlocal?(
     connection: ServerConnection<I>,
@@ -123,7 +125,7 @@ export function serveConnection<I>(
       noMoreSessions = true;
       return new Uint8Array();
     }
-    const answer = forwards.serve(name, fields);
+    const answer = forwards.serve(name, fields) ?? routes.answer?.(connection, name);
     if (!answer) throw new AppError("unsupported", "this server does not know this request");
     return answer;
   };

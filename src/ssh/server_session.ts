@@ -32,6 +32,8 @@ export interface SessionHandlers {
   exec?(channel: ServerSessionChannel, command: string): void | Promise<void>;
   /** Returns what to do with the channel, or undefined for a subsystem that does not exist. */
   subsystem?(name: string): ((channel: ServerSessionChannel) => void | Promise<void>) | undefined;
+  /** The session is there. `tell` sends the client a channel request that wants no answer. */
+  opened?(tell: (type: string, fields: Uint8Array) => void): void;
   /** The session is over: closed by the client, or its connection is gone. */
   closed?(): void;
 }
@@ -137,6 +139,7 @@ export function serveSession(
     },
   });
   channel.on("error", () => {}); // the connection's own error handler reports it
+  handlers.opened?.((type, fields) => open.notify(channel, type, fields));
 }
 
 /** Runs a program; one that fails ends the session with its message. */

@@ -211,7 +211,7 @@ Deno.test("who may not join is told why, and it is an event", async () => {
   if (IS_ROOT) {
     await refused(eve, "nobody", sid, {}, `can't switch users from ${login} to nobody for session ${sid}`);
   }
-  await refused(eve, login, crypto.randomUUID(), {}, "does not run on this node");
+  await refused(eve, login, crypto.randomUUID(), {}, "does not run here");
   await refused(eve, login, "../../etc", {}, "must be a uuid");
   await refused(eve, login, sid, { mode: "owner" }, "joined as peer or observer");
   await refused(ann, login, sid, { command: "id" }, "cannot bring a command");

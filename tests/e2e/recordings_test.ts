@@ -213,3 +213,27 @@ Deno.test("kill -9 of auth and proxy during a recorded session: what was shown u
     await Deno.remove(directory, { recursive: true });
   }
 });
+
+Deno.test("audit_sessions_uri puts recordings into another directory, and nothing of them beside the audit log", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "teleport-sessions-" });
+  try {
+    await using daemon = await Daemon.start({
+      teleport: { storage: { audit_sessions_uri: `file://${directory}` } },
+    });
+    const ann = await daemon.user("ann", [LOGIN]);
+    await ann.loginOk();
+    const session = await ann.tsh(["ssh", "-t", `${LOGIN}@alpha`, "echo elsewhere"]);
+    assertEquals(session.code, 0, session.stderr);
+    const { sid } = await daemon.event("session.end");
+    await eventually("the recording", async () => {
+      const shown = await ann.tsh(["play", String(sid)]);
+      return shown.stdout.includes("elsewhere") || undefined;
+    });
+    const names = (await Array.fromAsync(Deno.readDir(`${directory}/default`))).map(({ name }) => name);
+    assert(names.includes(`${sid}.session.bytes`), names.join());
+    const beside = await Array.fromAsync(Deno.readDir(`${daemon.dataDir}/log`));
+    assertEquals(beside.some(({ name }) => name === "sessions"), false);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});

@@ -68,6 +68,7 @@ export async function openAuth(
     sessionRecording: "node",
     staticTokens: [],
     logDirectory: "/log",
+    recordingsDirectory: "/log/sessions",
     passwordCost: CHEAP,
     ...options.settings,
   });

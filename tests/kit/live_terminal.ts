@@ -10,6 +10,7 @@ import type { User } from "./user.ts";
 
 export interface TerminalWish {
   host?: string;
+  port?: number;
   columns?: number;
   rows?: number;
   /** Runs this in place of a shell. */
@@ -28,9 +29,9 @@ export class LiveTerminal implements Disposable {
   }
 
   static async open(user: User, login: string, wish: TerminalWish = {}): Promise<LiveTerminal> {
-    const { host = "alpha", columns = 80, rows = 24, command, env } = wish;
+    const { host = "alpha", port = 0, columns = 80, rows = 24, command, env } = wish;
     const cluster = await Cluster.connect(await loginOf(user));
-    const node = await cluster.node(host, 0, login);
+    const node = await cluster.node(host, port, login);
     const pty = { columns, rows, width: 0, height: 0, term: "xterm", modes: new Map<number, number>() };
     const session = command === undefined
       ? await node.shell({ pty, env })

@@ -12,7 +12,8 @@ export class TemporaryUser implements AsyncDisposable {
     const name = `${prefix}${crypto.randomUUID().slice(0, 6)}`;
     const home = await Deno.makeTempDir({ prefix: `teleport-home-${name}-` });
     const more = groups.length > 0 ? ["-G", groups.join(",")] : [];
-    await must("useradd", ["-M", "-d", home, "-s", "/bin/sh", "-U", ...more, name]);
+    // A password that nothing matches: one that is locked would lock the account for OpenSSH's server.
+    await must("useradd", ["-M", "-d", home, "-s", "/bin/sh", "-p", "*", "-U", ...more, name]);
     const { stdout } = await run("id", ["-u", name]);
     const uid = Number(stdout);
     await must("chown", ["-R", `${name}:`, home]);

@@ -10,8 +10,8 @@ import type { EventFields } from "../../src/model/event.ts";
 import { PERMITS, type UserIdentity } from "../../src/model/identity.ts";
 import { DEFAULT_POLICY } from "../../src/model/recording_policy.ts";
 import type { NodeContext } from "../../src/node/context.ts";
-import { LiveSessions } from "../../src/node/live_sessions.ts";
 import { nodeSession } from "../../src/node/session.ts";
+import { LiveSessions } from "../../src/session/live_sessions.ts";
 import type { Spool } from "../../src/session/spool.ts";
 import { formatCertificateLine } from "../../src/ssh/certificate.ts";
 import { connectSsh, type SshClient } from "../../src/ssh/client.ts";
@@ -52,7 +52,9 @@ export async function startTestNode({ forceCommand, context }: TestNodeOptions =
     labels: () => ({}),
     trust: () => ({ cluster: "test", user: [], host: [] }),
     emit: (event) => void events.push(event),
+    recordsAs: "node",
     recording: () => ({ ...DEFAULT_POLICY, by: "off" }),
+    isRecordedByProxy: () => false,
     spool: noSpool,
     journal: { begin() {}, end() {} },
     sessions: new LiveSessions({ clock: systemClock, announce: () => Promise.resolve([]) }),

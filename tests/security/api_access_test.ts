@@ -60,6 +60,7 @@ const GOLDEN: Record<Method, string[]> = {
   "authorities.rotate": ["admin", MASTER],
   "certificates.user": ["admin", MASTER],
   "certificates.host": ["admin", MASTER],
+  "certificates.target": ["proxy"],
   "hosts.join": ["joiner"],
   "hosts.renew": ["auth", "proxy", "node"],
   "servers.announce": ["auth", "proxy", "node"],
@@ -88,10 +89,18 @@ const GOLDEN: Record<Method, string[]> = {
   "events.follow": ["admin", "user with admin role", MASTER],
   "recordings.list": ["admin", ...EVERY_USER],
   "recordings.read": ["admin", ...EVERY_USER],
-  "sessions.announce": ["node"],
+  "sessions.announce": ["proxy", "node"],
   "sessions.list": ["admin", ...EVERY_USER],
   "sessions.end": ["admin", ...EVERY_USER],
   "changes.watch": MEMBERS,
+  "access.mine": EVERY_USER,
+  "account.password": EVERY_USER,
+  "account.enroll": EVERY_USER,
+  "account.confirm": EVERY_USER,
+  "web_sessions.create": ["proxy"],
+  "web_sessions.get": ["proxy"],
+  "web_sessions.check": ["proxy"],
+  "web_sessions.remove": ["proxy"],
 };
 
 const METHODS = Object.keys(contract).map((name) => name as Method);
@@ -103,6 +112,7 @@ const INPUT: { [M in Method]: Input<M> } = {
   "authorities.rotate": { kinds: ["user"], mode: "auto", graceMs: 1 },
   "certificates.user": { user: "joe", publicKey: "ssh-ed25519 AAAA" },
   "certificates.host": { names: ["luna"], publicKey: "ssh-ed25519 AAAA" },
+  "certificates.target": { names: ["luna"], publicKey: "ssh-ed25519 AAAA" },
   "hosts.renew": { publicKey: "ssh-ed25519 AAAA" },
   "hosts.join": {
     hostId: "00000000-0000-4000-8000-000000000001",
@@ -145,6 +155,22 @@ const INPUT: { [M in Method]: Input<M> } = {
   "sessions.list": {},
   "sessions.end": { sid: "00000000-0000-4000-8000-000000000001" },
   "changes.watch": {},
+  "access.mine": {},
+  "account.password": { password: "x", otp: "1", newPassword: "y" },
+  "account.enroll": { password: "x", otp: "1" },
+  "account.confirm": { otp: "1" },
+  "web_sessions.create": {
+    user: "joe",
+    password: "x",
+    otp: "1",
+    address: "192.0.2.7",
+    id: "0".repeat(64),
+    publicKey: "k",
+    sealedKey: "s",
+  },
+  "web_sessions.get": { user: "joe", id: "0".repeat(64) },
+  "web_sessions.check": { sessions: [] },
+  "web_sessions.remove": { user: "joe", id: "0".repeat(64), address: "192.0.2.7" },
 };
 
 /** Handlers that only remember that they were called. */

@@ -94,7 +94,7 @@ Deno.test("who is bound to a command cannot join a session, and nobody chooses t
   assertStringIncludes(bound.text, "only-this");
   assertEquals(bound.events.some(({ event }) => event === "session.join"), false);
   const free = await said(undefined);
-  assertStringIncludes(free.text, `session ${sid} does not run on this node`);
+  assertStringIncludes(free.text, `session ${sid} does not run here`);
   assertEquals(free.events.map(({ event, success }) => [event, success]), [["session.join", false]]);
   assert(!free.events.some(({ event }) => event === "session.start"));
 });

@@ -4,8 +4,8 @@
  */
 import * as v from "valibot";
 import { VERBS } from "../../model/role.ts";
-import { hosts } from "../access.ts";
-import { durationMs, entry, text, time, userName } from "./schemas.ts";
+import { hosts, users } from "../access.ts";
+import { durationMs, entry, nothing, text, time, userName } from "./schemas.ts";
 
 const texts = v.array(text(1024));
 const fixedTexts = v.pipe(texts, v.readonly());
@@ -61,6 +61,21 @@ export const accessCalls = {
     /** The snapshot is left out when the caller has it. */
     output: v.object({ version: v.string(), snapshot: v.optional(accessSnapshotSchema) }),
     access: hosts("node", "proxy"),
+    audited: false,
+  }),
+
+  /** What the caller may do, so that a page offers nothing else. Every call is checked by itself anyway. */
+  "access.mine": entry({
+    input: nothing,
+    output: v.object({
+      name: userName,
+      roles: texts,
+      /** The logins that any role allows. */
+      logins: texts,
+      /** The verbs that roles allow for some resource of each kind. */
+      rights: v.record(v.string(), v.array(v.picklist(VERBS))),
+    }),
+    access: users,
     audited: false,
   }),
 } as const;

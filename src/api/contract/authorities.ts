@@ -2,10 +2,12 @@
  * The certificate authorities: rotating them, and having them sign for robots and for OpenSSH servers.
  * @module
  */
+import { isIPv6 } from "node:net";
 import * as v from "valibot";
+import { isHostName } from "../../model/name.ts";
 import { ROTATION_PHASES } from "../../model/rotation.ts";
-import { may, members } from "../access.ts";
-import { authority, durationMs, entry, hostName, nothing, publicKey, userName } from "./schemas.ts";
+import { hosts, may, members } from "../access.ts";
+import { authority, durationMs, entry, hostName, named, nothing, publicKey, userName } from "./schemas.ts";
 
 const kind = v.picklist(["user", "host"]);
 const signed = v.object({
@@ -48,6 +50,21 @@ export const authorityCalls = {
     }),
     output: signed,
     access: may("cert_authority", "create"),
+    audited: true,
+  }),
+
+  /** What a recording proxy shows to clients in the place of the host that they want: its own key, with these names. */
+  "certificates.target": entry({
+    input: v.strictObject({
+      names: v.pipe(
+        v.array(named("host name or address", (name) => isHostName(name) || isIPv6(name))),
+        v.minLength(1),
+        v.maxLength(16),
+      ),
+      publicKey,
+    }),
+    output: v.object({ certificate: v.string() }),
+    access: hosts("proxy"),
     audited: true,
   }),
 } as const;

@@ -3,7 +3,7 @@
  * @module
  */
 import * as v from "valibot";
-import { RECORDING_MODES } from "../../model/recording_policy.ts";
+import { RECORDED_BY, RECORDING_MODES } from "../../model/recording_policy.ts";
 import { members } from "../access.ts";
 import { entry, nothing, proxyAddresses } from "./schemas.ts";
 
@@ -15,10 +15,12 @@ export const clusterCalls = {
       name: v.string(),
       version: v.string(),
       secondFactor: v.picklist(["otp", "off"]),
-      sessionRecording: v.picklist(["node", "off"]),
+      sessionRecording: v.picklist(RECORDED_BY),
       /** Absent: strict. */
       recordingMode: v.optional(v.picklist(RECORDING_MODES)),
       recordCommands: v.optional(v.boolean()),
+      /** Absent: they do. */
+      proxiesCheckHostKeys: v.optional(v.boolean()),
     }),
     access: members,
     audited: false,

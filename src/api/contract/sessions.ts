@@ -16,6 +16,8 @@ const liveSession = v.strictObject({
   started: time,
   columns: cells,
   rows: cells,
+  /** Of a proxy's: the host that it runs on. */
+  node: v.optional(text(256)),
   parties: v.pipe(
     v.array(v.strictObject({ user: userName, mode: v.picklist(PARTY_MODES), since: time })),
     v.maxLength(MAX_PARTIES),
@@ -26,11 +28,11 @@ const liveSession = v.strictObject({
 const MAX_SESSIONS = 8192;
 
 export const sessionCalls = {
-  /** A node's process, `run`, tells all its sessions; they are believed for half a minute. It hears which are to end. */
+  /** The process, `run`, of a node or recording proxy tells all its sessions; they are believed for half a minute. It hears which are to end. */
   "sessions.announce": entry({
     input: v.strictObject({ run: uuid, sessions: v.pipe(v.array(liveSession), v.maxLength(MAX_SESSIONS)) }),
     output: v.object({ end: v.array(v.object({ sid: uuid, by: text(300) })) }),
-    access: hosts("node"),
+    access: hosts("node", "proxy"),
     audited: false,
   }),
 
@@ -39,9 +41,8 @@ export const sessionCalls = {
     input: nothing,
     output: v.array(v.object({
       ...liveSession.entries,
+      /** Who announced it: the node or, where proxies record, the proxy. */
       server: uuid,
-      /** The node's name, if it is up. */
-      node: v.optional(text(256)),
     })),
     access: either(administrator, users),
     audited: false,

@@ -38,8 +38,9 @@ export class Recordings {
   readonly #directory: string;
   readonly #owners = new Map<string, string>();
 
-  constructor(logDirectory: string, readonly files: RecordingFiles) {
-    this.#directory = `${logDirectory}/sessions/default`;
+  /** @param directory holds a folder for each namespace, of which there is one */
+  constructor(directory: string, readonly files: RecordingFiles) {
+    this.#directory = `${directory}/default`;
   }
 
   async prepare(): Promise<void> {

@@ -11,7 +11,7 @@ const OTHER = crypto.randomUUID();
 function open() {
   const clock = new FakeClock();
   const files = new MemoryFiles(clock);
-  return { clock, files, recordings: new Recordings("/log", files) };
+  return { clock, files, recordings: new Recordings("/log/sessions", files) };
 }
 
 const log = (...events: Record<string, string>[]) =>
@@ -24,7 +24,7 @@ Deno.test("a host appends to its own session, also after a restart of the auth s
   const sid = crypto.randomUUID();
   await recordings.claim(sid, HOST);
   await recordings.append(sid, "bytes", Buffer.from("hello "));
-  const restarted = new Recordings("/log", files);
+  const restarted = new Recordings("/log/sessions", files);
   await restarted.claim(sid, HOST);
   assertEquals(await restarted.size(sid, "bytes"), 6);
   await restarted.append(sid, "bytes", Buffer.from("world"));
@@ -43,7 +43,7 @@ Deno.test("a host cannot claim another host's session: not now, not after its en
   recordings.finish(sid);
   await assertRejects(() => recordings.claim(sid, OTHER), AppError, "belongs to another host");
   await assertRejects(
-    () => new Recordings("/log", files).claim(sid, OTHER),
+    () => new Recordings("/log/sessions", files).claim(sid, OTHER),
     AppError,
     "belongs to another host",
   );

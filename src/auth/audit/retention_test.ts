@@ -12,7 +12,7 @@ function setting() {
   const clock = new FakeClock(START);
   const files = new MemoryFiles(clock);
   const log = new AuditLog("/log", files, clock);
-  const recordings = new Recordings("/log", files);
+  const recordings = new Recordings("/log/sessions", files);
   const live = new Set<string>();
   const needed = { from: Infinity };
   const options = {

@@ -6,7 +6,13 @@
 import { type Clock, toSeconds } from "../../base/clock.ts";
 import { EXTENSION } from "../../model/authority.ts";
 import type { Permit, SystemRole } from "../../model/identity.ts";
-import { CERTIFICATE_TTL, CLOCK_SKEW, HOST_CERTIFICATE, SIGNED_TTL } from "../../model/limits.ts";
+import {
+  CERTIFICATE_TTL,
+  CLOCK_SKEW,
+  HOST_CERTIFICATE,
+  SIGNED_TTL,
+  TARGET_CERTIFICATE,
+} from "../../model/limits.ts";
 import type { RoleOptions } from "../../model/role.ts";
 import type { AccessChecker } from "../../model/access.ts";
 import type { User } from "../../model/user.ts";
@@ -113,6 +119,24 @@ export class Issuer {
       (draft, now) => draft.validBefore = now + HOST_CERTIFICATE.ttl,
     ]);
     await this.#created(certificate, { "cert.kind": "host", server_id: host.hostId, role: host.role });
+    return certificate;
+  }
+
+  /**
+   * What a recording proxy shows in the place of a host: the proxy's own identity, with the host's names. It opens nothing
+   * that the proxy's own certificate would not.
+   */
+  async forTarget(
+    { hostId, names }: { hostId: string; names: readonly string[] },
+    publicKey: string,
+  ): Promise<Certificate> {
+    const certificate = this.#issue("host", publicKey, [
+      identifiesHost({ hostId, names }),
+      marksHost({ role: "proxy" }, this.authorities.cluster),
+      (draft, now) => draft.validBefore = now + TARGET_CERTIFICATE.ttl,
+    ]);
+    const fields = { server_id: hostId, role: "proxy", names: names.join(",") };
+    await this.#created(certificate, { "cert.kind": "host", ...fields });
     return certificate;
   }
 

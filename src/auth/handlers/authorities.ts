@@ -6,7 +6,7 @@ import { allowed, demand } from "../../api/access.ts";
 import type { authorityCalls } from "../../api/contract/authorities.ts";
 import type { CallContext, Handlers } from "../../api/serve.ts";
 import { AppError } from "../../base/errors.ts";
-import { describe } from "../../model/identity.ts";
+import { describe, type HostIdentity } from "../../model/identity.ts";
 import { ROTATION_GRACE } from "../../model/limits.ts";
 import { formatDuration } from "../../base/duration.ts";
 import { type Certificate, formatCertificateLine } from "../../ssh/certificate.ts";
@@ -45,6 +45,20 @@ export function authorityHandlers(auth: AuthService): Pick<Handlers, keyof typeo
         await issuer.forForeignHost(names, publicKey, ttl, describe(context.identity)),
         names[0] ?? "",
       );
+    },
+    "certificates.target": async ({ names, publicKey }, { identity }) => {
+      const { hostId } = identity as HostIdentity;
+      if (auth.settings.sessionRecording !== "proxy") {
+        throw new AppError(
+          "access_denied",
+          'a proxy stands in for hosts only where session_recording is "proxy"; it is not in the auth server\'s ' +
+            "configuration",
+        );
+      }
+      await hosts.renewal({ hostId, role: "proxy" }, publicKey);
+      await hosts.checkTargetNames(names);
+      const certificate = await issuer.forTarget({ hostId, names }, publicKey);
+      return { certificate: formatCertificateLine(certificate) };
     },
   };
 }

@@ -18,6 +18,7 @@ export function clusterHandlers(auth: AuthService): Pick<Handlers, keyof typeof 
         sessionRecording: auth.settings.sessionRecording,
         recordingMode: auth.settings.recordingMode,
         recordCommands: auth.settings.recordCommands,
+        proxiesCheckHostKeys: auth.settings.proxiesCheckHostKeys,
       }),
     "proxies.addresses": () =>
       Promise.resolve(presence.list("proxy").flatMap((server) => server.proxy ?? [])),

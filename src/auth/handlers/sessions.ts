@@ -14,11 +14,12 @@ export function sessionHandlers(auth: AuthService): Pick<Handlers, keyof typeof 
   const { liveSessions, presence, audit } = auth;
   const named = (session: HostedSession) => ({
     ...session,
-    node: presence.list("node").find(({ id }) => id === session.server)?.name,
+    node: presence.list("node").find(({ id }) => id === session.server)?.name ?? session.node,
   });
   return {
     "sessions.announce": ({ run, sessions }, { identity }) => {
-      const { hostId: server } = identity as HostIdentity;
+      const { hostId: server, role } = identity as HostIdentity;
+      if (role !== "proxy") { for (const session of sessions) delete session.node; } // it is the node itself
       return Promise.resolve({ end: liveSessions.announce({ server, run }, sessions) });
     },
     "sessions.list": (_, context) =>

@@ -101,6 +101,7 @@ export function userHandlers(auth: AuthService): Pick<Handlers, keyof typeof use
       const link = await signup.reset(name, ttl, authorName(context.identity));
       await event("user.reset", name, context);
       auth.changes.changed("tokens");
+      auth.changes.changed("web_sessions"); // they end with the credentials that opened them
       return link;
     },
     "users.lock": async ({ name, message = "", ttl }, context) => {

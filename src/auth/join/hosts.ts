@@ -3,6 +3,7 @@
  * request alone: a host gets its id and its own name, a proxy or auth server also the public names it is run with.
  * @module
  */
+import { isIP } from "node:net";
 import { AppError } from "../../base/errors.ts";
 import type { JoinerIdentity, JoinRole } from "../../model/identity.ts";
 import { isUuid } from "../../model/name.ts";
@@ -134,6 +135,30 @@ export class Hosts {
   }
 
   /**
+   * Names of hosts that a recording proxy stands in for: none that only proxies and auth servers go by.
+   * @throws {AppError} access_denied with the name
+   */
+  async checkTargetNames(names: readonly string[]): Promise<void> {
+    const members = (await this.backend.list(["host"])).map(({ value }): HostRecord => JSON.parse(value));
+    const own = (host: HostRecord) =>
+      [host.id, host.name].flatMap((name) => [name, `${name}.${this.cluster}`]);
+    const lower = (names: string[]) => names.map((name) => name.toLowerCase());
+    const nodes = new Set(lower(members.filter(({ roles }) => roles.node !== undefined).flatMap(own)));
+    const others = new Set(
+      lower(members.flatMap((host) => [...own(host), ...host.publicNames ?? []])).filter((name) =>
+        isDomain(name) && !nodes.has(name)
+      ),
+    );
+    const cluster = this.cluster.toLowerCase();
+    const taken = names.find((name) => name.toLowerCase() === cluster || others.has(name.toLowerCase()));
+    if (taken === undefined) return;
+    throw new AppError(
+      "access_denied",
+      `no proxy stands in for "${taken}": that is a proxy or an auth server of the cluster, or the cluster itself`,
+    );
+  }
+
+  /**
    * A host goes by the name it joined with: its certificate carries no other.
    * @throws {AppError} access_denied with what to do
    */
@@ -194,4 +219,9 @@ export class Hosts {
 /** A certificate of the known key, with the known names, gives its owner nothing new, and nobody else anything. */
 function comesBack(record: HostRecord, { name, publicNames }: JoinRequest): boolean {
   return record.name === name && publicNames.every((wanted) => record.publicNames?.includes(wanted));
+}
+
+/** Addresses, and names of this very machine, are shared: a server of somebody else's may be at the same one. */
+function isDomain(name: string): boolean {
+  return name !== "localhost" && isIP(name) === 0;
 }

@@ -22,6 +22,9 @@ export interface LoginAttempt {
   address: string;
 }
 
+/** What is proven: a login, or, by somebody who is logged in, the right to change the own account. */
+export type Purpose = "login" | "account";
+
 /** Stands in for a name that no user can have. */
 const NO_NAME = "\0malformed";
 
@@ -40,7 +43,7 @@ export class PasswordLogin {
   ) {}
 
   /** @throws {AppError} unauthenticated with {@linkcode LOGIN_REFUSED}, or limit */
-  async check(attempt: LoginAttempt): Promise<User> {
+  async check(attempt: LoginAttempt, purpose: Purpose = "login"): Promise<User> {
     const name = isUserName(attempt.user) ? attempt.user : NO_NAME;
     const [user, known] = await Promise.all([this.users.get(name), this.users.credentials(name)]);
     const passwordFits = await verifyPassword(attempt.password, known?.credentials.passwordHash, this.cost);
@@ -49,9 +52,9 @@ export class PasswordLogin {
     const step = this.#codeStep(known?.credentials.otpSecret, attempt.otp);
     const reason = this.#refusal({ user, lockedUntil, passwordFits, step });
     if (reason === undefined && user && known && step !== undefined) {
-      await this.#consume(name, attempt, known, step);
+      await this.#consume(name, attempt, known, step, purpose);
       await this.lockout.clear(name);
-      await this.#event(attempt, { success: true });
+      if (purpose === "login") await this.#event(attempt, purpose, { success: true });
       return user;
     }
     // A locked account's failure is counted for nobody: the same work as for every other failure.
@@ -61,7 +64,7 @@ export class PasswordLogin {
     await Promise.all([
       locks &&
       this.audit.emit({ event: "user.lock", user: name, "addr.remote": address, reason: "failed logins" }),
-      this.#event(attempt, { success: false, error: reason ?? "unknown" }),
+      this.#event(attempt, purpose, { success: false, error: reason ?? "unknown" }),
     ]);
     throw new AppError("unauthenticated", LOGIN_REFUSED);
   }
@@ -92,19 +95,23 @@ export class PasswordLogin {
     attempt: LoginAttempt,
     known: NonNullable<Awaited<ReturnType<Users["credentials"]>>>,
     step: number,
+    purpose: Purpose,
   ): Promise<void> {
     if (this.secondFactor === "off") return;
     const used = known.credentials.lastOtpStep !== undefined && step <= known.credentials.lastOtpStep;
     if (!used && await this.users.useOtpStep(name, step, known)) return;
-    await this.#event(attempt, { success: false, error: "the code was used before" });
+    await this.#event(attempt, purpose, { success: false, error: "the code was used before" });
     throw new AppError("unauthenticated", "this code was used already; wait for the next one");
   }
 
-  #event(attempt: LoginAttempt, outcome: { success: boolean; error?: string }): Promise<void> {
+  #event(
+    attempt: LoginAttempt,
+    purpose: Purpose,
+    outcome: { success: boolean; error?: string },
+  ): Promise<void> {
     const user = isUserName(attempt.user) ? attempt.user : "(malformed)";
     return this.audit.emit({
-      event: "user.login",
-      method: "local",
+      ...(purpose === "login" ? { event: "user.login", method: "local" } : { event: "auth" }),
       user,
       "addr.remote": attempt.address,
       ...outcome,

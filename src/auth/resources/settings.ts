@@ -11,6 +11,7 @@ import type { ReadableKind } from "./kind.ts";
 export interface FileSettings {
   secondFactor: string;
   sessionRecording: string;
+  proxiesCheckHostKeys?: boolean;
   clientIdleTimeout?: number;
   disconnectExpiredCert?: boolean;
   staticTokens: readonly { token: string; roles: readonly TokenRole[] }[];
@@ -42,10 +43,12 @@ export function authPreference(settings: FileSettings): Singleton {
 
 export function clusterConfig(settings: FileSettings): Singleton {
   const { sessionRecording, clientIdleTimeout = 0, disconnectExpiredCert = false } = settings;
+  const { proxiesCheckHostKeys = true } = settings;
   return new Singleton(() =>
     document("cluster_config", { name: "cluster-config" }, {
       spec: {
         session_recording: sessionRecording,
+        proxy_checks_host_keys: proxiesCheckHostKeys ? "yes" : "no",
         client_idle_timeout: formatDuration(clientIdleTimeout),
         disconnect_expired_cert: disconnectExpiredCert,
         audit: { type: "dir" },

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Secret } from "../../base/secret.ts";
-import type { RecordingMode } from "../../model/recording_policy.ts";
+import type { RecordedBy, RecordingMode } from "../../model/recording_policy.ts";
 import type { Algorithms } from "../../ssh/algorithms.ts";
 import type { Address } from "./address.ts";
 import type { AuditConfig } from "./audit_config.ts";
@@ -37,9 +37,11 @@ export interface AuthConfig {
   proxyProtocol: BalancerChoice;
   staticTokens: StaticToken[];
   authentication: { type: "local"; secondFactor: "otp" | "off" };
-  sessionRecording: "node" | "off";
+  sessionRecording: RecordedBy;
   recordingMode: RecordingMode;
   recordCommands: boolean;
+  /** Recording proxies ask hosts for certificates of the cluster. */
+  proxiesCheckHostKeys: boolean;
   /** Absolute path; there need not be one. */
   licenseFile: string;
   /** Milliseconds without traffic after which a session is ended; 0 is never. */
@@ -48,6 +50,8 @@ export interface AuthConfig {
   audit: AuditConfig;
   /** `path` is a directory. */
   storage: { type: "deno_kv"; path: string };
+  /** Absolute path; absent where recordings lie beside the audit log. */
+  recordingsDirectory?: string;
 }
 
 /** The node role: an SSH server that starts shells. */
@@ -58,6 +62,8 @@ export interface NodeConfig {
   proxyProtocol: BalancerChoice;
   labels: Labels;
   permitUserEnv: boolean;
+  /** Absent when PAM is off. */
+  pam?: { service: string };
 }
 
 /** The proxy role: SSH and HTTPS front. */

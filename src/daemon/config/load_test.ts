@@ -239,7 +239,6 @@ Deno.test("what this build lacks is refused by name", async () => {
     await loadFails(`auth_service: {authentication: {type: ${type}}}`, "not available in this build yet");
   }
   await loadFails("auth_service: {authentication: {second_factor: u2f}}", "not available in this build yet");
-  await loadFails("auth_service: {session_recording: proxy}", "not available in this build yet");
 });
 
 Deno.test("known keys without effect give a warning", async () => {

@@ -102,7 +102,7 @@ function auth(runs: boolean, { clusterName }: SampleChoices): string {
     type: local
     # otp, or off
     second_factor: otp
-  # node, or off
+  # node, proxy (also what OpenSSH servers show), or off
   session_recording: node
 `;
 }

@@ -61,6 +61,7 @@ export async function authConfig(sources: Sources, dataDir: string, runs: boolea
     sessionRecording: auth.session_recording,
     recordingMode: auth.session_recording_mode,
     recordCommands: auth.record_commands,
+    proxiesCheckHostKeys: auth.proxy_checks_host_keys,
     licenseFile: resolve(dataDir, auth.license_file),
     clientIdleTimeout: auth.client_idle_timeout,
     disconnectExpiredCert: auth.disconnect_expired_cert,
@@ -70,6 +71,7 @@ export async function authConfig(sources: Sources, dataDir: string, runs: boolea
       keepRecordings: auth.recording_retention,
     },
     storage: { type: "deno_kv", path: resolve(host.cwd, storage.path ?? resolve(dataDir, "auth")) },
+    recordingsDirectory: storage.audit_sessions_uri,
   };
 }
 
@@ -149,6 +151,7 @@ export function nodeConfig(sources: Sources, permitUserEnv: boolean): NodeConfig
     proxyProtocol: balancers(sources, "ssh_service"),
     labels,
     permitUserEnv: permitUserEnv || ssh.permit_user_env,
+    pam: ssh.pam.enabled ? { service: ssh.pam.service_name } : undefined,
   };
 }
 

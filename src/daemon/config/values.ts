@@ -200,3 +200,24 @@ export function parseNetwork(text: string): string {
   if (isAddressBlock(text)) return text;
   throw new AppError("bad_input", `${quote(text)} is no IP address and no network such as 10.0.0.0/8`);
 }
+
+/** A directory of this machine as `file:///srv/recordings`. @returns its path */
+export function parseFileUri(text: string): string {
+  const url = text.startsWith("file:///") ? URL.parse(text) : null;
+  // Encoded text that is no UTF-8 stays a percent sign, and is refused with it.
+  const path = url && url.search === "" && url.hash === "" ? decoded(url.pathname).replace(/\/+$/, "") : "";
+  if (path !== "" && !/[\0%]/.test(path)) return path;
+  throw new AppError(
+    "bad_input",
+    `${quote(text)} is no directory of this machine as "file:///srv/recordings"`,
+  );
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    if (error instanceof URIError) return text;
+    throw error;
+  }
+}

@@ -7,6 +7,7 @@ import {
   listOf,
   parseCacheTtl,
   parseCount,
+  parseFileUri,
   parseIdleTimeout,
   parseName,
   parseNamespace,
@@ -115,4 +116,22 @@ Deno.test("other spellings of a choice are taken", () => {
   const schema = choice(["error", "warn"], [], { warning: "warn" });
   assertEquals(v.parse(schema, "WARNING"), "warn");
   assertEquals(typeof messageFor(schema, "constructor"), "string");
+});
+
+Deno.test("a file URI is an absolute directory of this machine and nothing else", () => {
+  assertEquals(parseFileUri("file:///srv/my%20recordings/"), "/srv/my recordings");
+  for (
+    const text of [
+      "/srv",
+      "file:srv",
+      "file://host/srv",
+      "file:///",
+      "s3://bucket/x",
+      "file:///a%00b",
+      "file:///a?b",
+      "file:///a%",
+    ]
+  ) {
+    assertThrows(() => parseFileUri(text), AppError, text);
+  }
 });

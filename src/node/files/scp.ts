@@ -6,7 +6,8 @@ import { messageOf } from "../../base/errors.ts";
 import type { ServerSessionChannel } from "../../ssh/server_session.ts";
 import { connectionFields } from "../context.ts";
 import { sessionEnvironment } from "../environment.ts";
-import { exitFields, runCommand, sendExit } from "../exec.ts";
+import { exitFields, sendExit } from "../../session/exit.ts";
+import { runCommand } from "../exec.ts";
 import type { ExitStatus } from "../os/launch.ts";
 import { osLogin } from "../os_login.ts";
 import type { SessionRequest } from "../session_request.ts";
@@ -43,6 +44,7 @@ async function serve(
 ): Promise<ExitStatus | undefined> {
   const { node, connection } = request;
   const user = osLogin(connection.username);
+  await node.pam?.hold(connection, user);
   const env = sessionEnvironment(node, connection, user, request.env, undefined);
   const expansion = await expandWords(
     { user, env, text },

@@ -11,7 +11,7 @@ import { connectionFields } from "../context.ts";
 import { type ExitStatus, launchOwn } from "../os/launch.ts";
 import type { OsUser } from "../os/user.ts";
 import { libc } from "../os/libc.ts";
-import { pump } from "../pump.ts";
+import { pump } from "../../session/pump.ts";
 import type { SessionRequest } from "../session_request.ts";
 import { FileAudit } from "./audit.ts";
 import { formatPlan, type HelperPlan } from "./plan.ts";

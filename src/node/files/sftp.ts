@@ -5,7 +5,7 @@
 import { AppError, messageOf } from "../../base/errors.ts";
 import type { ServerSessionChannel } from "../../ssh/server_session.ts";
 import { connectionFields } from "../context.ts";
-import { exitFields, sendExit } from "../exec.ts";
+import { exitFields, sendExit } from "../../session/exit.ts";
 import { osLogin } from "../os_login.ts";
 import type { SessionRequest } from "../session_request.ts";
 import { parseInternalSftp, UNRESTRICTED } from "./internal_sftp.ts";
@@ -45,6 +45,7 @@ export async function runSftp(
   let status;
   try {
     const user = osLogin(connection.username);
+    await node.pam?.hold(connection, user);
     const options = forced === undefined ? UNRESTRICTED : parseInternalSftp(forced, user);
     ({ status } = await serveFiles(request, channel, user, { type: "sftp", options }));
   } catch (error) {

@@ -6,12 +6,13 @@ import type { Socket } from "node:net";
 import { formatHostPort } from "../../base/dial.ts";
 import { AppError, isAppError } from "../../base/errors.ts";
 import { type Listener, listenOn } from "../../base/listen.ts";
+import { checkForwarding } from "../../model/permits.ts";
 import type { BindRequest, BoundSocket, OnIncoming } from "../../ssh/server_forwards.ts";
 import type { NodeConnection, NodeContext } from "../context.ts";
 import { UnixListener } from "../os/unix_socket.ts";
 import { osLoginOf } from "../os_login.ts";
 import { audited, nameForAudit } from "./audit.ts";
-import { bindAddresses, checkForwarding, checkPort } from "./rules.ts";
+import { bindAddresses, checkPort } from "./rules.ts";
 
 /** On a port of the loopback addresses. */
 export function listenForClient(
@@ -21,10 +22,12 @@ export function listenForClient(
   onIncoming: OnIncoming,
 ): Promise<BoundSocket> {
   const address = formatHostPort({ host: nameForAudit(bind.address), port: bind.port });
-  return audited(node, connection, "listener", address, () => {
+  return audited(node, connection, "listener", address, async () => {
     checkForwarding(connection.identity);
-    checkPort(bind.port, osLoginOf(connection));
-    return listenOnLoopback(bindAddresses(bind.address), bind.port, (socket) => {
+    const user = osLoginOf(connection);
+    checkPort(bind.port, user);
+    await node.pam?.hold(connection, user);
+    return await listenOnLoopback(bindAddresses(bind.address), bind.port, (socket) => {
       onIncoming(socket, { address: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 });
     });
   }, ({ port }) => ({ "port.bound": port }));
@@ -37,9 +40,10 @@ export function listenSocketForClient(
   path: string,
   onIncoming: OnIncoming,
 ): Promise<BoundSocket> {
-  return audited(node, connection, "listener", nameForAudit(path), () => {
+  return audited(node, connection, "listener", nameForAudit(path), async () => {
     checkForwarding(connection.identity);
     const user = osLoginOf(connection);
+    await node.pam?.hold(connection, user);
     return new UnixListener(path, user, (stream, uid) => {
       if (uid === user.uid || uid === 0) onIncoming(stream, { address: "", port: 0 });
       else stream.destroy();

@@ -1,25 +1,11 @@
 /**
- * Who may forward what, and where it is listened for clients.
+ * Where it is listened for clients.
  * @module
  */
 import { AppError } from "../../base/errors.ts";
-import type { Permit, UserIdentity } from "../../model/identity.ts";
 import type { OsUser } from "../os/user.ts";
 
 const FIRST_UNPRIVILEGED = 1024;
-
-/** Connections of any kind, to here or from here. @throws {AppError} access_denied */
-export function checkForwarding(identity: UserIdentity): void {
-  if (identity.forceCommand !== undefined || !identity.permits.has("port-forwarding")) {
-    throw new AppError("access_denied", "port forwarding is not permitted by your certificate");
-  }
-}
-
-/** What a session brings along. @throws {AppError} access_denied */
-export function checkPermit(identity: UserIdentity, permit: Permit): void {
-  if (identity.permits.has(permit)) return;
-  throw new AppError("access_denied", `${permit.replace("-", " ")} is not permitted by your certificate`);
-}
 
 /** @throws {AppError} access_denied */
 export function checkPort(port: number, user: OsUser): void {

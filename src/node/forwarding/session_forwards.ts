@@ -2,12 +2,12 @@
  * What a session brings along from its client: the agent and the display. Gone when the session ends.
  * @module
  */
+import { checkPermit } from "../../model/permits.ts";
 import type { X11Request } from "../../ssh/channel.ts";
 import type { NodeConnection, NodeContext } from "../context.ts";
 import { osLoginOf } from "../os_login.ts";
 import { AgentSocket } from "./agent_socket.ts";
 import { audited, auditedNow } from "./audit.ts";
-import { checkPermit } from "./rules.ts";
 import { X11Display } from "./x11_display.ts";
 
 export class SessionForwards {

@@ -3,13 +3,20 @@
  * @module
  */
 import type { Duplex, Readable, Writable } from "node:stream";
-import { block } from "./c_memory.ts";
+import { block, cString } from "./c_memory.ts";
 import { type Child, ChildProcess } from "./child_process.ts";
 import { FdStream } from "./fd_stream.ts";
-import { libc, O_CLOEXEC } from "./libc.ts";
+import { libc, O_CLOEXEC, O_RDWR } from "./libc.ts";
 import { must } from "./os_error.ts";
 import { giveTerminal, openPty, setSize, type TerminalSize } from "./pty.ts";
-import { memoryFile, type OwnProgram, spawn, type SpawnOptions, spawnOwn } from "./spawn.ts";
+import {
+  memoryFile,
+  type OwnProgram,
+  spawn,
+  type SpawnOptions,
+  spawnOwn,
+  type StandardFiles,
+} from "./spawn.ts";
 import { applyModes, echoIsOff } from "./termios.ts";
 
 export type { Child, ExitStatus } from "./child_process.ts";
@@ -21,7 +28,35 @@ const TCSBRK = 0x5409n;
 const PIPE_SIZE = 256 * 1024;
 
 /** What to start, as whom and where. */
-export type LaunchOptions = SpawnOptions;
+export interface LaunchOptions extends SpawnOptions {
+  /** Starts the program by way of another one of ours, which prepares its session. */
+  inside?: SessionOpener;
+}
+
+/**
+ * A program of ours that leads the session and starts the wanted program in it. Its descriptors:
+ *
+ * | descriptor | what |
+ * |---|---|
+ * | 0 | the session's terminal, or its standard input |
+ * | 1, 2 | nothing |
+ * | 3 | to report on |
+ * | 4 | the plan, a file in memory |
+ * | 5, 6 | standard output and error, where there is no terminal |
+ */
+export interface SessionOpener {
+  program: OwnProgram;
+  /** @param tty the session's terminal, if it has one */
+  plan(wanted: SpawnOptions, tty: string | undefined): Uint8Array<ArrayBuffer>;
+  /** Settles once the program runs. @throws {AppError} when it never will */
+  opened(reports: Readable): Promise<void>;
+}
+
+/** Where a program has got to. */
+export interface Opening {
+  /** Settles when the program itself runs. @throws {AppError} when what was to prepare its session refuses */
+  readonly opened: Promise<void>;
+}
 
 /** A terminal for {@link launchOnPty}. */
 export interface TerminalOptions extends TerminalSize {
@@ -32,7 +67,7 @@ export interface TerminalOptions extends TerminalSize {
 }
 
 /** A program on a terminal of its own. */
-export interface PtyChild extends Child {
+export interface PtyChild extends Child, Opening {
   /**
    * Reads output, writes input. It ends after the program's exit, although background jobs may still hold the terminal.
    * Destroying it hangs the terminal up. It emits no errors.
@@ -52,7 +87,7 @@ export interface PtyChild extends Child {
  * A program with pipes. The streams emit no errors; the reading ones end when nobody holds the other side, and are to be
  * read to their end or destroyed.
  */
-export interface PipedChild extends Child {
+export interface PipedChild extends Child, Opening {
   /**
    * Ending it gives the program end-of-file; what is written after the program closed its side is dropped. Destroyed at
    * the program's exit.
@@ -76,8 +111,7 @@ export function launchOnPty(options: LaunchOptions & TerminalOptions): PtyChild 
     if (libc().geteuid() === 0) giveTerminal(pty.slave, options.user);
     terminal = new FdStream(pty.master, "both");
     const env = { ...options.env, TERM: options.term, SSH_TTY: pty.tty };
-    const child = new ChildProcess(spawn({ ...options, env }, { tty: pty.tty }));
-    return attach(child, terminal, pty.tty);
+    return attach(start({ ...options, env }, { tty: pty.tty }), terminal, pty.tty);
   } catch (error) {
     if (terminal !== undefined) terminal.destroy();
     else libc().close(pty.master);
@@ -87,10 +121,34 @@ export function launchOnPty(options: LaunchOptions & TerminalOptions): PtyChild 
   }
 }
 
-function attach(child: ChildProcess, terminal: FdStream, tty: string): PtyChild {
+/** Starts what was asked for, by itself or inside. */
+function start(options: LaunchOptions, files: StandardFiles): { child: ChildProcess } & Opening {
+  const { inside, ...wanted } = options;
+  if (!inside) return { child: new ChildProcess(spawn(wanted, files)), opened: Promise.resolve() };
+  return withPipes((pipes) => {
+    const reports = pipes.fromChild();
+    const tty = "tty" in files ? files.tty : undefined;
+    const plan = pipes.hold(memoryFile(inside.plan(wanted, tty)));
+    // What the runtime itself has to say is for nobody: the program's own output lies elsewhere.
+    const nothing = pipes.hold(
+      must(libc().open(cString("/dev/null"), O_RDWR | O_CLOEXEC, 0), "open /dev/null"),
+    );
+    const [input, output] = "tty" in files ? [[], []] : [[files.stdin], [files.stdout, files.stderr]];
+    const descriptors = [...input, nothing, nothing, reports.fd, plan, ...output];
+    const pid = spawnOwn(inside.program, descriptors, "/", tty);
+    return { child: new ChildProcess(pid), opened: inside.opened(reports.stream) };
+  });
+}
+
+function attach(
+  { child, opened }: { child: ChildProcess } & Opening,
+  terminal: FdStream,
+  tty: string,
+): PtyChild {
   child.exit.then(() => terminal.endAfterDrain());
   return {
     ...controls(child),
+    opened,
     terminal,
     tty,
     resize: (cols, rows, width = 0, height = 0) => {
@@ -114,8 +172,8 @@ export interface OwnChild extends PipedChild {
 export function launchPiped(options: LaunchOptions): PipedChild {
   return withPipes((pipes) => {
     const [stdin, stdout, stderr] = [pipes.toChild(), pipes.fromChild(), pipes.fromChild()];
-    const pid = spawn(options, { stdin: stdin.fd, stdout: stdout.fd, stderr: stderr.fd });
-    return { ...started(pid, stdin.stream), stdout: stdout.stream, stderr: stderr.stream };
+    const { child, opened } = start(options, { stdin: stdin.fd, stdout: stdout.fd, stderr: stderr.fd });
+    return { ...started(child, stdin.stream), opened, stdout: stdout.stream, stderr: stderr.stream };
   });
 }
 
@@ -130,7 +188,8 @@ export function launchOwn(program: OwnProgram, plan: Uint8Array<ArrayBuffer>): O
     const planFile = pipes.hold(memoryFile(plan));
     const pid = spawnOwn(program, [stdin.fd, stdout.fd, stderr.fd, reports.fd, planFile]);
     return {
-      ...started(pid, stdin.stream),
+      ...started(new ChildProcess(pid), stdin.stream),
+      opened: Promise.resolve(),
       stdout: stdout.stream,
       stderr: stderr.stream,
       reports: reports.stream,
@@ -138,8 +197,7 @@ export function launchOwn(program: OwnProgram, plan: Uint8Array<ArrayBuffer>): O
   });
 }
 
-function started(pid: number, stdin: FdStream): Child & { stdin: Writable } {
-  const child = new ChildProcess(pid);
+function started(child: ChildProcess, stdin: FdStream): Child & { stdin: Writable } {
   child.exit.then(() => stdin.destroy());
   return { ...controls(child), stdin };
 }

@@ -19,6 +19,8 @@ export interface SpawnOptions {
   env: Readonly<Record<string, string>>;
   /** Where it starts; the user's home when absent, `/` when that cannot be entered. */
   cwd?: string;
+  /** It belongs to the session of the operating system, and the process group, of this process, and leads none. */
+  withinSession?: boolean;
 }
 
 /** Standard input, output and error: a terminal, which becomes the controlling one, or three descriptors. */
@@ -73,14 +75,20 @@ export function spawn(options: SpawnOptions, files: StandardFiles, using: Switch
  * Starts a program of ours, without changing its user, with the given descriptors as its 0, 1, 2 and so on. It may hold
  * all rights of this process: what runs is never for a client to choose. Throws AppError when the system refuses.
  * @param cwd where it starts
+ * @param tty the terminal that is to be its 0 and its controlling one; the descriptors follow then
  */
-export function spawnOwn(program: OwnProgram, descriptors: readonly number[], cwd = "/"): number {
+export function spawnOwn(
+  program: OwnProgram,
+  descriptors: readonly number[],
+  cwd = "/",
+  tty?: string,
+): number {
   const moved: number[] = [];
   try {
     for (const fd of descriptors) {
       moved.push(must(libc().fcntl(fd, F_DUPFD_CLOEXEC, ABOVE), "prepare a descriptor"));
     }
-    const { pid, errno } = posixSpawn({ ...program, files: { descriptors: moved }, cwd });
+    const { pid, errno } = posixSpawn({ ...program, files: { descriptors: moved, tty }, cwd });
     if (errno !== 0) throw osError(`start ${program.path}`, errno);
     return pid;
   } finally {
@@ -162,7 +170,14 @@ function spawnWithoutStub(options: SpawnOptions, files: StandardFiles): number {
   const command = switchesUser(user) ? setprivCommand(options) : options;
   // The mask belongs to the whole process: it is changed only while the child copies it.
   const before = libc().umask(UMASK);
-  const { pid, errno } = posixSpawn({ path: command.path, argv: command.argv, env: command.env, cwd, files });
+  const { pid, errno } = posixSpawn({
+    path: command.path,
+    argv: command.argv,
+    env: command.env,
+    cwd,
+    files,
+    withinSession: options.withinSession,
+  });
   libc().umask(before);
   if (errno !== 0) throw osError(`start ${command.path}`, errno);
   return pid;
@@ -207,10 +222,11 @@ interface RawSpawn {
   path: string;
   argv: readonly string[];
   env: Readonly<Record<string, string>>;
-  files: StandardFiles | { descriptors: readonly number[] };
+  files: StandardFiles | { descriptors: readonly number[]; tty: string | undefined };
   /** Becomes STUB_FD in the child. */
   program?: number;
   cwd?: string;
+  withinSession?: boolean;
 }
 
 function posixSpawn(options: RawSpawn): { pid: number; errno: number } {
@@ -223,7 +239,8 @@ function posixSpawn(options: RawSpawn): { pid: number; errno: number } {
     const none = block(SIGSET_SIZE), all = block(SIGSET_SIZE);
     c.sigemptyset(none);
     c.sigfillset(all);
-    c.posix_spawnattr_setflags(attributes, SPAWN_SETSIGDEF | SPAWN_SETSIGMASK | SPAWN_SETSID);
+    const session = options.withinSession ? 0 : SPAWN_SETSID;
+    c.posix_spawnattr_setflags(attributes, SPAWN_SETSIGDEF | SPAWN_SETSIGMASK | session);
     c.posix_spawnattr_setsigmask(attributes, none);
     c.posix_spawnattr_setsigdefault(attributes, all);
     const argv = cStringList(options.argv);
@@ -240,20 +257,21 @@ function posixSpawn(options: RawSpawn): { pid: number; errno: number } {
 function addFileActions(actions: Uint8Array<ArrayBuffer>, options: RawSpawn): void {
   const c = libc();
   const { files, program, cwd } = options;
-  let kept = 3;
-  if ("tty" in files) {
+  const tty = "tty" in files ? files.tty : undefined;
+  if (tty !== undefined) {
     // The first terminal that a session leader opens becomes its controlling terminal.
-    c.posix_spawn_file_actions_addopen(actions, 0, cString(files.tty), O_RDWR, 0);
-    c.posix_spawn_file_actions_adddup2(actions, 0, 1);
-    c.posix_spawn_file_actions_adddup2(actions, 0, 2);
-  } else {
-    const descriptors = "descriptors" in files
-      ? files.descriptors
-      : [files.stdin, files.stdout, files.stderr];
-    descriptors.forEach((fd, target) => c.posix_spawn_file_actions_adddup2(actions, fd, target));
-    kept = descriptors.length;
+    c.posix_spawn_file_actions_addopen(actions, 0, cString(tty), O_RDWR, 0);
   }
+  const first = tty === undefined ? 0 : 1;
+  const descriptors = descriptorsOf(files);
+  descriptors.forEach((fd, index) => c.posix_spawn_file_actions_adddup2(actions, fd, first + index));
+  const kept = first + descriptors.length;
   if (program !== undefined) c.posix_spawn_file_actions_adddup2(actions, program, STUB_FD);
   c.posix_spawn_file_actions_addclosefrom_np(actions, program === undefined ? kept : STUB_FD + 1);
   if (cwd !== undefined) c.posix_spawn_file_actions_addchdir_np(actions, cString(cwd));
+}
+
+function descriptorsOf(files: RawSpawn["files"]): readonly number[] {
+  if ("descriptors" in files) return files.descriptors;
+  return "tty" in files ? [0, 0] : [files.stdin, files.stdout, files.stderr];
 }

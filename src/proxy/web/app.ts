@@ -8,6 +8,7 @@ import type { Clock } from "../../base/clock.ts";
 import { RateLimit, RateLimits, type RateRule } from "../../base/rate_limit.ts";
 import { serveAssets } from "./assets.ts";
 import { clientAddress, type WebApp, type WebContext, type WebEnv } from "./context.ts";
+import { givesCsrfCookie } from "./csrf.ts";
 import { failureOf } from "./failure.ts";
 import type { AuthGateway } from "./gateway.ts";
 import { errorPage, type Site } from "./notice_page.ts";
@@ -15,6 +16,7 @@ import { pages } from "./pages.ts";
 import { limitRate, RateLimited } from "./rate_limit.ts";
 import { sameOrigin } from "./same_origin.ts";
 import { secureAnswers } from "./security_headers.ts";
+import { serveUiFiles, type UiBundle } from "./ui_bundle.ts";
 import { type PingReply, webApi, type WebLimits } from "./webapi.ts";
 
 /** A failure on our side, for the log. It names the route's pattern, because the real path may hold an invite. */
@@ -35,6 +37,10 @@ export interface WebAppOptions {
   publicHost: string;
   /** True when users reach it over HTTPS. */
   tls: boolean;
+  /** The web interface; without it there is a page that says how to use the terminal. */
+  ui?: UiBundle;
+  /** What it does for signed-in users. */
+  signedIn?: { routes(limits: WebLimits): WebApp };
   /** How fast each client network may send requests, besides what single pages allow. */
   rates?: readonly RateRule[];
   /** Told about every failure that is answered with a status of 500 and above. */
@@ -57,10 +63,16 @@ export function webApp(options: WebAppOptions): WebApp {
   const rates = new RateLimits(options.rates ?? [], clock);
   app.use("*", clientAddress(), secureAnswers(tls), limitRate(rates), sameOrigin({ publicHost, tls }));
   const api = webApi({ gateway, ping, clock, limits });
-  app.route("/webapi", api);
-  app.route("/v1/webapi", api);
+  const signedIn = options.signedIn?.routes(limits);
+  for (const prefix of ["/webapi", "/v1/webapi"]) {
+    app.route(prefix, api);
+    if (signedIn) app.route(prefix, signedIn);
+  }
+  app.use("/web", givesCsrfCookie());
+  app.use("/web/*", givesCsrfCookie());
   serveAssets(app);
-  app.route("/", pages({ gateway, ping, site, clock, limits }));
+  if (options.ui) serveUiFiles(app, options.ui);
+  app.route("/", pages({ gateway, ping, site, clock, limits, ui: options.ui }));
 
   app.notFound((c) => {
     const message = "there is nothing at this address";

@@ -54,6 +54,9 @@ export class BalancedFront {
   }
 }
 
-function otherEnd({ remoteAddress, remotePort }: { remoteAddress?: string; remotePort?: number }): string {
+/** What tells a connection apart, whatever objects stand for it. */
+export function otherEnd(
+  { remoteAddress, remotePort }: { remoteAddress?: string; remotePort?: number },
+): string {
   return `${remoteAddress} ${remotePort}`;
 }

@@ -4,16 +4,23 @@
  */
 import type { Context, Hono, MiddlewareHandler } from "hono";
 import { canonicalAddress } from "../../base/client_address.ts";
+import type { BrowserSocket } from "./browser_socket.ts";
+import type { WebSession } from "./web_session.ts";
 
 /** What the HTTP server hands to the app with each request, and what handlers find in `c.get`. */
 export interface WebEnv {
   Bindings: {
     /** The peer's address as the socket knows it. */
     clientAddress?: string;
+    clientPort?: number;
+    /** Takes the connection over for a WebSocket, where one was asked for. */
+    upgrade?: () => Promise<BrowserSocket | undefined>;
   };
   Variables: {
     /** The peer's IP address in canonical form; empty when unknown. */
     clientAddress: string;
+    /** Whose request it is, on routes that take a web session. */
+    session?: WebSession;
   };
 }
 

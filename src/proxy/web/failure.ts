@@ -5,6 +5,7 @@
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { SECOND } from "../../base/duration.ts";
 import { AppError } from "../../base/errors.ts";
+import { NotSignedIn } from "./not_signed_in.ts";
 import { RateLimited } from "./rate_limit.ts";
 import { BodyTooLarge } from "./request_body.ts";
 
@@ -30,6 +31,7 @@ export function failureOf(error: unknown): Failure {
     case "bad_input":
       return { status: error instanceof BodyTooLarge ? 413 : 400, message: error.message };
     case "unauthenticated":
+      return { status: error instanceof NotSignedIn ? 401 : 403, message: error.message };
     case "access_denied":
       return { status: 403, message: error.message };
     case "not_found":

@@ -14,6 +14,7 @@ import { limitRate } from "./rate_limit.ts";
 import { formBody } from "./request_body.ts";
 import { signupDonePage, signupPage } from "./signup_page.ts";
 import { hidingToken, openInvite, signupToken } from "./signup_token.ts";
+import type { UiBundle } from "./ui_bundle.ts";
 import type { PingReply, WebLimits } from "./webapi.ts";
 
 /** What the pages need. */
@@ -23,15 +24,17 @@ export interface PagesOptions {
   site: () => Site;
   clock: Clock;
   limits: WebLimits;
+  /** The web interface, where it was built. */
+  ui?: UiBundle;
 }
 
 /** The pages, to be mounted at the root. */
-export function pages({ gateway, ping, site, clock, limits }: PagesOptions): WebApp {
+export function pages({ gateway, ping, site, clock, limits, ui }: PagesOptions): WebApp {
   const app = new Hono<WebEnv>();
   const landing = (c: WebContext) => c.html(landingPage(site(), ping().server_version));
 
-  app.get("/", landing);
-  app.get("/web", landing);
+  app.get("/", ui ? (c) => c.redirect("/web") : landing);
+  app.get("/web", ui ? (c) => c.html(ui.index) : landing);
 
   app.get("/web/newuser/:token", limitRate(limits.invite), (c) =>
     orDeadInvite(c, site(), async () => {
@@ -56,6 +59,9 @@ export function pages({ gateway, ping, site, clock, limits }: PagesOptions): Web
       }
       return c.html(signupDonePage(site(), invite.user));
     }));
+
+  // Last: what is not one of the pages above, the interface knows, or says that it does not.
+  if (ui) app.get("/web/*", (c) => c.req.path.startsWith("/web/assets/") ? c.notFound() : c.html(ui.index));
 
   return app;
 }

@@ -9,12 +9,13 @@ import { getRequestListener } from "@hono/node-server";
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { SECOND } from "../../base/duration.ts";
 import { AppError } from "../../base/errors.ts";
-import type { WebApp } from "./context.ts";
+import type { WebApp, WebEnv } from "./context.ts";
 import type { FindClient } from "../../api/balancers.ts";
-import { BalancedFront } from "./balanced_front.ts";
+import { BalancedFront, otherEnd } from "./balanced_front.ts";
 import { answerBrokenRequests } from "./broken_request.ts";
 import { securityHeaders } from "./security_headers.ts";
 import { type TlsMaterial, tlsSettings } from "./tls_material.ts";
+import { serveUpgrades } from "./upgrade.ts";
 
 /** Where and how to serve. */
 export interface ServeOptions {
@@ -53,11 +54,16 @@ export interface WebServer {
 const LIMITS = {
   maxHeaderSize: 16 * 1024,
   headersTimeout: 10 * SECOND,
-  requestTimeout: 30 * SECOND,
+  /** The server's own bound would also end uploads, which may take hours: see `boundRequests`. */
+  requestTimeout: 0,
   keepAliveTimeout: 15 * SECOND,
   /** How often the timeouts above are looked at. */
   connectionsCheckingInterval: 2 * SECOND,
 };
+/** How long a request may take to arrive. */
+const REQUEST_TIMEOUT = 30 * SECOND;
+/** Those of files may take longer, as long as something comes; their handler sees to that. */
+const UPLOAD = /\/files(?:\?|$)/;
 const HANDSHAKE_TIMEOUT = 5 * SECOND;
 const DRAIN = 10 * SECOND;
 const MAX_CONNECTIONS = 4096;
@@ -77,7 +83,21 @@ export async function serveHttps(options: ServeOptions): Promise<WebServer> {
   const front = options.findClient
     ? new BalancedFront(options.findClient, maxConnections, (socket) => server.emit("connection", socket))
     : undefined;
-  server.on("request", listener(app, tls !== undefined, front));
+  const clientOf = (socket: Socket) => ({
+    clientAddress: front?.clientOf(socket) ?? socket.remoteAddress ?? "",
+    clientPort: socket.remotePort,
+  });
+  boundRequests(server, clock);
+  server.on("request", listener(app, tls !== undefined, clientOf));
+  const taken = new TakenConnections();
+  serveUpgrades(server, {
+    app,
+    tls: tls !== undefined,
+    clock,
+    clientOf,
+    onError,
+    onTaken: (socket) => taken.add(socket),
+  });
   answerBrokenRequests(server, clock);
 
   const listens = front?.server ?? server;
@@ -89,7 +109,7 @@ export async function serveHttps(options: ServeOptions): Promise<WebServer> {
     get connections() {
       return front?.connections ?? open.size;
     },
-    close: () => drain(server, listens, front?.sockets ?? open, clock),
+    close: () => drain(server, listens, front?.sockets ?? open, taken, clock),
     reload(next) {
       if (!(server instanceof HttpsServer)) {
         throw new AppError(
@@ -102,13 +122,28 @@ export async function serveHttps(options: ServeOptions): Promise<WebServer> {
   };
 }
 
+/** Ends connections whose request does not arrive in time. */
+function boundRequests(server: Server, clock: Clock): void {
+  server.on("request", (incoming: IncomingMessage) => {
+    if (incoming.method === "PUT" && UPLOAD.test(incoming.url ?? "")) return;
+    const late = clock.after(REQUEST_TIMEOUT, () => {
+      if (!incoming.complete) incoming.socket.destroy();
+    });
+    incoming.once("end", () => late.cancel());
+    incoming.once("close", () => late.cancel());
+  });
+}
+
 /** Calls the app with the client's address beside each request. */
-function listener(app: WebApp, tls: boolean, front?: BalancedFront) {
+function listener(
+  app: WebApp,
+  tls: boolean,
+  clientOf: (socket: Socket) => Pick<WebEnv["Bindings"], "clientAddress" | "clientPort">,
+) {
   return getRequestListener(
     (request, env) => {
       const incoming = env.incoming as IncomingMessage;
-      const clientAddress = front?.clientOf(incoming.socket) ?? incoming.socket.remoteAddress ?? "";
-      return app.fetch(request, { clientAddress });
+      return app.fetch(request, clientOf(incoming.socket));
     },
     {
       overrideGlobalObjects: false,
@@ -132,6 +167,21 @@ function listening(server: NetServer, { fd, host = "127.0.0.1", port = 0 }: Serv
   });
 }
 
+/** Connections that were taken over, by their other end: what TLS makes of a socket is another object. */
+class TakenConnections {
+  readonly #ends = new Set<string>();
+
+  add(socket: Socket): void {
+    const end = otherEnd(socket);
+    this.#ends.add(end);
+    socket.once("close", () => this.#ends.delete(end));
+  }
+
+  has(socket: Socket): boolean {
+    return this.#ends.has(otherEnd(socket));
+  }
+}
+
 /** Every TCP connection of the server, those in the middle of a TLS handshake too, which HTTP knows nothing of. */
 function openSockets(server: Server): ReadonlySet<Socket> {
   const open = new Set<Socket>();
@@ -142,18 +192,22 @@ function openSockets(server: Server): ReadonlySet<Socket> {
   return open;
 }
 
-/** @param listens what accepts the connections that `server` serves */
+/**
+ * What was taken over for another protocol is left to whoever took it.
+ * @param listens what accepts the connections that `server` serves
+ */
 async function drain(
   server: Server,
   listens: NetServer,
   open: ReadonlySet<Socket>,
+  taken: TakenConnections,
   clock: Clock,
 ): Promise<void> {
   const closed = new Promise<void>((resolve) => listens.close(() => resolve()));
   server.closeIdleConnections();
   const cut = clock.after(DRAIN, () => {
     server.closeAllConnections();
-    for (const socket of open) socket.destroy();
+    for (const socket of open) if (!taken.has(socket)) socket.destroy();
   });
   await closed;
   cut.cancel();

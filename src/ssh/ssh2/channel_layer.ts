@@ -50,6 +50,8 @@ export interface IncomingOpen {
    * once.
    */
   acceptSession(receiver: Receiver): Ssh2Channel;
+  /** Tells something on the channel that was accepted; there is no answer. */
+  notify(channel: Ssh2Channel, type: string, fields: Uint8Array): void;
   refuse(refusal: Refusal, reason: string): void;
 }
 
@@ -232,6 +234,7 @@ export class ChannelLayer {
       },
       acceptSession: (receiver) =>
         confirm((incoming) => sessionChannel(this.#library, incoming, outgoing), receiver),
+      notify: (channel, type, fields) => this.notify(channel, type, fields),
     });
   }
 

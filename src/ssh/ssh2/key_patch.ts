@@ -20,6 +20,14 @@ export const HOST_CERTIFICATE_ALGORITHMS: readonly string[] = [
   "rsa-sha2-256-cert-v01@openssh.com",
 ];
 
+/** Host keys without a certificate that ssh2 verifies in this runtime, for clients that know what they do with them. */
+export const HOST_KEY_ALGORITHMS: readonly string[] = [
+  "ssh-ed25519",
+  "ecdsa-sha2-nistp256",
+  "rsa-sha2-512",
+  "rsa-sha2-256",
+];
+
 const CERTIFICATE_ALGORITHM = /^(.*)-cert-v01@openssh\.com$/;
 
 /** The plain algorithm of a certificate algorithm: `rsa-sha2-512` of `rsa-sha2-512-cert-v01@openssh.com`. */

@@ -68,8 +68,8 @@ export const authSection = v.object({
   ),
   authentication,
   session_recording: key(
-    "Where sessions are recorded.",
-    v.optional(choice(["node", "off"], ["proxy"]), "node"),
+    "Where sessions are recorded; proxy: the proxies end every SSH connection, which takes a forwarded agent.",
+    v.optional(choice(["node", "proxy", "off"]), "node"),
   ),
   session_recording_mode: key(
     "What happens when a session cannot be recorded: strict ends it, best_effort lets it go on and reports the gap.",
@@ -80,8 +80,8 @@ export const authSection = v.object({
     v.optional(yesNo, "no"),
   ),
   proxy_checks_host_keys: key(
-    "Whether a recording proxy asks nodes for a certificate of this cluster.",
-    inert('session_recording "proxy" is not available in this build; every other connection is checked'),
+    "Whether recording proxies ask OpenSSH servers for a host certificate of this cluster; `no` lets anybody between stand in for them.",
+    v.optional(yesNo, "yes"),
   ),
   license_file: key(
     "Read and checked if it is there; none is ever needed.",

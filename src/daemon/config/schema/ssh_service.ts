@@ -3,10 +3,11 @@
  * @module
  */
 import * as v from "valibot";
-import { inert, key } from "../keys.ts";
+import { key } from "../keys.ts";
 import { commandLabel, fixedLabels } from "../label_schema.ts";
 import { address, balancers, listOf, parseNamespace, parseYesNo, reading } from "../values.ts";
 
+const PAM_SERVICE = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 const yesNo = reading(parseYesNo, "yes, no");
 
 /** For the node role. */
@@ -29,10 +30,16 @@ export const sshSection = v.object({
     v.optional(yesNo, "no"),
   ),
   pam: key(
-    "Pluggable authentication modules.",
-    inert(
-      "this build starts sessions without PAM",
-      v.object({ enabled: v.optional(v.unknown()), service_name: v.optional(v.unknown()) }),
+    "Pluggable authentication modules: account check and session of the operating system around what users do.",
+    v.optional(
+      v.object({
+        enabled: key("Whether they are used.", v.optional(yesNo, "no")),
+        service_name: key(
+          "Their file in `/etc/pam.d`.",
+          v.optional(v.pipe(v.string(), v.regex(PAM_SERVICE, "the name of a file in /etc/pam.d")), "sshd"),
+        ),
+      }),
+      {},
     ),
   ),
   namespace: key("There is one.", v.optional(reading(parseNamespace, "default"), "default")),

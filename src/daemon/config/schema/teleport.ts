@@ -7,7 +7,16 @@ import { parseHost } from "../address.ts";
 import { ALGORITHM_KEYS, algorithmName } from "../algorithm_name.ts";
 import { inert, key } from "../keys.ts";
 import { parsePinSource, parseTokenSource } from "../tokens.ts";
-import { address, choice, listOf, parseCacheTtl, parseCount, parseName, parseRatePeriod } from "../values.ts";
+import {
+  address,
+  choice,
+  listOf,
+  parseCacheTtl,
+  parseCount,
+  parseFileUri,
+  parseName,
+  parseRatePeriod,
+} from "../values.ts";
 import { parseYesNo, reading } from "../values.ts";
 
 const path = reading((text) => text, "path");
@@ -74,8 +83,9 @@ const storage = v.object({
   write_capacity_units: dynamodb("write capacity."),
   audit_table_name: dynamodb("table of audit events."),
   audit_sessions_uri: key(
-    "Where recordings are kept.",
-    inert("recordings lie in `<data_dir>/log/sessions`"),
+    "Where recordings are kept: `file://` and the absolute path of a directory.",
+    v.optional(reading(parseFileUri, "file:///path")),
+    { shown: "`<data_dir>/log/sessions`" },
   ),
 });
 

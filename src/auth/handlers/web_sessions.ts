@@ -1,0 +1,61 @@
+/**
+ * Web sessions: opened and served for browsers by proxies.
+ * @module
+ */
+import type { webSessionCalls } from "../../api/contract/web_sessions.ts";
+import type { Handlers } from "../../api/serve.ts";
+import { AppError, isAppError } from "../../base/errors.ts";
+import { Secret } from "../../base/secret.ts";
+import { WEB_SESSION } from "../../model/limits.ts";
+import { formatCertificateLine } from "../../ssh/certificate.ts";
+import type { AuthService } from "../service.ts";
+
+export function webSessionHandlers(auth: AuthService): Pick<Handlers, keyof typeof webSessionCalls> {
+  const { webSessions, login, issuer, audit, clock } = auth;
+  return {
+    "web_sessions.create": async ({ user: name, password, otp, address, id, publicKey, sealedKey }) => {
+      const user = await login.check({
+        user: name,
+        password: new Secret(password),
+        otp: new Secret(otp),
+        address,
+      });
+      try {
+        const certificate = await issuer.forUser(user, publicKey, WEB_SESSION.ttl);
+        const record = {
+          user: user.name,
+          certificate: formatCertificateLine(certificate, user.name),
+          sealedKey,
+          created: clock.now(),
+          expires: certificate.validBefore * 1000,
+        };
+        await webSessions.create(id, record);
+        return record;
+      } catch (error) {
+        if (isAppError(error)) {
+          const { message } = error;
+          await audit.emit({
+            event: "cert.create",
+            user: user.name,
+            "addr.remote": address,
+            success: false,
+            error: message,
+          });
+        }
+        throw error;
+      }
+    },
+    "web_sessions.get": async (name) => {
+      const session = await webSessions.get(name);
+      if (!session) throw new AppError("not_found", "there is no such web session any more");
+      return session;
+    },
+    "web_sessions.check": async ({ sessions }) => ({ ended: await webSessions.ended(sessions) }),
+    "web_sessions.remove": async ({ user, id, address }) => {
+      if (await webSessions.remove({ user, id })) {
+        await audit.emit({ event: "user.logout", user, method: "local", "addr.remote": address });
+      }
+      return {};
+    },
+  };
+}

@@ -1,0 +1,150 @@
+/**
+ * What users do to their own credentials. Whoever holds a certificate or sits at somebody's browser does not get far
+ * with it: each change takes the password and a code anew, and wrong ones count like failed logins.
+ * @module
+ */
+import type { Clock } from "../../base/clock.ts";
+import { AppError } from "../../base/errors.ts";
+import { Secret } from "../../base/secret.ts";
+import { ENROLMENT } from "../../model/limits.ts";
+import type { Backend, Key } from "../../store/backend.ts";
+import type { Credentials, Users } from "../users.ts";
+import type { WebSessions } from "../web_sessions.ts";
+import type { PasswordLogin } from "./login.ts";
+import { newOtpSecret, otpStep, otpUri } from "./otp.ts";
+import { checkPasswordRules, hashPassword, type PasswordCost } from "./password.ts";
+
+/** Who it is, proven anew. */
+export interface Proof {
+  user: string;
+  password: Secret<string>;
+  otp: Secret<string>;
+  /** The client's IP address. */
+  address: string;
+}
+
+/** A second factor that was proposed and not yet proven. */
+interface Enrolment {
+  otpSecret: string;
+  expires: number;
+  /** Wrong codes so far. */
+  failures: number;
+}
+
+const keyOf = (user: string): Key => ["otp_enrolment", user];
+
+const MEANWHILE = "your account was changed meanwhile; try again";
+
+export class Account {
+  constructor(
+    readonly backend: Backend,
+    readonly users: Users,
+    readonly login: PasswordLogin,
+    readonly sessions: WebSessions,
+    readonly clock: Clock,
+    readonly cluster: string,
+    readonly cost?: PasswordCost,
+  ) {}
+
+  /**
+   * @param keep the id of the web session that goes on
+   * @throws {AppError} unauthenticated as a login does; bad_input for a password that breaks the rules
+   */
+  async changePassword(proof: Proof, password: Secret<string>, keep: string | undefined): Promise<void> {
+    checkPasswordRules(password);
+    await this.login.check(proof, "account");
+    if (password.reveal() === proof.password.reveal()) {
+      throw new AppError("bad_input", "the new password is the old one; choose another");
+    }
+    const passwordHash = await hashPassword(password, this.cost);
+    await this.#change(proof.user, (credentials) => ({ ...credentials, passwordHash }), keep);
+  }
+
+  /** Proposes a new second factor, in the place of one proposed before. @throws {AppError} as above; unsupported */
+  async enroll(proof: Proof): Promise<{ otpUri: string; expires: number }> {
+    this.#demandSecondFactor();
+    await this.login.check(proof, "account");
+    const otpSecret = newOtpSecret();
+    const expires = this.clock.now() + ENROLMENT.ttl;
+    const enrolment: Enrolment = { otpSecret, expires, failures: 0 };
+    await this.backend.commit([{
+      type: "put",
+      key: keyOf(proof.user),
+      value: JSON.stringify(enrolment),
+      expires,
+    }]);
+    return { otpUri: otpUri(otpSecret, proof.user, this.cluster), expires };
+  }
+
+  /** Makes the proposed second factor the one that rules. @throws {AppError} bad_input, not_found */
+  async confirm(user: string, code: Secret<string>, keep: string | undefined): Promise<void> {
+    this.#demandSecondFactor();
+    const entry = await this.backend.get(keyOf(user));
+    if (!entry) {
+      throw new AppError(
+        "not_found",
+        "no new second factor waits to be confirmed: it was used, has expired, or took too many wrong codes; begin anew",
+      );
+    }
+    const enrolment: Enrolment = JSON.parse(entry.value);
+    const step = otpStep(enrolment.otpSecret, code, this.clock.now());
+    if (step === undefined) {
+      await this.#countFailure(user, enrolment, entry.version);
+      throw new AppError(
+        "bad_input",
+        "the code is wrong; enter the six digits that your authenticator shows for the new entry",
+      );
+    }
+    const { otpSecret } = enrolment;
+    await this.#change(
+      user,
+      (credentials) => ({ ...credentials, otpSecret, lastOtpStep: step }),
+      keep,
+      entry.version,
+    );
+  }
+
+  #demandSecondFactor(): void {
+    if (this.login.secondFactor === "off") {
+      throw new AppError("unsupported", "this cluster asks for no second factor");
+    }
+  }
+
+  /**
+   * New credentials, the end of the other sessions and of a proposed second factor: all of it or nothing.
+   * @param enrolled the version of the proposal that this is the outcome of; else one that waits is void, too: who began
+   * it may have known only the old password
+   */
+  async #change(
+    name: string,
+    edit: (credentials: Credentials) => Credentials,
+    keep: string | undefined,
+    enrolled?: string,
+  ): Promise<void> {
+    const [found, known] = await Promise.all([this.users.stored(name), this.users.credentials(name)]);
+    if (!found || !known) throw new AppError("conflict", MEANWHILE);
+    const credentials = edit(known.credentials);
+    const done = await this.backend.commit([
+      { type: "check", key: ["credentials", name], version: known.version },
+      ...(enrolled === undefined ? [] : [{ type: "check" as const, key: keyOf(name), version: enrolled }]),
+      ...this.users.renewal(found, credentials),
+      ...await this.sessions.renewal(found.user, credentials, keep),
+      { type: "delete", key: keyOf(name) },
+    ]);
+    if (!done) throw new AppError("conflict", MEANWHILE);
+    this.sessions.changes.changed("web_sessions");
+  }
+
+  async #countFailure(user: string, enrolment: Enrolment, version: string): Promise<void> {
+    const failures = enrolment.failures + 1;
+    await this.backend.commit([
+      { type: "check", key: keyOf(user), version },
+      failures >= ENROLMENT.failures ? { type: "delete", key: keyOf(user) } : {
+        type: "put",
+        key: keyOf(user),
+        value: JSON.stringify({ ...enrolment, failures }),
+        expires: enrolment.expires,
+      },
+    ]);
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * The user's own account: another password, another second factor. Each takes the password and a code anew, and ends the
+ * user's other web sessions.
+ * @module
+ */
+import { Hono } from "hono";
+import * as v from "valibot";
+import type { Clock } from "../../base/clock.ts";
+import { RateLimit } from "../../base/rate_limit.ts";
+import type { WebApp, WebEnv } from "./context.ts";
+import { qrCodeUri } from "./qr_code.ts";
+import { RateLimited } from "./rate_limit.ts";
+import { jsonBody } from "./request_body.ts";
+import { clientOf, type WebUsers } from "./web_users.ts";
+import type { WebSession } from "./web_session.ts";
+
+const secret = v.pipe(v.string(), v.maxLength(1024));
+const code = v.optional(v.pipe(v.string(), v.maxLength(64)), "");
+
+const PasswordBody = v.object({ old_password: secret, new_password: secret, second_factor_token: code });
+const ProofBody = v.object({ pass: secret, second_factor_token: code });
+const CodeBody = v.object({ second_factor_token: code });
+
+export function accountApi({ signedIn, connections }: WebUsers, { clock }: { clock: Clock }): WebApp {
+  const api = new Hono<WebEnv>();
+  // Beside the lock after five failures: each try costs the server a password hash.
+  const rate = new RateLimit({ clock, burst: 10, perSecond: 1 / 6 });
+  const slowly = ({ user }: WebSession) => {
+    const wait = rate.take(user);
+    if (wait > 0) throw new RateLimited(wait);
+  };
+
+  signedIn.on(api, "PUT", "/users/password", async (c, session) => {
+    slowly(session);
+    const body = await jsonBody(c, PasswordBody);
+    await connections.caller(session, clientOf(c)).call("account.password", {
+      password: body.old_password,
+      otp: body.second_factor_token,
+      newPassword: body.new_password,
+      keepSession: session.id,
+    });
+    return c.json({ message: "ok" });
+  });
+
+  signedIn.on(api, "POST", "/users/secondfactor", async (c, session) => {
+    slowly(session);
+    const { pass, second_factor_token: otp } = await jsonBody(c, ProofBody);
+    const { otpUri, expires } = await connections.caller(session, clientOf(c)).call("account.enroll", {
+      password: pass,
+      otp,
+    });
+    return c.json({ uri: otpUri, qr: qrCodeUri(otpUri), expires: new Date(expires).toISOString() });
+  });
+
+  signedIn.on(api, "PUT", "/users/secondfactor", async (c, session) => {
+    slowly(session);
+    const { second_factor_token: otp } = await jsonBody(c, CodeBody);
+    await connections.caller(session, clientOf(c)).call("account.confirm", { otp, keepSession: session.id });
+    return c.json({ message: "ok" });
+  });
+
+  return api;
+}

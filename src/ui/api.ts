@@ -1,0 +1,113 @@
+/**
+ * The calls that the pages make.
+ * @module
+ */
+import type { Contract, Input, Method, Output } from "../api/contract.ts";
+import type { AuditEvent } from "../model/event.ts";
+import { apiUrl, request, requestJson } from "./request.ts";
+
+/** One call of the auth API, with the user's own rights. @throws {RequestFailure} */
+export async function call<M extends Method>(
+  method: M,
+  input: Input<M>,
+  signal?: AbortSignal,
+): Promise<Output<M>> {
+  return await requestJson<Output<M & keyof Contract>>(`/call/${method}`, {
+    method: "POST",
+    body: input,
+    ...(signal ? { signal } : {}),
+  });
+}
+
+/** A server, and the logins that this user may use there. */
+export interface NodeItem {
+  id: string;
+  hostname: string;
+  addr: string;
+  labels: Record<string, string>;
+  logins: string[];
+}
+
+const SITE = "/sites/-current-";
+
+export async function listNodes(signal?: AbortSignal): Promise<NodeItem[]> {
+  const { items } = await requestJson<{ items: NodeItem[] }>(`${SITE}/nodes`, signal ? { signal } : {});
+  return items;
+}
+
+/** One line of a recording: output, or an event. */
+export type RecordedEvent = Partial<Omit<AuditEvent, "event">> & {
+  event: string;
+  /** Milliseconds since the first output. */
+  ms?: number;
+  /** Of output: where it begins, and how long it is. */
+  offset?: number;
+  bytes?: number;
+};
+
+export async function recordedEvents(sid: string, signal?: AbortSignal): Promise<RecordedEvent[]> {
+  const { events } = await requestJson<{ events: RecordedEvent[] }>(
+    `${SITE}/sessions/${encodeURIComponent(sid)}/events`,
+    { timeoutMs: 120_000, ...(signal ? { signal } : {}) },
+  );
+  return events;
+}
+
+/** Whether a recording is as it was made, and who signed it. Reads all of it. */
+export async function recordingVerdict(
+  sid: string,
+  signal?: AbortSignal,
+): Promise<{ sound: boolean; text: string }> {
+  const path = `${SITE}/sessions/${encodeURIComponent(sid)}/verdict`;
+  return await requestJson(path, { timeoutMs: 120_000, ...(signal ? { signal } : {}) });
+}
+
+/** Some of a recording's output. */
+export async function recordedBytes(
+  sid: string,
+  offset: number,
+  bytes: number,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
+  const path = `${SITE}/sessions/${encodeURIComponent(sid)}/stream?offset=${offset}&bytes=${bytes}`;
+  const answer = await request(path, { timeoutMs: 120_000, ...(signal ? { signal } : {}) });
+  return new Uint8Array(await answer.arrayBuffer());
+}
+
+export type RecordingFormat = "asciicast" | "text" | "bytes";
+
+/** The address of a recording as a file; see {@linkcode downloadLink}. */
+export function recordingPath(sid: string, format: RecordingFormat): string {
+  return `${SITE}/sessions/${encodeURIComponent(sid)}/download?format=${format}`;
+}
+
+/** The address of a file of a server. */
+export function filePath(server: string, login: string, path: string): string {
+  const words = [server, login].map(encodeURIComponent).join("/");
+  return `${SITE}/nodes/${words}/files?path=${encodeURIComponent(path)}`;
+}
+
+/** Where a terminal's WebSocket goes. */
+export function terminalUrl(): string {
+  const url = new URL(apiUrl(`${SITE}/connect`), location.href);
+  url.protocol = url.protocol === "http:" ? "ws:" : "wss:";
+  return url.href;
+}
+
+/** Events as they happen. */
+export function followPath(query: Record<string, string>): string {
+  return `${SITE}/events/follow?${new URLSearchParams(query)}`;
+}
+
+/**
+ * An address that works once as a plain link, within seconds: a link carries no bearer, and so the browser itself can
+ * take the file and show how far it is.
+ */
+export async function downloadLink(path: string): Promise<string> {
+  const full = apiUrl(path);
+  const { ticket } = await requestJson<{ ticket: string }>("/tickets", {
+    method: "POST",
+    body: { path: full },
+  });
+  return `${full}&ticket=${encodeURIComponent(ticket)}`;
+}

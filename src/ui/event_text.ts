@@ -1,0 +1,98 @@
+/**
+ * Audit events in words.
+ * @module
+ */
+import { EVENT_NAMES } from "../model/event.ts";
+import type { Output } from "../api/contract.ts";
+
+export type LoggedEvent = Output<"events.search">[number];
+
+const TITLES: Readonly<Record<string, string>> = {
+  "user.login": "Login",
+  "user.logout": "Sign-out",
+  auth: "Certificate refused",
+  "proxy.connect": "Connection through the proxy",
+  "client.disconnect": "Connection ended",
+  "client.refused": "Client refused",
+  "session.start": "Session started",
+  "session.end": "Session ended",
+  "session.join": "Session joined",
+  "session.leave": "Session left",
+  "session.terminate": "Session terminated",
+  "session.gap": "Gap in a recording",
+  "session.upload": "Recording stored",
+  resize: "Terminal resized",
+  exec: "Command run",
+  scp: "File copied (scp)",
+  sftp: "File access (sftp)",
+  port: "Port forwarded",
+  subsystem: "Subsystem",
+  "user.create": "User created",
+  "user.delete": "User removed",
+  "user.invite": "User invited",
+  "user.signup": "User signed up",
+  "user.lock": "User locked",
+  "user.unlock": "User unlocked",
+  "user.update": "User changed",
+  "user.reset": "User reset",
+  "ca.rotate": "Authorities rotated",
+  "resource.create": "Resource created",
+  "resource.update": "Resource changed",
+  "resource.delete": "Resource removed",
+  "resource.secrets": "Secrets read",
+  "token.create": "Token created",
+  "token.delete": "Token removed",
+  "host.join": "Host joined",
+  "cert.create": "Certificate issued",
+  "events.lost": "Events lost",
+  "audit.retention": "Old log removed",
+  "recording.read": "Recording played",
+  "recording.delete": "Recording removed",
+};
+
+/** What an event is called; a name that is not known here is shown as it is. */
+export function eventTitle(name: string): string {
+  return Object.hasOwn(TITLES, name) ? TITLES[name] ?? name : name;
+}
+
+/** The names that a filter offers, with their words, in alphabetical order of these. */
+export const EVENT_CHOICES: readonly { name: string; title: string }[] = [...EVENT_NAMES]
+  .map((name) => ({ name, title: eventTitle(name) }))
+  .sort((a, b) => a.title.localeCompare(b.title));
+
+/** Fields that say most, with how they are shown. */
+const TOLD: readonly (readonly [string, (value: string) => string])[] = [
+  ["login", (value) => `as ${value}`],
+  ["server_name", (value) => `on ${value}`],
+  ["command", (value) => value],
+  ["path", (value) => value],
+  ["action", (value) => value],
+  ["addr", (value) => value],
+  ["target", (value) => value],
+  ["kind", (value) => value],
+  ["name", (value) => value],
+  ["host", (value) => value],
+  ["method", (value) => `by ${value}`],
+  ["size", (value) => value.replace(":", " × ")],
+  ["reason", (value) => value],
+  ["error", (value) => value],
+];
+
+/** One line about an event, out of its fields. */
+export function eventDetails(event: LoggedEvent): string {
+  const parts = TOLD.flatMap(([field, words]) => {
+    const value = event[field];
+    return value === undefined || value === "" ? [] : [words(String(value))];
+  });
+  return parts.join(" · ");
+}
+
+/** Whether an event tells of something that was refused or failed. Old events say it as text. */
+export function isFailure(event: LoggedEvent): boolean {
+  return event.success === false || event.success === "false";
+}
+
+/** What tells one event from all others. */
+export function eventKey(event: LoggedEvent): string {
+  return JSON.stringify(event);
+}

@@ -1,0 +1,202 @@
+/**
+ * Sessions that run at this moment: who is in them, and the ways in.
+ * @module
+ */
+import { useMemo } from "preact/hooks";
+import type { Output } from "../../api/contract.ts";
+import type { PartyMode, WebUserContext } from "../../model/web.ts";
+import { call } from "../api.ts";
+import { ask } from "../components/confirm.tsx";
+import { Icon } from "../components/icon.tsx";
+import { Menu, type MenuItem } from "../components/menu.tsx";
+import { Moment } from "../components/moment.tsx";
+import { Empty, Failed, Page } from "../components/page.tsx";
+import { SearchField } from "../components/search_field.tsx";
+import { type Column, Table } from "../components/table.tsx";
+import { tell } from "../components/toasts.tsx";
+import { useCell } from "../cell.ts";
+import { useLoaded } from "../loaded.ts";
+import { place, setQuery } from "../router.ts";
+import { may } from "../session.ts";
+import { openTerminal } from "../terminal/terminals.ts";
+import type { PageInput } from "./page_input.ts";
+
+export type LiveSession = Output<"sessions.list">[number];
+
+const REFRESH_MS = 3000;
+
+export function listLiveSessions(signal?: AbortSignal): Promise<LiveSession[]> {
+  return call("sessions.list", {}, signal);
+}
+
+export function ActiveSessionsPage({ context }: PageInput) {
+  const { query } = useCell(place);
+  const text = query.get("search") ?? "";
+  const { value, failure, reload } = useLoaded(listLiveSessions, [], REFRESH_MS);
+  const rows = useMemo(() => value && value.filter((session) => fits(session, text)), [value, text]);
+  const columns = useMemo(() => sessionColumns(context, reload), [context]);
+  if (failure !== undefined && !value) {
+    return (
+      <Page title="Active sessions">
+        <Failed failure={failure} retry={reload} />
+      </Page>
+    );
+  }
+  return (
+    <Page
+      title="Active sessions"
+      note={rows
+        ? (
+          <span class="live">
+            <span class="dot" />
+            {rows.length} running now
+          </span>
+        )
+        : "Loading…"}
+      actions={
+        <SearchField
+          label="Search sessions"
+          value={text}
+          onInput={(word) => setQuery("search", word)}
+        />
+      }
+    >
+      <Table
+        label="Active sessions"
+        columns={columns}
+        rows={rows}
+        rowKey={({ sid }) => sid}
+        empty={
+          <Empty icon="live" title={text === "" ? "Nobody is connected" : "No session fits"}>
+            <p>
+              Sessions on terminals appear here while they run, those of others if your roles let you see
+              them.
+            </p>
+          </Empty>
+        }
+      />
+    </Page>
+  );
+}
+
+function fits({ sid, user, login, node, parties }: LiveSession, text: string): boolean {
+  const all = [sid, user, login, node ?? "", ...parties.map((party) => party.user)].join("\n").toLowerCase();
+  return text.toLowerCase().split(/\s+/).every((word) => all.includes(word));
+}
+
+function sessionColumns(context: WebUserContext, reload: () => void): Column<LiveSession>[] {
+  return [
+    {
+      title: "User",
+      width: "24%",
+      sort: ({ user }) => user,
+      render: ({ user, sid }) => (
+        <>
+          <span class="first">{user}</span>
+          <span class="second mono" title={sid}>{sid}</span>
+        </>
+      ),
+    },
+    {
+      title: "Where",
+      sort: ({ node }) => node ?? "",
+      render: ({ login, node, server, columns, rows }) => (
+        <>
+          <span class="first">{login}@{node ?? server}</span>
+          <span class="second">{columns} × {rows}</span>
+        </>
+      ),
+    },
+    {
+      title: "Since",
+      width: "9rem",
+      minor: true,
+      sort: ({ started }) => -started,
+      render: ({ started }) => <Moment at={started} />,
+    },
+    {
+      title: "Taking part",
+      width: "10rem",
+      minor: true,
+      sort: ({ parties }) => parties.length,
+      render: ({ parties }) => <Parties parties={parties} />,
+    },
+    {
+      title: "Join",
+      width: "10rem",
+      kind: "actions",
+      render: (session) => <SessionActions context={context} session={session} onEnded={reload} />,
+    },
+  ];
+}
+
+/** Everybody who is in, with their way of taking part. */
+export function Parties({ parties }: { parties: LiveSession["parties"] }) {
+  if (parties.length === 0) return <span class="faint">nobody at the moment</span>;
+  const words = parties.map(({ user, mode }) => `${user} (${mode === "peer" ? "types" : "watches"})`);
+  return (
+    <span class="parties" title={words.join("\n")}>
+      {parties.slice(0, 4).map(({ user, mode }, index) => (
+        <span key={index} class={`avatar ${mode}`} aria-hidden="true">{user.slice(0, 2)}</span>
+      ))}
+      {parties.length > 4 && <span class="avatar observer" aria-hidden="true">+{parties.length - 4}</span>}
+      <span class="visually-hidden">{words.join(", ")}</span>
+    </span>
+  );
+}
+
+/** Joins a session in a new tab. */
+export function join({ sid, server, node, login }: LiveSession, mode: PartyMode): void {
+  openTerminal({ server, hostname: node ?? server, login, sid, mode });
+}
+
+export interface SessionActionsProps {
+  context: WebUserContext;
+  session: LiveSession;
+  onEnded: () => void;
+}
+
+/** What the user may do with a session; its own user may do everything. */
+export function SessionActions({ context, session, onEnded }: SessionActionsProps) {
+  const own = session.user === context.user;
+  const types = own || may(context, "session", "update");
+  const ends = own || may(context, "session", "delete");
+  const items: MenuItem[] = [];
+  if (types) items.push({ text: "Join and type", icon: "terminal", run: () => join(session, "peer") });
+  items.push({ text: "Watch only", icon: "eye", run: () => join(session, "observer") });
+  if (ends) {
+    items.push({
+      text: "End the session",
+      icon: "close",
+      danger: true,
+      run: () => end(session, onEnded),
+    });
+  }
+  return (
+    <>
+      <button type="button" class="plain small" onClick={() => join(session, types ? "peer" : "observer")}>
+        {types ? "Join" : "Watch"}
+      </button>
+      <Menu label={`More for the session of ${session.user}`} items={items} class="quiet square small">
+        <Icon name="more" size={16} />
+      </Menu>
+    </>
+  );
+}
+
+function end({ sid, user, login, node }: LiveSession, onEnded: () => void): void {
+  ask({
+    title: "End this session?",
+    text: `${user} is ${login} on ${
+      node ?? "a node"
+    }. Everybody in the session is cut off, and its programs end.`,
+    action: "End the session",
+    danger: true,
+    run: async () => {
+      const { ended } = await call("sessions.end", { sid });
+      if (!ended) throw new Error("the node does not answer; the session ends when it does");
+      tell("The session was ended.");
+      onEnded();
+    },
+  });
+}

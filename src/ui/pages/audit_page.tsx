@@ -1,0 +1,190 @@
+/**
+ * The audit log: what happened, narrowed down, and as it happens.
+ * @module
+ */
+import { useMemo, useState } from "preact/hooks";
+import { useCell } from "../cell.ts";
+import { Dialog } from "../components/dialog.tsx";
+import { Icon } from "../components/icon.tsx";
+import { Moment } from "../components/moment.tsx";
+import { Empty, Failed, Page } from "../components/page.tsx";
+import { SearchField } from "../components/search_field.tsx";
+import { type Column, Table } from "../components/table.tsx";
+import {
+  EVENT_CHOICES,
+  eventDetails,
+  eventKey,
+  eventTitle,
+  isFailure,
+  type LoggedEvent,
+} from "../event_text.ts";
+import { SPANS, useEventLog } from "../event_log.ts";
+import { go, place, setQuery } from "../router.ts";
+import { dateTime } from "../time_text.ts";
+
+export function AuditPage() {
+  const { query } = useCell(place);
+  const filter = {
+    type: query.get("type") ?? "",
+    user: query.get("user") ?? "",
+    text: query.get("search") ?? "",
+    span: query.get("span") ?? "24h",
+  };
+  const [live, setLive] = useState(false);
+  const [opened, setOpened] = useState<LoggedEvent>();
+  const { events, failure, more, loadOlder, reload } = useEventLog(filter, live);
+  const columns = useMemo(() => COLUMNS, []);
+  return (
+    <Page
+      title="Audit log"
+      note={events === undefined ? "Loading…" : `${events.length}${more ? "+" : ""} events`}
+      actions={
+        <>
+          <SearchField
+            label="Search events"
+            value={filter.text}
+            onInput={(text) => setQuery("search", text)}
+          />
+          <button
+            type="button"
+            class={live ? "plain" : "quiet"}
+            aria-pressed={live}
+            onClick={() => setLive(!live)}
+          >
+            {live
+              ? (
+                <span class="live">
+                  <span class="dot" />Live
+                </span>
+              )
+              : (
+                <>
+                  <Icon name="live" />Follow live
+                </>
+              )}
+          </button>
+        </>
+      }
+    >
+      <Filters {...filter} />
+      {failure !== undefined && events === undefined ? <Failed failure={failure} retry={reload} /> : (
+        <Table
+          label="Audit events"
+          columns={columns}
+          rows={events}
+          rowKey={eventKey}
+          onOpen={setOpened}
+          empty={
+            <Empty icon="list" title="Nothing fits">
+              <p>Nothing of this kind was logged in this time. Widen the time, or take a filter out.</p>
+            </Empty>
+          }
+          foot={more
+            ? (
+              <div class="line" style={{ justifyContent: "center", padding: ".75rem" }}>
+                <button type="button" class="plain small" onClick={loadOlder}>Load older events</button>
+              </div>
+            )
+            : null}
+        />
+      )}
+      {opened && <EventDialog event={opened} onClose={() => setOpened(undefined)} />}
+    </Page>
+  );
+}
+
+function Filters({ type, user, span }: { type: string; user: string; span: string }) {
+  return (
+    <div class="audit-filters">
+      <label>
+        Time
+        <select value={span} onChange={(event) => setQuery("span", event.currentTarget.value)}>
+          {SPANS.map(({ name, title }) => <option key={name} value={name}>{title}</option>)}
+        </select>
+      </label>
+      <label>
+        Event
+        <select value={type} onChange={(event) => setQuery("type", event.currentTarget.value)}>
+          <option value="">All events</option>
+          {EVENT_CHOICES.map(({ name, title }) => <option key={name} value={name}>{title}</option>)}
+        </select>
+      </label>
+      <label>
+        User
+        <input
+          type="text"
+          value={user}
+          placeholder="Everybody"
+          spellcheck={false}
+          autocomplete="off"
+          onChange={(event) => setQuery("user", event.currentTarget.value.trim())}
+        />
+      </label>
+    </div>
+  );
+}
+
+const COLUMNS: readonly Column<LoggedEvent>[] = [
+  { title: "Time", width: "9rem", render: ({ time }) => <Moment at={Date.parse(String(time))} /> },
+  {
+    title: "Event",
+    width: "15rem",
+    render: (event) => (
+      <span class="line">
+        <span class={isFailure(event) ? "dot bad" : "dot good"} />
+        <span class="cut">{eventTitle(String(event.event))}</span>
+        {isFailure(event) && <span class="visually-hidden">(failed)</span>}
+      </span>
+    ),
+  },
+  {
+    title: "User",
+    width: "9rem",
+    render: ({ user }) => user === undefined ? <span class="faint">–</span> : String(user),
+  },
+  { title: "Details", minor: true, render: (event) => <span class="soft">{eventDetails(event)}</span> },
+  {
+    title: "From",
+    width: "11rem",
+    minor: true,
+    render: (event) => <span class="mono soft">{String(event["addr.remote"] ?? "")}</span>,
+  },
+  {
+    title: "Show",
+    width: "3.5rem",
+    kind: "actions",
+    render: (event) => <ShowButton event={event} />,
+  },
+];
+
+/** For the keyboard; a click anywhere in the row does the same. */
+function ShowButton({ event }: { event: LoggedEvent }) {
+  return (
+    <button
+      type="button"
+      class="quiet square small"
+      aria-label={`Show ${eventTitle(String(event.event))}`}
+      onClick={({ currentTarget }) => currentTarget.closest("tr")?.click()}
+    >
+      <Icon name="info" size={16} />
+    </button>
+  );
+}
+
+function EventDialog({ event, onClose }: { event: LoggedEvent; onClose: () => void }) {
+  const sid = typeof event.sid === "string" ? event.sid : undefined;
+  return (
+    <Dialog title={eventTitle(String(event.event))} onClose={onClose} large>
+      <p class="soft">{dateTime(Date.parse(String(event.time)))}</p>
+      <pre class="event-detail">{JSON.stringify(event, undefined, 2)}</pre>
+      {sid !== undefined && (
+        <p class="line" style={{ marginTop: "1rem" }}>
+          <button type="button" class="plain small" onClick={() => go(`/sessions/${sid}`)}>
+            <Icon name="play" size={14} />
+            Open the session
+          </button>
+        </p>
+      )}
+    </Dialog>
+  );
+}

@@ -1,0 +1,95 @@
+/**
+ * The login page: user, password, code. What was wrong with them it does not know and does not say.
+ * @module
+ */
+import { useEffect, useRef } from "preact/hooks";
+import { CodeField } from "../components/code_field.tsx";
+import { Mark } from "../components/icon.tsx";
+import { Notice, useTitle } from "../components/page.tsx";
+import { PasswordField } from "../components/password_field.tsx";
+import { RequestFailure, sentence } from "../failure.ts";
+import { codeOf, useForm } from "../form.ts";
+import { useLoaded } from "../loaded.ts";
+import { requestJson } from "../request.ts";
+import { logIn } from "../session.ts";
+
+/** What the page asks the proxy before anybody is logged in. */
+interface Ping {
+  auth: { second_factor: string };
+  cluster_name: string;
+}
+
+export function LoginPage({ notice }: { notice?: string | undefined }) {
+  useTitle("Sign in");
+  const { value: ping } = useLoaded((signal) => requestJson<Ping>("/ping", { signal, loggingIn: true }));
+  const user = useRef<HTMLInputElement>(null);
+  useEffect(() => user.current?.focus(), []);
+  const { busy, failure, submit } = useForm(async (word, form) => {
+    try {
+      await logIn({
+        user: word("username").trim(),
+        pass: word("password"),
+        second_factor_token: codeOf(word("code")),
+      });
+    } catch (error) {
+      // A code works once: the next attempt needs another.
+      const code = form.querySelector<HTMLInputElement>("[name=code]");
+      if (code) code.value = "";
+      form.querySelector<HTMLInputElement>("[name=password]")?.focus();
+      throw error;
+    }
+  });
+  return (
+    <main class="entrance">
+      <div class="logo">
+        <Mark />Teleport
+      </div>
+      <div class="card">
+        <h1>Sign in</h1>
+        <p class="lead">
+          {ping
+            ? (
+              <>
+                to <strong>{ping.cluster_name}</strong>
+              </>
+            )
+            : "\u00a0"}
+        </p>
+        {failure !== undefined
+          ? <Notice tone="bad">{explain(failure)}</Notice>
+          : notice !== undefined
+          ? <Notice tone="fair">{notice}</Notice>
+          : null}
+        <form noValidate onSubmit={submit}>
+          <div class="field">
+            <label for="username">User name</label>
+            <input
+              ref={user}
+              id="username"
+              name="username"
+              type="text"
+              autocomplete="username"
+              autocapitalize="off"
+              spellcheck={false}
+              required
+              autofocus
+            />
+          </div>
+          <PasswordField label="Password" name="password" autocomplete="current-password" />
+          {ping?.auth.second_factor !== "off" && <CodeField label="Code from your authenticator app" />}
+          <button type="submit" class="wide" aria-disabled={busy}>{busy ? "Signing in…" : "Sign in"}</button>
+        </form>
+      </div>
+      <p class="foot">No account yet? Ask an administrator for an invitation.</p>
+    </main>
+  );
+}
+
+/** One text for all that can be wrong with what was typed; others for what is not the user's doing. */
+function explain(failure: unknown): string {
+  const status = failure instanceof RequestFailure ? failure.status : 0;
+  if (status === 400 || status === 401 || status === 403) {
+    return "User name, password or code is not right. Each code works once: wait for the next one and try again.";
+  }
+  return sentence(failure);
+}

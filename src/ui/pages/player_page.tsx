@@ -1,0 +1,78 @@
+/**
+ * A recorded session, played.
+ * @module
+ */
+import { recordedEvents, recordingVerdict } from "../api.ts";
+import { Icon } from "../components/icon.tsx";
+import { Link } from "../components/link.tsx";
+import { Empty, Failed, Loading, Page } from "../components/page.tsx";
+import { RequestFailure } from "../failure.ts";
+import { useLoaded } from "../loaded.ts";
+import { PlayerView } from "../player/player_view.tsx";
+import { timelineOf } from "../player/timeline.ts";
+import { place } from "../router.ts";
+import { clockTime, dateTime, parseClock, size } from "../time_text.ts";
+import type { PageInput } from "./page_input.ts";
+
+export function PlayerPage({ parameters: { sid = "" } }: PageInput) {
+  const { value: timeline, failure, reload } = useLoaded(
+    async (signal) => timelineOf(await recordedEvents(sid, signal)),
+    [sid],
+  );
+  const { value: verdict } = useLoaded((signal) => recordingVerdict(sid, signal), [sid]);
+  const back = (
+    <Link class="button plain small" to="/recordings">
+      <Icon name="back" size={16} />
+      All recordings
+    </Link>
+  );
+  if (failure !== undefined) {
+    const gone = failure instanceof RequestFailure && failure.status === 404;
+    return (
+      <Page title="Recording" actions={back}>
+        {gone
+          ? (
+            <Empty icon="film" title="There is no such recording">
+              <p>
+                It may have been removed, the session may not have been recorded, or it is not yours to see.
+              </p>
+            </Empty>
+          )
+          : <Failed failure={failure} retry={reload} />}
+      </Page>
+    );
+  }
+  if (!timeline) return <Loading what="Loading the recording…" />;
+  const { user, login, started, duration, bytes } = timeline;
+  const facts = [
+    login === undefined ? undefined : `as ${login}`,
+    started === undefined ? undefined : dateTime(started),
+    clockTime(duration),
+    size(bytes),
+  ];
+  return (
+    <Page
+      title={user === undefined ? "Recording" : `Session of ${user}`}
+      note={facts.filter((fact) => fact !== undefined).join(" · ")}
+      actions={
+        <>
+          {verdict && (
+            <span class={verdict.sound ? "badge good" : "badge bad"} title={verdict.text}>
+              <Icon name={verdict.sound ? "check" : "alert"} size={13} />
+              {verdict.sound ? "Unchanged" : "Not verified"}
+            </span>
+          )}
+          {back}
+        </>
+      }
+    >
+      {bytes === 0
+        ? (
+          <Empty icon="film" title="This recording is empty">
+            <p>The session ended before anything appeared on its screen.</p>
+          </Empty>
+        )
+        : <PlayerView sid={sid} timeline={timeline} at={parseClock(place.value.query.get("t") ?? "") ?? 0} />}
+    </Page>
+  );
+}

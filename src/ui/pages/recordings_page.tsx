@@ -1,0 +1,137 @@
+/**
+ * Recorded sessions.
+ * @module
+ */
+import { useMemo } from "preact/hooks";
+import type { WebUserContext } from "../../model/web.ts";
+import { call } from "../api.ts";
+import { useCell } from "../cell.ts";
+import { Icon } from "../components/icon.tsx";
+import { Link } from "../components/link.tsx";
+import { Moment } from "../components/moment.tsx";
+import { Empty, Failed, Page } from "../components/page.tsx";
+import { SearchField } from "../components/search_field.tsx";
+import { type Column, Table } from "../components/table.tsx";
+import { useLoaded } from "../loaded.ts";
+import { go, place, setQuery } from "../router.ts";
+import { may } from "../session.ts";
+import { duration, size } from "../time_text.ts";
+import type { PageInput } from "./page_input.ts";
+import { type RecordedSession, withFacts } from "../recorded_sessions.ts";
+
+const MOST = 1000;
+
+async function listRecordings(context: WebUserContext, signal: AbortSignal): Promise<RecordedSession[]> {
+  const events = may(context, "event", "list")
+    ? call("events.search", { events: ["session.start", "session.end"], limit: MOST }, signal)
+    : Promise.resolve([]);
+  const [recordings, facts] = await Promise.all([call("recordings.list", { limit: MOST }, signal), events]);
+  return withFacts(recordings, facts);
+}
+
+export function RecordingsPage({ context }: PageInput) {
+  const { query } = useCell(place);
+  const text = query.get("search") ?? "";
+  const { value, failure, reload } = useLoaded((signal) => listRecordings(context, signal), [], 30_000);
+  const rows = useMemo(() => value && value.filter((one) => fits(one, text)), [value, text]);
+  if (failure !== undefined && !value) {
+    return (
+      <Page title="Recordings">
+        <Failed failure={failure} retry={reload} />
+      </Page>
+    );
+  }
+  return (
+    <Page
+      title="Recordings"
+      note={rows ? `${rows.length} recorded ${rows.length === 1 ? "session" : "sessions"}` : "Loading…"}
+      actions={
+        <SearchField
+          label="Search recordings"
+          value={text}
+          onInput={(word) => setQuery("search", word)}
+        />
+      }
+    >
+      <Table
+        label="Recorded sessions"
+        columns={COLUMNS}
+        rows={rows}
+        rowKey={({ sid }) => sid}
+        onOpen={({ sid }) => go(`/recordings/${sid}`)}
+        empty={
+          <Empty icon="film" title={text === "" ? "Nothing was recorded yet" : "No recording fits"}>
+            <p>Sessions on terminals are recorded while they run and can be played here.</p>
+          </Empty>
+        }
+      />
+    </Page>
+  );
+}
+
+function fits({ sid, user = "", login = "", node = "" }: RecordedSession, text: string): boolean {
+  const all = [sid, user, login, node].join("\n").toLowerCase();
+  return text.toLowerCase().split(/\s+/).every((word) => all.includes(word));
+}
+
+const COLUMNS: readonly Column<RecordedSession>[] = [
+  {
+    title: "User",
+    width: "28%",
+    sort: ({ user }) => user ?? "",
+    render: ({ user, sid }) => (
+      <>
+        <span class="first">{user ?? "Session"}</span>
+        <span class="second mono" title={sid}>{sid}</span>
+      </>
+    ),
+  },
+  {
+    title: "Where",
+    minor: true,
+    sort: ({ node }) => node ?? "",
+    render: ({ login, node }) =>
+      login === undefined
+        ? <span class="faint">unknown</span>
+        : <span>{login}{node === undefined ? "" : `@${node}`}</span>,
+  },
+  {
+    title: "When",
+    width: "9rem",
+    sort: ({ started, modified }) => -(started ?? modified),
+    render: ({ started, modified }) => <Moment at={started ?? modified} />,
+  },
+  {
+    title: "Length",
+    width: "7rem",
+    minor: true,
+    sort: ({ length }) => length ?? 0,
+    render: ({ complete, length }) =>
+      complete
+        ? <span class="number">{length === undefined ? "" : duration(length)}</span>
+        : (
+          <span class="live">
+            <span class="dot" />running
+          </span>
+        ),
+  },
+  {
+    title: "Size",
+    width: "6rem",
+    minor: true,
+    kind: "number",
+    sort: ({ bytes }) => bytes,
+    render: ({ bytes }) => size(bytes),
+  },
+  {
+    title: "Play",
+    width: "6.5rem",
+    kind: "actions",
+    render: ({ sid, user }) => (
+      <Link class="button plain small" to={`/recordings/${sid}`} title={`Play the session of ${user ?? sid}`}>
+        <Icon name="play" size={13} />
+        Play
+      </Link>
+    ),
+  },
+];
