@@ -4,6 +4,7 @@
  */
 import { Option } from "@commander-js/extra-typings";
 import { writeAll } from "../../src/base/files.ts";
+import { formatDuration } from "../../src/base/duration.ts";
 import { AppError } from "../../src/base/errors.ts";
 import { isUuid } from "../../src/model/name.ts";
 import { toAsciicast } from "../../src/session/asciicast.ts";
@@ -29,14 +30,22 @@ export function recordingsCommand(options: () => TctlOptions) {
       }
       await withAdmin(options(), async ({ api }) => {
         const list = await api.call("recordings.list", { limit: most });
+        const nodes = new Map(
+          (await api.call("servers.list", { role: "node" })).map(({ id, name }) => [id, name]),
+        );
         await printResult(format, list, () =>
           table(
-            ["Session ID", "Last Change", "Bytes", "State"],
-            list.map(({ sid, modified, bytes, complete }) => [
+            ["Session ID", "User", "Login", "Node", "Started", "Length", "Bytes"],
+            list.map(({ sid, user = "-", login = "-", server_id = "-", started, ended, modified, bytes }) => [
               sid,
-              tableTime(modified),
+              user,
+              login,
+              nodes.get(server_id) ?? server_id,
+              tableTime(started ?? modified),
+              started === undefined || ended === undefined
+                ? "running or cut off"
+                : formatDuration(Math.round((ended - started) / 1000) * 1000),
               String(bytes),
-              complete ? "complete" : "running or cut off",
             ]),
           ));
       });

@@ -139,7 +139,10 @@ Deno.test("a byte that is changed on auth's disk is named by tsh play and by tct
 
 Deno.test("recordings are listed and exported, and what was exported plays without a cluster", async () => {
   const sid = await recorded("printf '\\033[1mbold\\033[0m\\n'; echo done");
-  assertMatch(await cluster.tctlOk("recordings", "ls"), new RegExp(`^${sid} .* complete$`, "m"));
+  assertMatch(
+    await cluster.tctlOk("recordings", "ls"),
+    new RegExp(`^${sid} joe +${LOGIN} +alpha +\\S.* \\d+$`, "m"),
+  );
   assertEquals(await cluster.tctlOk("recordings", "export", sid, "--format=text"), "bold\ndone\n");
   const directory = await Deno.makeTempDir({ prefix: "teleport-export-" });
   try {

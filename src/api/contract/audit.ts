@@ -48,7 +48,17 @@ export const auditCalls = {
     input: v.strictObject({
       limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1000))),
     }),
-    output: v.array(v.object({ sid: uuid, bytes: v.number(), modified: time, complete: v.boolean() })),
+    output: v.array(v.object({
+      sid: uuid,
+      bytes: v.number(),
+      modified: time,
+      complete: v.boolean(),
+      user: v.optional(v.string()),
+      login: v.optional(v.string()),
+      server_id: v.optional(v.string()),
+      started: v.optional(time),
+      ended: v.optional(time),
+    })),
     access: either(administrator, users),
     audited: false,
   }),

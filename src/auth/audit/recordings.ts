@@ -17,6 +17,13 @@ export interface RecordingInfo {
   modified: number;
   /** False while the session runs, or when its host vanished before the end. */
   complete: boolean;
+  /** Who started it as whom, and on which host; absent when its log does not say so, or not yet. */
+  user?: string;
+  login?: string;
+  server_id?: string;
+  /** Milliseconds since the epoch. */
+  started?: number;
+  ended?: number;
 }
 
 /** The files recordings need. */
@@ -33,10 +40,17 @@ export interface RecordingFiles {
 
 /** More than a last line has, with its signature and certificate. */
 const TAIL_BYTES = 16 * 1024;
+/** More than the first lines have, unless somebody's command is very long. */
+const HEAD_BYTES = 16 * 1024;
+/** So many files are looked at in one go. */
+const AT_ONCE = 32;
+/** Recordings that are complete are described once. */
+const MAX_KNOWN = 10_000;
 
 export class Recordings {
   readonly #directory: string;
   readonly #owners = new Map<string, string>();
+  readonly #known = new Map<string, RecordingInfo>();
 
   /** @param directory holds a folder for each namespace, of which there is one */
   constructor(directory: string, readonly files: RecordingFiles) {
@@ -103,23 +117,64 @@ export class Recordings {
     };
   }
 
-  async list(limit: number): Promise<RecordingInfo[]> {
-    const sids = (await this.files.names(this.#directory)).filter((name) => name.endsWith(".session.log"))
-      .map((name) => name.slice(0, -".session.log".length)).filter(isUuid);
-    const infos = await Promise.all(sids.map((sid) => this.#describe(sid)));
-    return infos.sort((a, b) => b.modified - a.modified).slice(0, limit);
+  /** The newest first. @param isVisible leaves others out */
+  async list(
+    limit: number,
+    isVisible: (sid: string) => Promise<boolean> = () => Promise.resolve(true),
+  ): Promise<RecordingInfo[]> {
+    const found: RecordingInfo[] = [];
+    const files = await this.#logs();
+    for (let next = 0; next < files.length && found.length < limit; next += AT_ONCE) {
+      const some = files.slice(next, next + AT_ONCE);
+      const visible = await Promise.all(some.map(({ sid }) => isVisible(sid)));
+      const wanted = some.filter((_, index) => visible[index]).slice(0, limit - found.length);
+      found.push(...await Promise.all(wanted.map((file) => this.#describe(file))));
+    }
+    return found;
   }
 
-  async #describe(sid: string): Promise<RecordingInfo> {
-    const log = await this.files.size(this.#path(sid, "log"));
-    const size = log?.size ?? 0;
-    const tail = await this.files.read(this.#path(sid, "log"), Math.max(0, size - TAIL_BYTES), TAIL_BYTES);
-    return {
+  /** The log of every session, those first to which something was added last. */
+  async #logs(): Promise<LogFile[]> {
+    const sids = (await this.files.names(this.#directory)).filter((name) => name.endsWith(".session.log"))
+      .map((name) => name.slice(0, -".session.log".length)).filter(isUuid);
+    const logs: LogFile[] = [];
+    for (let next = 0; next < sids.length; next += AT_ONCE) {
+      logs.push(
+        ...await Promise.all(
+          sids.slice(next, next + AT_ONCE).map(async (sid) => {
+            const { size, modified } = await this.files.size(this.#path(sid, "log")) ??
+              { size: 0, modified: 0 };
+            return { sid, size, modified };
+          }),
+        ),
+      );
+    }
+    return logs.sort((a, b) => b.modified - a.modified);
+  }
+
+  async #describe({ sid, size, modified }: LogFile): Promise<RecordingInfo> {
+    const known = this.#known.get(sid);
+    if (known?.modified === modified) return known;
+    const path = this.#path(sid, "log");
+    const head = await this.files.read(path, 0, Math.min(size, HEAD_BYTES));
+    const tail = await this.files.read(path, Math.max(0, size - TAIL_BYTES), TAIL_BYTES);
+    const start = eventIn(head, "session.start"), end = eventIn(tail, "session.end");
+    const info: RecordingInfo = {
       sid,
       bytes: await this.size(sid, "bytes"),
-      modified: log?.modified ?? 0,
-      complete: new TextDecoder().decode(tail).includes('"event":"session.end"'),
+      modified,
+      complete: end !== undefined,
+      user: textOf(start?.user),
+      login: textOf(start?.login),
+      server_id: textOf(start?.server_id),
+      started: timeOf(start?.time),
+      ended: timeOf(end?.time),
     };
+    if (info.complete) {
+      if (this.#known.size >= MAX_KNOWN) this.#known.clear();
+      this.#known.set(sid, info);
+    }
+    return info;
   }
 
   /** Every session that has a file here, and when something was added to it last. */
@@ -140,6 +195,7 @@ export class Recordings {
   async remove(sid: string): Promise<void> {
     for (const part of ["bytes", "log", "owner"] as const) await this.files.remove(this.#path(sid, part));
     this.#owners.delete(sid);
+    this.#known.delete(sid);
   }
 
   /** The users of a session, read from its log's first lines. */
@@ -152,4 +208,38 @@ export class Recordings {
     }
     return users;
   }
+}
+
+interface LogFile {
+  sid: string;
+  size: number;
+  modified: number;
+}
+
+/** The first event of this name in a piece of a log, whose first and last lines may be cut. */
+function eventIn(piece: Uint8Array, name: string): Record<string, unknown> | undefined {
+  for (const line of new TextDecoder().decode(piece).split("\n")) {
+    if (!line.includes(`"event":"${name}"`)) continue;
+    const event = eventOf(line);
+    if (event?.event === name) return event;
+  }
+  return undefined;
+}
+
+function eventOf(line: string): Record<string, unknown> | undefined {
+  try {
+    return JSON.parse(line);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+function timeOf(value: unknown): number | undefined {
+  const time = typeof value === "string" ? Date.parse(value) : NaN;
+  return Number.isNaN(time) ? undefined : time;
 }

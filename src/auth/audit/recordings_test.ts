@@ -94,14 +94,45 @@ Deno.test("the list shows the newest first and which sessions have ended", async
   const { clock, recordings } = open();
   const [running, ended] = [crypto.randomUUID(), crypto.randomUUID()];
   await recordings.append(ended, "bytes", Buffer.from("12345"));
-  await recordings.append(ended, "log", log({ event: "session.start" }, { event: "session.end" }));
+  const start = { user: "joe", login: "root", server_id: HOST, time: "2026-01-02T03:04:05.678Z" };
+  await recordings.append(
+    ended,
+    "log",
+    log({ event: "session.start", ...start }, { event: "session.end", time: "2026-01-02T03:05:05.678Z" }),
+  );
   await clock.advance(1000);
   await recordings.append(running, "log", log({ event: "session.start" }));
   assertEquals(await recordings.list(10), [
-    { sid: running, bytes: 0, modified: clock.now(), complete: false },
-    { sid: ended, bytes: 5, modified: clock.now() - 1000, complete: true },
+    {
+      sid: running,
+      bytes: 0,
+      modified: clock.now(),
+      complete: false,
+      user: undefined,
+      login: undefined,
+      server_id: undefined,
+      started: undefined,
+      ended: undefined,
+    },
+    {
+      sid: ended,
+      bytes: 5,
+      modified: clock.now() - 1000,
+      complete: true,
+      user: "joe",
+      login: "root",
+      server_id: HOST,
+      started: Date.UTC(2026, 0, 2, 3, 4, 5, 678),
+      ended: Date.UTC(2026, 0, 2, 3, 5, 5, 678),
+    },
   ]);
   assertEquals((await recordings.list(1)).map(({ sid }) => sid), [running]);
+  const visible = (sid: string) => Promise.resolve(sid === ended);
+  assertEquals(
+    (await recordings.list(1, visible)).map(({ sid }) => sid),
+    [ended],
+    "a limit counts what is seen",
+  );
 });
 
 Deno.test("what was typed cannot make a session look ended", async () => {
