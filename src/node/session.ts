@@ -8,8 +8,8 @@ import type { PtyRequest } from "../ssh/channel.ts";
 import type { ServerSessionChannel, SessionHandlers } from "../ssh/server_session.ts";
 import { JOIN_MODE, JOIN_SESSION, joinSession } from "../session/join.ts";
 import { hearNotices } from "../session/notice.ts";
+import { SeatNotices } from "../session/seat_notices.ts";
 import type { Running } from "../session/session_request.ts";
-import { SESSION_NOTICE, SESSION_NOTICES, writeSessionNotice } from "../ssh/session_notice.ts";
 import { connectionFields, type NodeConnection, type NodeContext } from "./context.ts";
 import { clientMaySet, SESSION_ID } from "./environment.ts";
 import { runCommand } from "./exec.ts";
@@ -40,8 +40,7 @@ export function nodeSession(node: NodeContext, connection: NodeConnection): Sess
   const recordedElsewhere = node.recording().by === "proxy" && node.isRecordedByProxy(connection);
   const forwards = new SessionForwards(node, connection);
   let pty: PtyRequest | undefined;
-  let wantsNotices = false;
-  let tell = (_type: string, _fields: Uint8Array) => {};
+  const notices = new SeatNotices();
   let running: Running | undefined;
   let counted = false;
   let left = false;
@@ -62,9 +61,7 @@ export function nodeSession(node: NodeContext, connection: NodeConnection): Sess
       sid: sid ?? crypto.randomUUID(),
       env,
       pty,
-      onSeated: wantsNotices
-        ? (sid, { columns, rows }) => tell(SESSION_NOTICE, writeSessionNotice({ sid, columns, rows }))
-        : undefined,
+      onSeated: notices.onSeated,
       onRunning: (program) => {
         if (!counted) {
           counted = true;
@@ -115,7 +112,7 @@ export function nodeSession(node: NodeContext, connection: NodeConnection): Sess
         joining.set(name, value);
         return true;
       }
-      if (name === SESSION_NOTICES) return wantsNotices = true;
+      if (notices.takes(name)) return true;
       if (name === SESSION_ID && recordedElsewhere && isUuid(value)) {
         sid = value;
         return true;
@@ -137,7 +134,7 @@ export function nodeSession(node: NodeContext, connection: NodeConnection): Sess
     endOutput: () => running?.endOutput?.(),
     agent: () => forwards.openAgent(),
     x11: (request) => forwards.openDisplay(request),
-    opened: (send) => tell = send,
+    opened: (tell) => notices.open(tell),
     shell: (channel) => start(channel, undefined),
     exec: (channel, command) => start(channel, command),
     // A forced command other than sftp's own wins over it, as in OpenSSH.

@@ -45,7 +45,9 @@ export class Passage {
   ): Promise<Duplex> {
     const { router, forwarder, hostId } = this.#options;
     if (!this.records) return await router.connect(destination, client.remote, visible);
-    if (destination.host === hostId) return forwarder.openForJoining(client);
+    // A machine with both roles has one id: sessions of this proxy can be joined by way of its node, too.
+    const isNode = router.options.directory.nodes.some(({ id }) => id === hostId);
+    if (destination.host === hostId && !isNode) return forwarder.openForJoining(client);
     if (!client.agent && !mayLendLater) throw new AppError("access_denied", NO_AGENT);
     return await forwarder.open(client, await router.find(destination, client.remote, visible));
   }

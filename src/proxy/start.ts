@@ -40,7 +40,7 @@ import { webCertificate } from "./web_certificate.ts";
 const log = logger("proxy");
 /** Nodes end a user's sessions first, and say why; what is still there after this, the proxy cuts. */
 const AFTER_NODES_MS = 3000;
-const STOP_EVENTS_MS = 1000;
+const STOP_EVENTS_MS = 700;
 const STOP_SESSIONS_MS = 300;
 
 /** What the supervisor tells the proxy role; plain data. */
@@ -74,6 +74,7 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
   let front: SshServer<UserIdentity> | undefined;
   let webInterface: WebInterface | undefined;
   let recorded: RecordingRole | undefined;
+  // deno-lint-ignore prefer-const -- a callback names it before it can be made
   let learnPolicy: (() => Promise<void>) | undefined;
   const around = { settings, files, clock, log };
   const membership = await startMembership(around, {
@@ -138,6 +139,7 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
       emit: (event) => events.emit(event),
       trust: () => membership.trust,
       credential: () => membership.credentials,
+      running: new Set(),
       checkHostKeys: () => cluster.proxiesCheckHostKeys ?? true,
     },
     new TargetCertificates({ api: membership.auth, credentials: () => membership.credentials, clock }),
@@ -194,6 +196,7 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
     access: known,
     live,
     router,
+    passage,
     ping,
     clock,
     warn,

@@ -30,10 +30,20 @@ export async function drawScreen(tail: OutputTail, { columns, rows }: TerminalSi
       terminal.write(before);
       terminal.write(bytes, drawn);
     });
-    return new TextEncoder().encode(BLANK + serializer.serialize({ scrollback: HISTORY }) + now);
+    const screen = serializer.serialize({ scrollback: HISTORY }) +
+      cursorPlace(terminal.buffer.active, columns);
+    return new TextEncoder().encode(BLANK + screen + now);
   } finally {
     terminal.dispose();
   }
+}
+
+/**
+ * Puts the cursor where it is. The serializer counts from the end of the last line and is off by one where that line is
+ * full, because the cursor then waits on its last column.
+ */
+function cursorPlace({ cursorX, cursorY }: { cursorX: number; cursorY: number }, columns: number): string {
+  return cursorX < columns ? `\x1b[${cursorY + 1};${cursorX + 1}H` : "";
 }
 
 /** Named by file: the bundler does not find the package's main module. */

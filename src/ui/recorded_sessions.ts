@@ -21,6 +21,8 @@ export type RecordedSession = Recording & {
 export function withFacts(
   recordings: readonly Recording[],
   events: readonly LoggedEvent[],
+  /** Names of nodes by their ids. */
+  nodes: ReadonlyMap<string, string>,
 ): RecordedSession[] {
   const starts = new Map<string, LoggedEvent>();
   const ends = new Map<string, LoggedEvent>();
@@ -29,22 +31,27 @@ export function withFacts(
     map.set(String(event.sid), event);
   }
   return recordings
-    .map((recording) => ({
-      ...recording,
-      ...facts(recording, starts.get(recording.sid), ends.get(recording.sid)),
-    }))
+    .map((recording) => {
+      const { sid } = recording;
+      return { ...recording, ...facts(recording, starts.get(sid), ends.get(sid), nodes) };
+    })
     .sort((a, b) => (b.started ?? b.modified) - (a.started ?? a.modified));
 }
 
-function facts(recording: Recording, start: LoggedEvent | undefined, end: LoggedEvent | undefined) {
+function facts(
+  recording: Recording,
+  start: LoggedEvent | undefined,
+  end: LoggedEvent | undefined,
+  nodes: ReadonlyMap<string, string>,
+) {
   const about = start ?? end;
   const started = timeOf(start);
   const ended = timeOf(end) ?? (recording.complete ? recording.modified : undefined);
-  const node = about?.server_name ?? about?.server_hostname ?? about?.node;
+  const node = nodes.get(String(about?.server_id));
   return {
     ...(typeof about?.user === "string" ? { user: about.user } : {}),
     ...(typeof about?.login === "string" ? { login: about.login } : {}),
-    ...(typeof node === "string" ? { node } : {}),
+    ...(node === undefined ? {} : { node }),
     ...(started === undefined ? {} : { started }),
     ...(started === undefined || ended === undefined ? {} : { length: Math.max(0, ended - started) }),
   };

@@ -2,20 +2,24 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { connectAs } from "../kit/login_files.ts";
 import { LiveTerminal } from "../kit/live_terminal.ts";
-import { freePort } from "../kit/machine.ts";
+import { freePort, noProcessWith, processesWith } from "../kit/machine.ts";
 import { HOST, RecordingCluster } from "../kit/recording_cluster.ts";
 import { eventually, type Result, run, spawn } from "../kit/run.ts";
 import { StockSshd } from "../kit/stock_sshd.ts";
 import { saidAtLast, TextService } from "../kit/text_service.ts";
 import { makeTree, readTree } from "../kit/trees.ts";
+import { COOKIE, Screen, WINDOW } from "../kit/x11_screen.ts";
 
 let cluster: RecordingCluster;
 let sshd: StockSshd;
 let work: string;
 
+const NO_XAUTH = (await run("sh", ["-c", "command -v xauth"])).code !== 0;
+if (NO_XAUTH) console.log("skipped, needs the program xauth: X11 forwarding");
+
 Deno.test.beforeAll(async () => {
   cluster = await RecordingCluster.start("tprec");
-  sshd = await cluster.sshd(["AcceptEnv SSH_SESSION_ID", "MaxStartups 50:30:100"]);
+  sshd = await cluster.sshd(["AcceptEnv SSH_SESSION_ID", "X11Forwarding yes", "MaxStartups 50:30:100"]);
   work = await Deno.makeTempDir({ prefix: "recording-proxy-" });
 });
 
@@ -80,6 +84,15 @@ Deno.test("a node of our own is recorded by the proxy, and by nobody else", asyn
     event === "session.start" && String(command).includes("marker-of-node")
   );
   assertEquals(starts.length, 1);
+});
+
+Deno.test("who dials a node past the proxies leaves events, and no recording", async () => {
+  const { node } = await cluster.daemon.addresses();
+  const alias = ["-o", "HostKeyAlias=alpha.main", "-p", `${node?.port}`];
+  const words = [...cluster.common, ...alias, "-tt", `${cluster.login}@127.0.0.1`, "echo past-the-proxy"];
+  assertEquals(ok(await run("ssh", words, { env: cluster.env })), "past-the-proxy\r\n");
+  const sid = await sessionOf("past-the-proxy");
+  assertEquals((await cluster.recordings()).filter((name) => name.startsWith(sid)), []);
 });
 
 Deno.test("~/.ssh/config makes plain ssh enough, with a ProxyCommand and with -J", async () => {
@@ -226,16 +239,16 @@ Deno.test("exit statuses, signals, standard error, input and its end go through 
   const both = await stock(target(), "cat; echo trouble >&2; exit 9");
   assertEquals([both.code, both.stderr], [9, "trouble\n"]);
   const text = "x".repeat(3_000_000);
-  const echoed = await cluster.ssh([...port(), target(), "cat"], { stdin: text });
-  assertEquals(echoed.stdout.length, text.length);
+  const counted = await cluster.ssh([...port(), target(), "wc -c"], { stdin: text });
+  assertEquals(counted.stdout.trim(), String(text.length));
   const client = await connectAs(cluster.joe);
   try {
     const host = await client.node(HOST, sshd.port, cluster.login);
     const killed = await host.exec("kill -USR1 $$");
-    killed.stream.resume();
+    for (const output of [killed.stream, killed.stderr]) output.resume();
     assertEquals((await killed.exit).signal, "USR1");
     const sleeping = await host.exec("sleep 600");
-    sleeping.stream.resume();
+    for (const output of [sleeping.stream, sleeping.stderr]) output.resume();
     sleeping.signal("TERM");
     assertEquals((await sleeping.exit).signal, "TERM");
   } finally {
@@ -319,6 +332,59 @@ Deno.test("connections are forwarded both ways, to ports and to sockets", async 
   }
   const event = await cluster.daemon.event("port", ({ forwarded }) => forwarded === "listener");
   assertEquals([event.success, event.user, event.name], [true, "joe", HOST]);
+  await using socket = await TextService.onSocket(`${work}/service.sock`, "hello from the socket", 0o666);
+  await Deno.chmod(work, 0o711);
+  const [here, there] = [`${work}/here.sock`, `/tmp/${crypto.randomUUID()}.sock`];
+  const sockets = ["-L", `${here}:${work}/service.sock`, "-R", `${there}:${work}/service.sock`];
+  const second = spawn("ssh", [...cluster.throughProxy(), ...port(), ...sockets, "-N", target()], {
+    env: cluster.env,
+  });
+  try {
+    assertEquals(await saidAtLast(here), "hello from the socket");
+    assertEquals(await saidAtLast(there), "hello from the socket");
+  } finally {
+    second.kill("SIGTERM");
+    await Promise.all([second.output(), second.stdin.close()]);
+    await run("rm", ["-f", there]); // OpenSSH's server leaves it
+  }
+  assertEquals(socket.received.length >= 2, true);
+});
+
+Deno.test(
+  "windows of programs on OpenSSH's server are shown, with the real cookie in the place of the made-up one",
+  {
+    ignore: NO_XAUTH,
+  },
+  async () => {
+    await Deno.mkdir(`${work}/x11`);
+    await using screen = await Screen.start(`${work}/x11`);
+    const words = [...port(), "-Y", target(), "bash -s"];
+    const { stdout, stderr } = await cluster.ssh(words, { env: screen.env, stdin: WINDOW });
+    assertStringIncludes(stdout, "drawn", stderr);
+    const cookie = [...screen.setups[0]?.slice(-16) ?? []].map((byte) => byte.toString(16).padStart(2, "0"));
+    assertEquals(cookie.join(""), COOKIE);
+    assertEquals(stdout.includes(COOKIE), false, "the host never sees it");
+    const event = await cluster.daemon.event("port", ({ forwarded }) => forwarded === "x11");
+    assertEquals([event.success, event.user, event.name], [true, "joe", HOST]);
+  },
+);
+
+Deno.test("a client that is killed takes its program on the host with it, and the recording has an end", async () => {
+  const number = `31${crypto.getRandomValues(new Uint32Array(1))[0]}`;
+  const words = [...cluster.throughProxy(), ...port(), "-tt", target(), `echo begun; exec sleep ${number}`];
+  const child = spawn("ssh", words, { env: cluster.env });
+  const start = await cluster.daemon.event(
+    "session.start",
+    ({ command }) => String(command).includes(number),
+  );
+  await eventually(
+    "the program",
+    async () => (await processesWith(`sleep ${number}`)).length > 1 || undefined,
+  );
+  Deno.kill(-child.pid, "SIGKILL");
+  await cluster.daemon.event("session.end", ({ sid }) => sid === start.sid);
+  await noProcessWith(`sleep ${number}`);
+  await Promise.allSettled([child.status, child.stdout.cancel(), child.stderr.cancel(), child.stdin.close()]);
 });
 
 Deno.test("one connection carries many sessions of stock ssh", async () => {
@@ -436,6 +502,21 @@ Deno.test("record_commands has commands without a terminal recorded, too", async
   const played = await strict.played(String(sid));
   assertStringIncludes(played, "a command");
   assertStringIncludes(played, "aside");
+});
+
+Deno.test("a daemon that stops ends the sessions that its proxy records, and each leaves its end", async () => {
+  await using stopped = await RecordingCluster.start("tpstop");
+  await using server = await stopped.sshd();
+  const wish = { host: HOST, port: server.port, command: "echo before; sleep 600" };
+  using shell = await LiveTerminal.open(stopped.joe, stopped.login, wish);
+  await shell.shows("before");
+  await stopped.daemon.signal("SIGTERM");
+  const ends = (await stopped.daemon.events()).filter(({ event }) => event === "session.end");
+  assertEquals(ends.map(({ user, name, interrupted }) => [user, name, interrupted]), [[
+    "joe",
+    HOST,
+    undefined,
+  ]]);
 });
 
 Deno.test("after kill -9 of the proxy what was shown until then replays, and the session has an end", async () => {

@@ -95,3 +95,36 @@ Deno.test("a web session outlives a restart of the daemon, and ends with what it
     await Deno.remove(directory, { recursive: true });
   }
 });
+
+Deno.test("events show where a browser is, also behind a balancer, and what it does is done from there", async () => {
+  const told = { proxy_protocol: ["127.0.0.1"] };
+  await using daemon = await Daemon.start({
+    proxy: told,
+    auth: { authentication: { type: "local", second_factor: "off" } },
+  });
+  const from = "198.51.100.7";
+  const browser = await WebBrowser.open(daemon, from);
+  const text = await daemon.tctlOk("users", "add", "joe", "root", "--format=json");
+  const signup = { invite_token: String(JSON.parse(text).url).split("/").at(-1), pass: PASSWORD };
+  assertEquals((await browser.ask("POST", "/webapi/users", { body: signup })).status, 200);
+  assertEquals((await browser.signIn("joe", "wrong", "")).status, 403);
+  assertEquals((await browser.signIn("joe", PASSWORD, "")).status, 200);
+  assertEquals((await browser.call("users.list")).status, 403);
+  const at = (address: unknown) => String(address).startsWith(from);
+  for (const success of [false, true]) {
+    const event = await daemon.event("user.login", (event) => event.success === success);
+    assert(at(event["addr.remote"]), JSON.stringify(event));
+  }
+  const denied = await daemon.event(
+    "auth",
+    ({ user, error }) => user === "joe" && /users.list/.test(String(error)),
+  );
+  assert(at(denied["addr.remote"]), JSON.stringify(denied));
+  const node = (await browser.ask("GET", "/v1/webapi/sites/main/nodes")).json.items[0].id;
+  const path = `/v1/webapi/sites/main/nodes/${node}/root/files?path=${daemon.directory}/teleport.yaml`;
+  assertEquals((await browser.ask("GET", path)).status, 200);
+  const read = await daemon.event("sftp", ({ user }) => user === "joe");
+  assert(at(read["addr.remote"]), JSON.stringify(read));
+  assertEquals((await browser.ask("DELETE", "/v1/webapi/sessions")).status, 200);
+  assert(at((await daemon.event("user.logout"))["addr.remote"]));
+});

@@ -171,4 +171,32 @@ Deno.test("the audit log in a browser", async (t) => {
     await eventually("the end", () => ended);
     assert(Date.now() - began < 1000);
   });
+
+  await t.step("streams that a browser leaves give back their places", async () => {
+    const other = await WebBrowser.signedIn(daemon, await daemon.user("ann"));
+    const paths = [`${SITE}/events/follow`, `${SITE}/sessions/${crypto.randomUUID()}/stream`];
+    for (let i = 0; i < 40; i++) {
+      const answer = await other.start("GET", `${SITE}/events/follow`);
+      assertEquals(answer.statusCode, 200);
+      answer.destroy();
+      for (const path of paths) {
+        const { status } = await other.ask("HEAD", path);
+        assert(status === 200 || status === 404, `${status}`);
+      }
+      await eventually("a place", async () => {
+        const { status } = await other.ask("HEAD", `${SITE}/events/follow`);
+        return status === 200;
+      });
+    }
+    const open = [];
+    for (let status = 200; status === 200;) {
+      const answer = await other.start("GET", `${SITE}/events/follow`);
+      status = answer.statusCode ?? 0;
+      open.push(answer);
+      assert(open.length <= 17, "there is a bound");
+      if (status !== 200) assertEquals(status, 429);
+    }
+    assertEquals(open.length, 17);
+    for (const answer of open) answer.destroy();
+  });
 });

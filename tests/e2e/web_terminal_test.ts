@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Daemon } from "../kit/cluster.ts";
 import { eventually } from "../kit/run.ts";
+import { endAll, gone, replaced, runs } from "../kit/succession.ts";
 import { WebBrowser } from "../kit/web_browser.ts";
 import { WebTerminalClient } from "../kit/web_terminal.ts";
 
@@ -130,3 +131,68 @@ spec:
   );
   return file;
 }
+
+Deno.test("where proxies record, terminals in a browser are recorded there, and files go the same way", async () => {
+  await using daemon = await Daemon.start({ auth: { session_recording: "proxy" } });
+  const joe = await daemon.user("joe");
+  const browser = await WebBrowser.signedIn(daemon, joe);
+  const server = await nodeId(browser);
+  const terminal = await WebTerminalClient.open(browser, server, LOGIN);
+  const { sid } = await terminal.notice("ready");
+  terminal.type("echo sid=$SSH_SESSION_ID\r");
+  await terminal.shows(`sid=${sid}`);
+  terminal.send({ type: "resize", w: 70, h: 21 });
+  await terminal.notice("size", ({ w, h }) => w === 70 && h === 21);
+  terminal.socket.terminate();
+  const again = await WebTerminalClient.open(browser, server, LOGIN, { open: { sid } });
+  await again.shows(`sid=${sid}`);
+  const listed = await eventually(
+    "the session to be listed",
+    async () =>
+      (await browser.call("sessions.list")).json.find((session: { sid: string }) => session.sid === sid),
+  );
+  const joined = await WebTerminalClient.open(browser, listed.server, LOGIN, {
+    open: { sid, mode: "observer" },
+  });
+  await joined.shows(`sid=${sid}`);
+  again.type("exit\r");
+  assertEquals((await again.notice("exit")).status, 0);
+  await joined.notice("exit");
+  await eventually(
+    "the recording",
+    async () =>
+      (await browser.call("recordings.list")).json.find((one: { sid: string; complete: boolean }) =>
+        one.sid === sid && one.complete
+      ),
+  );
+  const text = await browser.ask("GET", `/v1/webapi/sites/main/sessions/${sid}/stream`);
+  assert(text.text.includes(`sid=${sid}`));
+  const path = `/v1/webapi/sites/main/nodes/${server}/${LOGIN}/files?path=${daemon.directory}/up`;
+  assertEquals((await browser.ask("PUT", path, { body: new Uint8Array(1000) })).status, 200);
+  assertEquals((await browser.ask("GET", path)).bytes.length, 1000);
+});
+
+Deno.test("HUP: a terminal in a browser stays with the old process until it is closed, and the login goes on in the new", async () => {
+  await using daemon = await Daemon.start();
+  const joe = await daemon.user("joe");
+  const browser = await WebBrowser.signedIn(daemon, joe);
+  const server = await nodeId(browser);
+  const terminal = await WebTerminalClient.open(browser, server, LOGIN);
+  await terminal.notice("ready");
+  try {
+    const [before, after] = await replaced(daemon, "SIGHUP");
+    terminal.type("echo after-''reload\r");
+    await terminal.shows("after-reload");
+    assertEquals((await browser.ask("GET", "/v1/webapi/user/context")).status, 200);
+    const next = await WebTerminalClient.open(browser, server, LOGIN);
+    await next.notice("ready");
+    assertEquals([await runs(before), await runs(after)], [true, true]);
+    terminal.type("exit\r");
+    await terminal.notice("exit");
+    await gone(before);
+    next.type("exit\r");
+    await next.notice("exit");
+  } finally {
+    await endAll(daemon);
+  }
+});

@@ -6,7 +6,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from "playwrig
 import { buildUi } from "../../scripts/build_ui.ts";
 
 const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
-const STEP_MS = 20_000;
+const STEP_MS = 15_000;
 
 /** Where the browser is; undefined where there is none. */
 export const CHROMIUM: string | undefined = PLACES.find(isFile);

@@ -3,8 +3,11 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
+import { connect as connectTcp } from "node:net";
+import { connect as connectTls, type TLSSocket } from "node:tls";
 import { gunzipSync } from "node:zlib";
 import type { WebBearer } from "../../src/model/web.ts";
 import type { Daemon } from "./cluster.ts";
@@ -33,12 +36,26 @@ export class WebBrowser {
   readonly cookies = new Map<string, string>();
   bearer: string | undefined;
 
-  constructor(readonly port: number) {}
+  /** @param from the address that a balancer before the proxy tells of this browser */
+  constructor(readonly port: number, readonly from?: string) {}
+
+  /** Sends the balancer's header before anything else (haproxy's proxy-protocol.txt, version 1). */
+  async #connect(): Promise<TLSSocket | undefined> {
+    if (this.from === undefined) return undefined;
+    const socket = connectTcp(this.port, "127.0.0.1");
+    await once(socket, "connect");
+    await new Promise<unknown>((sent) =>
+      socket.write(`PROXY TCP4 ${this.from} 192.0.2.1 40000 443\r\n`, sent)
+    );
+    const secure = connectTls({ socket, rejectUnauthorized: false });
+    await once(secure, "secureConnect");
+    return secure;
+  }
 
   /** Loads the first page, as a browser does before it can do anything. */
-  static async open(daemon: Daemon): Promise<WebBrowser> {
+  static async open(daemon: Daemon, from?: string): Promise<WebBrowser> {
     const { proxyWeb } = await daemon.addresses();
-    const browser = new WebBrowser(proxyWeb?.port ?? 0);
+    const browser = new WebBrowser(proxyWeb?.port ?? 0, from);
     await browser.ask("GET", "/web", { headers: { accept: "text/html" } });
     return browser;
   }
@@ -84,17 +101,18 @@ export class WebBrowser {
   }
 
   /** Sends a request; `start` gives the answer as soon as its headers are there. */
-  start(method: string, path: string, ask: WebAsk = {}): Promise<IncomingMessage> {
+  async start(method: string, path: string, ask: WebAsk = {}): Promise<IncomingMessage> {
     const { body, headers, withoutBearer } = ask;
     const bytes = body instanceof Uint8Array ? body : body === undefined ? "" : JSON.stringify(body);
-    return new Promise((resolve, reject) => {
+    const socket = await this.#connect();
+    return await new Promise((resolve, reject) => {
       const sent = request({
         host: "127.0.0.1",
         port: this.port,
         method,
         path,
         rejectUnauthorized: false,
-        agent: false,
+        ...(socket ? { createConnection: () => socket } : { agent: false }),
         headers: {
           ...this.headers(method, withoutBearer),
           ...(body !== undefined ? { "content-type": "application/json" } : {}),

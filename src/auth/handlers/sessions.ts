@@ -14,7 +14,7 @@ export function sessionHandlers(auth: AuthService): Pick<Handlers, keyof typeof 
   const { liveSessions, presence, audit } = auth;
   const named = (session: HostedSession) => ({
     ...session,
-    node: presence.list("node").find(({ id }) => id === session.server)?.name ?? session.node,
+    node: session.node ?? presence.list("node").find(({ id }) => id === session.server)?.name,
   });
   return {
     "sessions.announce": ({ run, sessions }, { identity }) => {

@@ -42,6 +42,8 @@ export interface Surroundings extends SessionHost {
   /** This proxy's own. */
   credential(): HostCredential;
   checkHostKeys(): boolean;
+  /** The sessions that have not come to their end, with all that is told of it. */
+  readonly running: Set<Promise<void>>;
 }
 
 /** What every event about a connection carries. Who reports it is the proxy. */

@@ -179,9 +179,15 @@ export class Forwarder {
     });
   }
 
-  /** Ends everything. @param graceMs how long the last bytes may take */
+  /** Ends everything. @param graceMs how long the last bytes may take, and the ends of sessions after that */
   async close(graceMs: number): Promise<void> {
     await Promise.all([...this.#servers].map((server) => server.close(graceMs)));
+    const { running, clock } = this.#around;
+    if (running.size === 0) return;
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = clock.after(graceMs, resolve); // what takes longer, the next run finds in the journal
+    await Promise.race([Promise.allSettled([...running]), late]);
+    timer.cancel();
   }
 }
 

@@ -58,20 +58,8 @@ export class Forwards {
     });
   }
 
-  /** A node reports by itself; nobody else would report it of a server of OpenSSH. */
   async #audited<T>(forwarded: string, addr: string, run: (ssh: SshClient) => Promise<T>): Promise<T> {
-    const { target, fields } = this.#link;
-    const report = (error?: unknown) => {
-      if (target.node && error === undefined) return;
-      this.#around.emit({
-        event: "port",
-        forwarded,
-        ...fields,
-        addr: printable(addr),
-        success: error === undefined,
-        error: error === undefined ? undefined : messageOf(error),
-      });
-    };
+    const report = (error?: unknown) => reportForward(this.#around, this.#link, forwarded, addr, error);
     try {
       checkForwarding(this.#connection.identity.identity);
       const result = await run(await this.#link.ssh());
@@ -82,6 +70,25 @@ export class Forwards {
       throw error;
     }
   }
+}
+
+/** A node reports by itself what it grants; nobody else would report it of a server of OpenSSH. */
+export function reportForward(
+  { emit }: Surroundings,
+  { target, fields }: Link,
+  forwarded: string,
+  addr: string,
+  error?: unknown,
+): void {
+  if (target.node && error === undefined) return;
+  emit({
+    event: "port",
+    forwarded,
+    ...fields,
+    addr: printable(addr),
+    success: error === undefined,
+    error: error === undefined ? undefined : messageOf(error),
+  });
 }
 
 /** Connections that come in at the host go to the client. */

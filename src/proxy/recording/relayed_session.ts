@@ -5,18 +5,21 @@
  */
 import { flow } from "../../base/lending.ts";
 import { AppError, isAppError } from "../../base/errors.ts";
+import type { Permit } from "../../model/identity.ts";
 import { checkPermit } from "../../model/permits.ts";
 import { exitFields, sendExit } from "../../session/exit.ts";
 import { JOIN_MODE, JOIN_SESSION, joinSession } from "../../session/join.ts";
 import { hearNotices } from "../../session/notice.ts";
 import { pump } from "../../session/pump.ts";
+import { SeatNotices } from "../../session/seat_notices.ts";
 import { runRecorded } from "../../session/recorded_session.ts";
 import type { Running, SessionRequest } from "../../session/session_request.ts";
-import type { PtyRequest, X11Request } from "../../ssh/channel.ts";
+import type { PtyRequest, WindowSize, X11Request } from "../../ssh/channel.ts";
 import type { SessionOptions } from "../../ssh/client.ts";
 import type { Program } from "../../ssh/client_session.ts";
 import { failSession, type ServerSessionChannel, type SessionHandlers } from "../../ssh/server_session.ts";
 import { eventFields, type InnerConnection, nameOf, type ProxyClient, type Surroundings } from "./client.ts";
+import { reportForward } from "./forwards.ts";
 import type { Link } from "./link.ts";
 import { startOnHost } from "./relayed_program.ts";
 
@@ -24,6 +27,7 @@ import { startOnHost } from "./relayed_program.ts";
 const SESSION_ID = "SSH_SESSION_ID";
 /** What ssh(1) ends with when it never came to run something. */
 const NOT_STARTED = 255;
+const MAX_EARLY = 64;
 
 /** @param link undefined where this proxy stands in for nobody: sessions can only be joined */
 export function relayedSession(
@@ -36,6 +40,7 @@ export function relayedSession(
   const env = new Map<string, string>();
   /** What decides whether, and how, a session that runs already is joined. */
   const joining = new Map<string, string>();
+  const notices = new SeatNotices();
   let pty: PtyRequest | undefined;
   let agent = false;
   let x11: X11Request | undefined;
@@ -43,8 +48,21 @@ export function relayedSession(
   let left = false;
   const { promise: gone, resolve: leave } = Promise.withResolvers<void>();
 
+  /** What the client wishes while its program is being started on the host. */
+  const early: ((program: Running) => void)[] = [];
+  let resized: WindowSize | undefined;
+  let started = false;
+  const wish = (what: (program: Running) => void): boolean => {
+    if (running) what(running);
+    else if (started || early.length >= MAX_EARLY) return false;
+    else early.push(what);
+    return true;
+  };
   const onRunning = (program: Running) => {
+    started = true;
     running = program;
+    if (resized) program.resize?.(resized);
+    for (const what of early.splice(0)) what(program);
     if (left) program.abandon();
   };
   const run = async (channel: ServerSessionChannel, program: Program) => {
@@ -56,6 +74,7 @@ export function relayedSession(
       recordedElsewhere: false,
       target: link && nameOf(link.target),
       pty,
+      onSeated: notices.onSeated,
       onRunning,
       onJoined: onRunning,
       onEnded: () => running = undefined,
@@ -73,11 +92,21 @@ export function relayedSession(
     await runOnHost(request, channel, link, program, options);
   };
   const start = async (channel: ServerSessionChannel, program: Program) => {
-    try {
-      await run(channel, program);
-    } catch (error) {
+    const session = run(channel, program).catch((error: unknown) => {
       if (!isAppError(error)) throw error;
       failSession(channel, error.message, NOT_STARTED);
+    });
+    host.running.add(session);
+    await session.finally(() => host.running.delete(session));
+  };
+
+  const permitted = (permit: Permit, forwarded: string, addr: string) => {
+    try {
+      checkPermit(identity, permit);
+      if (link) reportForward(host, link, forwarded, addr);
+    } catch (error) {
+      if (link) reportForward(host, link, forwarded, addr, error);
+      throw error;
     }
   };
 
@@ -90,6 +119,7 @@ export function relayedSession(
     env: (name, value) => {
       const joins = name === JOIN_SESSION || name === JOIN_MODE;
       if (name === SESSION_ID) return false;
+      if (notices.takes(name)) return true;
       // Who is bound to a command has no business in other sessions.
       if (joins && identity.forceCommand !== undefined) return false;
       (joins ? joining : env).set(name, value); // the host decides what it takes
@@ -97,23 +127,22 @@ export function relayedSession(
     },
     resize: (size) => {
       if (pty) pty = { ...pty, ...size };
-      running?.resize?.(size);
+      if (running) running.resize?.(size);
+      else resized = size;
     },
-    signal: (name) => {
-      running?.signal(name);
-      return running !== undefined;
-    },
+    signal: (name) => wish((program) => program.signal(name)),
     break: () => running?.sendBreak?.() ?? false,
-    endOutput: () => running?.endOutput?.(),
+    endOutput: () => void wish((program) => program.endOutput?.()),
     agent: () => {
       link?.lendAgent();
-      checkPermit(identity, "agent-forwarding");
+      permitted("agent-forwarding", "agent", "ssh-agent");
       agent = true;
     },
     x11: (request) => {
-      checkPermit(identity, "X11-forwarding");
+      permitted("X11-forwarding", "x11", "display");
       x11 = request;
     },
+    opened: (tell) => notices.open(tell),
     shell: (channel) => start(channel, { type: "shell" }),
     exec: (channel, command) => start(channel, { type: "exec", name: command }),
     subsystem: (name) => (channel) => start(channel, { type: "subsystem", name }),

@@ -1,6 +1,7 @@
 /**
- * Connections to nodes in the name of web users: through the same router as those of the SSH front, with the same events,
- * and logged in with the user's own certificate, so that the node decides as about any other client.
+ * Connections to nodes in the name of web users: by the same way as those of the SSH front, with the same events, and
+ * logged in with the user's own certificate, so that the node decides as about any other client. Where proxies record,
+ * this proxy stands in for the node, and these sessions are recorded like all others.
  * @module
  */
 import type { ClusterAccess } from "../../api/cluster_access.ts";
@@ -10,12 +11,14 @@ import { AppError, isAppError, messageOf } from "../../base/errors.ts";
 import type { EventFields } from "../../model/event.ts";
 import { connectSsh, type SshClient } from "../../ssh/client.ts";
 import { printable } from "../../ssh/public_key.ts";
-import type { IsVisible, Router } from "../route.ts";
+import { ownAgent } from "../../ssh/agent_server.ts";
+import type { Passage } from "../passage.ts";
+import type { IsVisible } from "../route.ts";
 import type { WebClient } from "./user_connections.ts";
 import type { WebSession } from "./web_session.ts";
 
 export interface NodeDialerOptions {
-  router: Router;
+  passage: Passage;
   access: ClusterAccess;
   trust(): Trust;
   clock: Clock;
@@ -41,8 +44,10 @@ export class NodeDialer {
 
   /** @throws {AppError} with a text for the user */
   async connect(session: WebSession, client: WebClient, { node, login }: NodeLogin): Promise<SshClient> {
-    const { router, access, trust, clock, emit } = this.#options;
+    const { passage, access, trust, clock, emit } = this.#options;
     const { identity, credential } = session.facts;
+    const { records } = passage;
+    const now = clock.now(); // a certificate that ends during the connection is not looked at anew
     const about = { user: identity.name, login: printable(login) };
     const hidden: string[] = [];
     const visible: IsVisible = ({ name, labels }) => {
@@ -60,17 +65,21 @@ export class NodeDialer {
       addr: printable(node),
     };
     try {
-      const stream = await router.connect({ kind: "node", host: node, port: 0 }, client, visible);
+      const stream = await passage.open(
+        { identity, remote: client, agent: ownAgent(credential) },
+        { kind: "node", host: node, port: 0 },
+        visible,
+      );
       const connected = await connectSsh({
         stream,
         username: login,
         credential,
         keepAliveMs: KEEP_ALIVE_MS,
         verifyHost: (presented) => {
-          identifyHost(presented, { trust: trust(), now: clock.now(), roles: ["node"], name: node });
+          identifyHost(presented, { trust: trust(), now, roles: [records ? "proxy" : "node"], name: node });
         },
       });
-      emit({ ...event, success: true });
+      if (!records) emit({ ...event, success: true }); // else it is told when the host is reached
       return connected;
     } catch (error) {
       emit({ ...event, success: false, error: printable(messageOf(error)) });

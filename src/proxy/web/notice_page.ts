@@ -47,7 +47,8 @@ was not copied completely.</p>
 <h2>What to do</h2>
 <ul class="plain">
 <li>Ask your administrator for a new link.</li>
-<li>If you have set your password already, you are done with this page. Sign in from a terminal:</li>
+<li>If you have set your password already, you are done with this page. <a href="/web/login">Sign in here</a>, or
+from a terminal:</li>
 </ul>
 ${commandBlock(loginCommand(site.publicHost))}
 </div>`,

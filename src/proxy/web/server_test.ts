@@ -12,9 +12,14 @@ import { request } from "node:https";
 import type { AddressInfo } from "node:net";
 import { connect as connectNet, createServer } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
+// @ts-types="./ws.d.ts"
+import { WebSocket } from "ws";
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { findBalancedClient } from "../../api/balancers.ts";
 import { AppError } from "../../base/errors.ts";
+import { FakeClock } from "../../../tests/kit/clock.ts";
+import type { BrowserSocket } from "./browser_socket.ts";
+import type { WebContext } from "./context.ts";
 import { jsonPost, PASSWORD, PING, testApp, TOKENS } from "./fake_gateway.ts";
 import { selfSigned } from "./self_signed.ts";
 import { serveHttps, type ServeOptions, type WebServer } from "./server.ts";
@@ -225,6 +230,66 @@ Deno.test("close lets a request under way finish", async () => {
   assertEquals((await answer).body, "finished");
   await closed;
   await assertRejects(() => ask(server.port, "/webapi/ping"));
+});
+
+/** Sends a request whose body never comes to its end. @returns the connection, and its end */
+function sendPart(port: number, method: string, path: string) {
+  const socket = connect({ host: "127.0.0.1", port, ca: pair.cert });
+  const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+  socket.on("error", () => {}); // "close" follows
+  socket.resume();
+  socket.write(`${method} ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345`);
+  return { socket, closed };
+}
+
+Deno.test("a request that does not arrive within 30 seconds is cut off, an upload is not", async () => {
+  const clock = new FakeClock();
+  await serving(async ({ port }, { app }) => {
+    const { promise: arrived, resolve } = Promise.withResolvers<void>();
+    let waiting = 0;
+    const slow = async (c: WebContext) => {
+      if (++waiting === 2) resolve();
+      return c.text(await c.req.text());
+    };
+    app.post("/slow", slow);
+    app.put("/slow/files", slow);
+    const request = sendPart(port, "POST", "/slow");
+    const upload = sendPart(port, "PUT", "/slow/files?path=x");
+    await arrived;
+    await clock.advance(29_000);
+    await clock.advance(2_000);
+    await request.closed;
+    await clock.advance(120_000);
+    assertEquals(upload.socket.destroyed, false);
+    upload.socket.write("67890");
+    await new Promise<void>((resolve) => upload.socket.once("data", () => resolve()));
+    upload.socket.destroy();
+    await upload.closed;
+  }, { clock });
+});
+
+Deno.test("a connection that was taken over stays when the server closes", async () => {
+  const { app } = testApp();
+  const taken: BrowserSocket[] = [];
+  app.get("/socket", async (c) => {
+    const socket = await c.env.upgrade?.();
+    if (socket) taken.push(socket);
+    return c.body(null);
+  });
+  const clock = new FakeClock();
+  const server = await serveHttps({ app, tls: pair, onError() {}, clock });
+  const client = new WebSocket(`wss://127.0.0.1:${server.port}/socket`, { rejectUnauthorized: false });
+  await new Promise<void>((resolve) => client.on("open", () => resolve()));
+  const [socket] = taken;
+  assert(socket);
+  const closed = server.close();
+  await clock.advance(10_000); // what has not finished is cut now
+  const heard = new Promise<string>((resolve) => client.on("message", (data) => resolve(String(data))));
+  socket.serve({ text() {}, binary() {}, closed() {} });
+  socket.send("still here");
+  assertEquals(await heard, "still here");
+  client.terminate();
+  await closed;
 });
 
 Deno.test("plain HTTP without a pair, and no certificate to reload", async () => {

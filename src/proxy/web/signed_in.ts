@@ -73,7 +73,10 @@ export class SignedIn {
       const session = c.get("session");
       if (!session) throw new NotSignedIn();
       try {
-        return await answer(c, session);
+        const response = await answer(c, session);
+        // It is the GET that has made the body; nobody will read it.
+        if (c.req.method === "HEAD") await response.body?.cancel();
+        return response;
       } catch (error) {
         const status = isAppError(error) ? STATUS[error.code] : undefined;
         if (status === undefined || !isAppError(error)) throw error;
@@ -118,9 +121,15 @@ export class SignedIn {
   }
 }
 
-/** What a ticket opens: the path with its query, but for the ticket itself. */
+/**
+ * What a ticket opens: the path with its query, but for the ticket itself.
+ * @param url with its host, or beginning with the path
+ * @throws {AppError} bad_input
+ */
 export function ticketPath(url: string): string {
-  const { pathname, searchParams } = new URL(url, "https://any");
+  const parsed = URL.parse(url.startsWith("/") ? `https://any${url}` : url);
+  if (!parsed) throw new AppError("bad_input", "this is no path");
+  const { pathname, searchParams } = parsed;
   searchParams.delete("ticket");
   searchParams.sort();
   const query = searchParams.toString();

@@ -72,7 +72,9 @@ function donePanel(site: Site, user: string, hidden: boolean): Markup {
     <div class="card" id="done" ${hidden ? "hidden" : ""}>
       <p class="eyebrow"><span class="light"></span>Account ready</p>
       <h1 tabindex="-1" id="done-title">You are all set, ${user}</h1>
-      <p class="lead">Your account is active. Continue in a terminal.</p>
+      <p class="lead">Your account is active. Continue here, or in a terminal.</p>
+      <p><a class="primary" href="/web/login">Sign in here</a></p>
+      <h2>In a terminal</h2>
       <ol class="todo">
         <li><p>Sign in. You are asked for what you have just set up.</p>
     ${commandBlock(loginCommand(site.publicHost, user))}</li>

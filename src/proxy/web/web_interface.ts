@@ -11,6 +11,7 @@ import type { Trust } from "../../api/identity.ts";
 import type { LiveAccess } from "../../api/live_access.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { EventFields } from "../../model/event.ts";
+import type { Passage } from "../passage.ts";
 import type { Router } from "../route.ts";
 import { accountApi } from "./account_api.ts";
 import { callApi } from "./call_api.ts";
@@ -37,6 +38,7 @@ export interface WebInterfaceOptions {
   access: ClusterAccess;
   live: LiveAccess;
   router: Router;
+  passage: Passage;
   ping(): PingReply;
   clock: Clock;
   warn(text: string): void;

@@ -13,6 +13,8 @@ export interface DialogProps {
   onClose: () => void;
   children: ComponentChildren;
   large?: boolean;
+  /** The content has buttons of its own. */
+  bare?: boolean;
   /** The button that does it; without it the dialog only shows something. */
   action?: {
     text: string;
@@ -23,7 +25,7 @@ export interface DialogProps {
   };
 }
 
-export function Dialog({ title, onClose, children, large = false, action }: DialogProps) {
+export function Dialog({ title, onClose, children, large = false, bare = false, action }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [failure, setFailure] = useState<unknown>();
   const [busy, setBusy] = useState(false);
@@ -74,18 +76,20 @@ export function Dialog({ title, onClose, children, large = false, action }: Dial
         </div>
         {children}
         {failure === undefined ? null : <Notice tone="bad">{sentence(failure)}</Notice>}
-        <div class="foot">
-          <button type="button" class="plain" onClick={onClose}>{action ? "Cancel" : "Close"}</button>
-          {action && (
-            <button
-              type="submit"
-              class={action.danger ? "danger" : ""}
-              aria-disabled={busy || action.disabled}
-            >
-              {busy ? "Working…" : action.text}
-            </button>
-          )}
-        </div>
+        {!bare && (
+          <div class="foot">
+            <button type="button" class="plain" onClick={onClose}>{action ? "Cancel" : "Close"}</button>
+            {action && (
+              <button
+                type="submit"
+                class={action.danger ? "danger" : ""}
+                aria-disabled={busy || action.disabled}
+              >
+                {busy ? "Working…" : action.text}
+              </button>
+            )}
+          </div>
+        )}
       </form>
     </dialog>
   );

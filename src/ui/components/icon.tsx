@@ -55,7 +55,7 @@ export function Icon({ name, size = 18 }: { name: IconName; size?: number }) {
         d={PATHS[name]}
         fill={name === "play" ? "currentColor" : "none"}
         stroke="currentColor"
-        stroke-width="1.8"
+        stroke-width={name === "more" ? 3 : 1.8}
         stroke-linecap="round"
         stroke-linejoin="round"
       />

@@ -3,7 +3,7 @@
  * @module
  */
 import type { ComponentChildren } from "preact";
-import { useId, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Icon, type IconName } from "./icon.tsx";
 
 export interface MenuItem {
@@ -34,10 +34,13 @@ export function Menu({ label, children, items, caption, class: className = "plai
   const toggled = ({ newState }: { newState: string }) => {
     const shown = newState === "open";
     setOpen(shown);
-    if (!shown || !list.current || !button.current) return;
+  };
+  // Its items are drawn when it opens; only then its size is known.
+  useLayoutEffect(() => {
+    if (!open || !list.current || !button.current) return;
     beside(list.current, button.current.getBoundingClientRect());
     list.current.querySelector("button")?.focus();
-  };
+  }, [open]);
   const move = (event: KeyboardEvent) => {
     const all = [...list.current?.querySelectorAll("button") ?? []];
     const at = all.findIndex((one) => one === document.activeElement);

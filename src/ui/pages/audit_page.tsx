@@ -96,22 +96,31 @@ export function AuditPage() {
 function Filters({ type, user, span }: { type: string; user: string; span: string }) {
   return (
     <div class="audit-filters">
-      <label>
-        Time
-        <select value={span} onChange={(event) => setQuery("span", event.currentTarget.value)}>
+      <div>
+        <label for="audit-span">Time</label>
+        <select
+          id="audit-span"
+          value={span}
+          onChange={(event) => setQuery("span", event.currentTarget.value)}
+        >
           {SPANS.map(({ name, title }) => <option key={name} value={name}>{title}</option>)}
         </select>
-      </label>
-      <label>
-        Event
-        <select value={type} onChange={(event) => setQuery("type", event.currentTarget.value)}>
+      </div>
+      <div>
+        <label for="audit-type">Event</label>
+        <select
+          id="audit-type"
+          value={type}
+          onChange={(event) => setQuery("type", event.currentTarget.value)}
+        >
           <option value="">All events</option>
           {EVENT_CHOICES.map(({ name, title }) => <option key={name} value={name}>{title}</option>)}
         </select>
-      </label>
-      <label>
-        User
+      </div>
+      <div>
+        <label for="audit-user">User</label>
         <input
+          id="audit-user"
           type="text"
           value={user}
           placeholder="Everybody"
@@ -119,7 +128,7 @@ function Filters({ type, user, span }: { type: string; user: string; span: strin
           autocomplete="off"
           onChange={(event) => setQuery("user", event.currentTarget.value.trim())}
         />
-      </label>
+      </div>
     </div>
   );
 }

@@ -4,7 +4,7 @@
  */
 import { useMemo } from "preact/hooks";
 import type { WebUserContext } from "../../model/web.ts";
-import { call } from "../api.ts";
+import { call, listNodes } from "../api.ts";
 import { useCell } from "../cell.ts";
 import { Icon } from "../components/icon.tsx";
 import { Link } from "../components/link.tsx";
@@ -25,8 +25,12 @@ async function listRecordings(context: WebUserContext, signal: AbortSignal): Pro
   const events = may(context, "event", "list")
     ? call("events.search", { events: ["session.start", "session.end"], limit: MOST }, signal)
     : Promise.resolve([]);
-  const [recordings, facts] = await Promise.all([call("recordings.list", { limit: MOST }, signal), events]);
-  return withFacts(recordings, facts);
+  const [recordings, facts, nodes] = await Promise.all([
+    call("recordings.list", { limit: MOST }, signal),
+    events,
+    listNodes(signal),
+  ]);
+  return withFacts(recordings, facts, new Map(nodes.map(({ id, hostname }) => [id, hostname])));
 }
 
 export function RecordingsPage({ context }: PageInput) {

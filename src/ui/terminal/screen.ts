@@ -8,7 +8,7 @@ import { Unicode11Addon } from "@xterm/addon-unicode11";
 import { WebLinksAddon } from "@xterm/addon-web-links";
 import { Terminal } from "@xterm/xterm";
 import type { TerminalSize } from "../../model/web.ts";
-import { strictDocument } from "./strict_document.ts";
+import { withStrictStyles } from "./strict_styles.ts";
 
 const THEME = {
   background: "#10131d",
@@ -57,7 +57,6 @@ export class Screen {
   ) {
     const terminal = this.#terminal = new Terminal({
       allowProposedApi: true,
-      documentOverride: strictDocument(),
       cursorBlink: !readOnly && !matchMedia("(prefers-reduced-motion: reduce)").matches,
       cursorInactiveStyle: readOnly ? "block" : "outline",
       disableStdin: readOnly,
@@ -73,7 +72,7 @@ export class Screen {
     terminal.loadAddon(new Unicode11Addon());
     terminal.unicode.activeVersion = "11";
     terminal.loadAddon(new WebLinksAddon((_event, address) => openLink(address)));
-    terminal.open(parent);
+    withStrictStyles(() => terminal.open(parent));
     terminal.textarea?.setAttribute("aria-label", label);
     terminal.attachCustomKeyEventHandler((event) => this.#isForTerminal(event));
   }
@@ -114,6 +113,7 @@ export class Screen {
 
   /** How many cells there is room for; undefined while it is not shown. */
   room(): TerminalSize | undefined {
+    if ((this.#terminal.element?.offsetWidth ?? 0) === 0) return undefined;
     const room = this.#fit.proposeDimensions();
     if (!room || !Number.isFinite(room.cols) || !Number.isFinite(room.rows)) return undefined;
     return { w: Math.max(2, room.cols), h: Math.max(1, room.rows) };
@@ -142,7 +142,10 @@ export class Screen {
 
   /** All that is on the screen, as output that draws it again. */
   snapshot(): string {
-    return this.#serialize.serialize({ scrollback: 0 });
+    const { cursorX, cursorY } = this.#terminal.buffer.active;
+    // The serializer is off by one where the last line is full.
+    const cursor = cursorX < this.#terminal.cols ? `\x1b[${cursorY + 1};${cursorX + 1}H` : "";
+    return this.#serialize.serialize({ scrollback: 0 }) + cursor;
   }
 
   /** The lines in sight, for tests and for those who cannot see them. */

@@ -24,7 +24,7 @@ export interface TransferDialogProps {
 export function TransferDialog({ target, dropped, onClose }: TransferDialogProps) {
   const [way, setWay] = useState<"upload" | "download">("upload");
   return (
-    <Dialog title={`Files on ${target.hostname}`} onClose={onClose}>
+    <Dialog title={`Files on ${target.hostname}`} onClose={onClose} bare>
       <div class="segments" role="toolbar" aria-label="Direction">
         <button type="button" aria-pressed={way === "upload"} onClick={() => setWay("upload")}>Upload</button>
         <button type="button" aria-pressed={way === "download"} onClick={() => setWay("download")}>
@@ -33,7 +33,7 @@ export function TransferDialog({ target, dropped, onClose }: TransferDialogProps
       </div>
       <hr />
       {way === "upload"
-        ? <Upload target={target} dropped={dropped} />
+        ? <Upload target={target} dropped={dropped} onClose={onClose} />
         : <Download target={target} onClose={onClose} />}
     </Dialog>
   );
@@ -47,7 +47,7 @@ interface Transfer {
   failure?: unknown;
 }
 
-function Upload({ target, dropped }: { target: Target; dropped: readonly File[] }) {
+function Upload({ target, dropped, onClose }: TransferDialogProps) {
   const [path, setPath] = useState("");
   const [chosen, setChosen] = useState(dropped);
   const [transfers, setTransfers] = useState<readonly Transfer[]>([]);
@@ -137,6 +137,7 @@ function Upload({ target, dropped }: { target: Target; dropped: readonly File[] 
       </div>
       {transfers.map((transfer) => <TransferLine key={transfer.name} transfer={transfer} />)}
       <div class="foot">
+        <button type="button" class="plain" onClick={onClose}>Close</button>
         {busy
           ? <button type="button" class="plain" onClick={() => stop.current.abort()}>Stop</button>
           : <button type="button" disabled={chosen.length === 0} onClick={() => void send()}>Upload</button>}
@@ -191,6 +192,7 @@ function Download({ target, onClose }: { target: Target; onClose: () => void }) 
       </div>
       {failure === undefined ? null : <Notice tone="bad">{sentence(failure)}</Notice>}
       <div class="foot">
+        <button type="button" class="plain" onClick={onClose}>Close</button>
         <button type="button" disabled={path.trim() === ""} onClick={() => void fetchFile()}>Download</button>
       </div>
     </>

@@ -113,7 +113,9 @@ input.code {
   color: var(--bad);
   background: var(--bad-ground);
 }
-button.primary {
+button.primary, a.primary {
+  display: grid;
+  place-items: center;
   width: 100%;
   height: 3rem;
   margin: 1.5rem 0 0;
@@ -123,9 +125,11 @@ button.primary {
   background: var(--accent);
   font-weight: 620;
 }
-button.primary:hover { background: var(--accent-strong); }
+button.primary:hover, a.primary:hover { background: var(--accent-strong); }
 button.primary[aria-disabled="true"] { cursor: progress; opacity: .7; }
-.todo { margin: 1.5rem 0 0; padding-left: 1.25rem; }
+a.primary { text-decoration: none; }
+a.primary:hover { color: var(--on-accent); }
+.todo { margin: .75rem 0 0; padding-left: 1.25rem; }
 .todo li { margin: 0 0 1.25rem; padding-left: .25rem; }
 .todo li::marker { color: var(--soft); font-weight: 600; }
 .todo p { margin: 0 0 .5rem; }
