@@ -13,6 +13,17 @@ Deno.test("an import upwards, between roles, or of the store is refused", () => 
   assertEquals(bad("src/auth/users_test.ts", "src/proxy/route.ts"), false);
 });
 
+Deno.test("what runs in the browser knows the nouns, and of the API only the types", () => {
+  const bad = (to: string, typeOnly = false) =>
+    checkImport({ from: "src/ui/api.ts", to, typeOnly }) !== undefined;
+  assertEquals(bad("src/model/web.ts"), false);
+  assertEquals(bad("src/api/contract.ts", true), false);
+  assertEquals(bad("src/api/contract.ts"), true);
+  assertEquals(bad("src/base/clock.ts"), true);
+  assertEquals(bad("src/proxy/web/ui_bundle.ts", true), true);
+  assertEquals(checkImport({ from: "src/proxy/web/app.ts", to: "src/ui/main.tsx" }) !== undefined, true);
+});
+
 Deno.test("packages and the runtime stay in their homes", () => {
   assertEquals(checkPackage("src/node/exec.ts", "ssh2"), "only src/ssh/ssh2/ imports ssh2");
   assertEquals(checkPackage("src/ssh/ssh2/library.ts", "ssh2/lib/Channel.js"), undefined);

@@ -27,6 +27,7 @@ export const SFTP_SERVER: Prerequisite = {
 export const ANSIBLE: Prerequisite = { program: "ansible-playbook", package: "ansible-core" };
 export const ZSH: Prerequisite = { program: "zsh", package: "zsh" };
 export const FISH: Prerequisite = { program: "fish", package: "fish" };
+export const ZBAR: Prerequisite = { program: "zbarimg", package: "zbar-tools" };
 export const CHROMIUM: Prerequisite = { program: "chromium", package: "chromium" };
 export const SSH_AUDIT: Prerequisite = { program: "ssh-audit", package: "ssh-audit" };
 

@@ -66,7 +66,9 @@ async function welcome(): Promise<void> {
       `Open this link to choose a password and set up your authenticator (valid for one hour):\n\n  ${url}\n`,
     );
   }
-  console.log("Then, in another terminal:\n");
+  console.log(
+    "Then sign in at https://localhost:3080 (the certificate is self-signed), or in another terminal:\n",
+  );
   console.log(`  ${task} tsh login --proxy=localhost --user=${user} --insecure`);
   console.log(`  ${task} tsh ssh ${user}@${node[0]?.name ?? Deno.hostname()}\n`);
 }

@@ -36,11 +36,13 @@ export function recordingsCommand(options: () => TctlOptions) {
         await printResult(format, list, () =>
           table(
             ["Session ID", "User", "Login", "Node", "Started", "Length", "Bytes"],
-            list.map(({ sid, user = "-", login = "-", server_id = "-", started, ended, modified, bytes }) => [
+            list.map((
+              { sid, user = "-", login = "-", server_id = "-", name, started, ended, modified, bytes },
+            ) => [
               sid,
               user,
               login,
-              nodes.get(server_id) ?? server_id,
+              name ?? nodes.get(server_id) ?? server_id,
               tableTime(started ?? modified),
               started === undefined || ended === undefined
                 ? "running or cut off"

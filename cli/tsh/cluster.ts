@@ -79,6 +79,12 @@ export class Cluster {
     }
   }
 
+  /** Whether the proxy records: then it ends the connection to the node, and needs the user's agent to go on. */
+  records(): Promise<boolean> {
+    return this.#records ??= this.proxy.ask("recording-proxy@teleport.com", ASK_MS)
+      .then((answer) => answer?.toString() === "true");
+  }
+
   /** The auth API, end to end through the proxy. */
   async api(): Promise<{ api: ApiClient; close(): void }> {
     const { profile, certificate, key } = this.login;
@@ -99,7 +105,7 @@ export class Cluster {
    * @param options what the node may reach through the connection
    */
   async node(host: string, port: number, username: string, options: ClientOptions = {}): Promise<SshClient> {
-    const records = await (this.#records ??= proxyRecords(this.proxy));
+    const records = await this.records();
     const name = isIP(host) && !records ? await this.#idOf(host, port) : host;
     if (records) this.lentFor.add(username);
     const destination = `proxy:${host.includes(":") ? `[${host}]` : host}:${port}`;
@@ -148,12 +154,7 @@ export class Cluster {
   }
 }
 
-/** Whether the proxy records: then it ends the connection to the node, and needs the user's agent to go on. */
-async function proxyRecords(proxy: SshClient): Promise<boolean> {
-  const answer = await proxy.ask("recording-proxy@teleport.com", ASK_MS);
-  return answer?.toString() === "true";
-}
-
+/** A proxy that says nothing for so long does not record. */
 const ASK_MS = 1000;
 
 /** The proxy takes every certificate that is good and whose owner may be here: what is left is told. */

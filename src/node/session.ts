@@ -69,6 +69,7 @@ export function nodeSession(node: NodeContext, connection: NodeConnection): Sess
           started.add();
         }
         running = program;
+        if (pty && pty !== request.pty) program.resize?.(pty); // the window has changed since it was asked for
         if (left) program.abandon();
       },
       onJoined: (program) => {

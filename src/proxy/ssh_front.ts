@@ -14,16 +14,16 @@ import type { RefusedClients } from "../api/refused_clients.ts";
 import type { Clock } from "../base/clock.ts";
 import { formatHostPort } from "../base/dial.ts";
 import { joinStreams } from "../base/duplex.ts";
-import { AppError, isAppError, messageOf } from "../base/errors.ts";
+import { AppError, isAppError } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
 import type { EventFields } from "../model/event.ts";
 import type { UserIdentity } from "../model/identity.ts";
-import { printable } from "../ssh/public_key.ts";
 import { type HostCredential, type ServerConnection, type ServerLimits, SshServer } from "../ssh/server.ts";
 import { failSession, type ServerSessionChannel, type SessionHandlers } from "../ssh/server_session.ts";
 import { type Agent, AgentClient } from "../ssh/agent.ts";
 import type { Passage } from "./passage.ts";
-import { type Destination, type IsVisible, parseDestination, type Router } from "./route.ts";
+import { attemptToConnect, refusedLogin } from "./connect_attempt.ts";
+import { type Destination, parseDestination, type Router } from "./route.ts";
 
 const log = logger("proxy");
 const PROXY = "proxy:";
@@ -58,38 +58,22 @@ export function proxySshServer(options: ProxyFrontOptions): SshServer<UserIdenti
     mayLendLater = false,
   ): Promise<Duplex> => {
     const { identity, username, remote } = connection;
-    const hidden: string[] = [];
-    const visible: IsVisible = ({ name, labels }) => {
-      const { refused } = access.decide(
-        identity,
-        (rights) => rights.mayReach(labels) ? undefined : "no role allows this node",
-      );
-      if (refused !== undefined) hidden.push(`node ${printable(name)}: ${refused}`);
-      return refused === undefined;
-    };
-    const event: EventFields = {
-      event: "proxy.connect",
-      user: identity.name,
-      login: printable(username),
-      "addr.remote": `${remote.address}:${remote.port}`,
+    const attempt = {
+      identity,
+      login: username,
+      remote,
       addr: destinationText(destination),
-    };
-    const open = () =>
-      destination.kind === "node"
-        ? passage.open({ identity, remote, agent }, destination, visible, mayLendLater)
-        : router.connect(destination, remote, visible);
-    try {
-      const target = await open();
       // Where this proxy stands in for the host, it tells what becomes of the connection to that when there is one.
-      if (destination.kind === "auth" || !passage.records) emit({ ...event, success: true });
-      return target;
-    } catch (error) {
-      emit({ ...event, success: false, error: printable(messageOf(error)) });
-      // The client is told that there is no such node; the audit log knows better.
-      const why = hidden[0];
-      if (why !== undefined) emit(refusedLogin(identity.name, username, remote.address, new Error(why)));
-      throw error;
-    }
+      toldElsewhere: destination.kind === "node" && passage.records,
+    };
+    return await attemptToConnect(
+      options,
+      attempt,
+      (visible) =>
+        destination.kind === "node"
+          ? passage.open({ identity, remote, agent }, destination, visible, mayLendLater)
+          : router.connect(destination, remote, visible),
+    );
   };
 
   /** @param lent whether the session lends the client's agent */
@@ -206,19 +190,5 @@ export function proxySshServer(options: ProxyFrontOptions): SshServer<UserIdenti
 }
 
 function destinationText(destination: Destination): string {
-  return destination.kind === "node"
-    ? printable(formatHostPort(destination))
-    : `auth of ${printable(destination.cluster)}`;
-}
-
-/** The audit event of a login that was refused. */
-export function refusedLogin(user: string, login: string, address: string, error: unknown): EventFields {
-  return {
-    event: "auth",
-    success: false,
-    user: printable(user),
-    login: printable(login),
-    "addr.remote": address,
-    error: messageOf(error),
-  };
+  return destination.kind === "node" ? formatHostPort(destination) : `auth of ${destination.cluster}`;
 }

@@ -139,6 +139,7 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
       emit: (event) => events.emit(event),
       trust: () => membership.trust,
       credential: () => membership.credentials,
+      hostId: settings.hostId,
       running: new Set(),
       checkHostKeys: () => cluster.proxiesCheckHostKeys ?? true,
     },
@@ -203,6 +204,9 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
     emit: (event) => events.emit(event),
     onFault: (error) => log.error("web: {error}", { error: messageOf(error) }),
   });
+  if (!settings.ui) {
+    log.warn("the web interface was not built, so there is only a page about tsh: run deno task ui");
+  }
   const app = webApp({
     gateway: new ApiGateway(membership.auth),
     signedIn,

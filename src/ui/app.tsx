@@ -5,6 +5,7 @@
 import { lazy, Suspense } from "preact/compat";
 import { useCell } from "./cell.ts";
 import { Questions } from "./components/confirm.tsx";
+import { ErrorBoundary } from "./components/error_boundary.tsx";
 import { Mark } from "./components/icon.tsx";
 import { Failed, Loading } from "./components/page.tsx";
 import { Toasts } from "./components/toasts.tsx";
@@ -17,7 +18,9 @@ const Shell = lazy(() => import("./shell.tsx").then(({ Shell }) => ({ default: S
 export function App() {
   return (
     <>
-      <Content />
+      <ErrorBoundary>
+        <Content />
+      </ErrorBoundary>
       <Questions />
       <Toasts />
     </>

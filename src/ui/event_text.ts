@@ -10,8 +10,8 @@ export type LoggedEvent = Output<"events.search">[number];
 const TITLES: Readonly<Record<string, string>> = {
   "user.login": "Login",
   "user.logout": "Sign-out",
-  auth: "Certificate refused",
-  "proxy.connect": "Connection through the proxy",
+  auth: "Certificate accepted",
+  "proxy.connect": "Proxied connection",
   "client.disconnect": "Connection ended",
   "client.refused": "Client refused",
   "session.start": "Session started",
@@ -50,10 +50,38 @@ const TITLES: Readonly<Record<string, string>> = {
   "recording.delete": "Recording removed",
 };
 
-/** What an event is called; a name that is not known here is shown as it is. */
+/** The same where it was refused or failed. */
+const FAILURES: Readonly<Record<string, string>> = {
+  "user.login": "Login refused",
+  auth: "Access refused",
+  "proxy.connect": "Connection refused",
+  "session.start": "Session refused",
+  "session.join": "Joining refused",
+  "session.terminate": "Session not terminated",
+  exec: "Command failed",
+  scp: "Copying refused (scp)",
+  sftp: "File access refused (sftp)",
+  port: "Port forwarding refused",
+  subsystem: "Subsystem refused",
+  "user.signup": "Sign-up refused",
+  "user.reset": "Reset refused",
+  "host.join": "Host refused",
+  "recording.read": "Recording not played",
+};
+
+/** What events of a name are called; a name that is not known here is shown as it is. */
 export function eventTitle(name: string): string {
   return Object.hasOwn(TITLES, name) ? TITLES[name] ?? name : name;
 }
+
+/** What happened, in a few words. Some names tell of a failure by themselves. */
+export function eventHeading(event: LoggedEvent): string {
+  const name = String(event.event);
+  if (!isFailure(event) || ALWAYS_FAILURES.has(name)) return eventTitle(name);
+  return Object.hasOwn(FAILURES, name) ? FAILURES[name] ?? name : `${eventTitle(name)} (failed)`;
+}
+
+const ALWAYS_FAILURES: ReadonlySet<string> = new Set(["client.refused", "session.gap", "events.lost"]);
 
 /** The names that a filter offers, with their words, in alphabetical order of these. */
 export const EVENT_CHOICES: readonly { name: string; title: string }[] = [...EVENT_NAMES]

@@ -5,7 +5,8 @@
 import type { WebBearer, WebLogin, WebUserContext } from "../model/web.ts";
 import { Cell } from "./cell.ts";
 import { RequestFailure } from "./failure.ts";
-import { go, place, placeAfterLogin } from "./router.ts";
+import { placeAfterLogin } from "./route.ts";
+import { go, place } from "./router.ts";
 import { bearer, request, requestJson, whenSessionEnds } from "./request.ts";
 
 /** Who uses this window. */
@@ -24,6 +25,15 @@ const RENEW_AFTER = 0.6;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 let renewal: ReturnType<typeof setTimeout> | undefined;
 
+/** A session may end elsewhere; who only looks at the page is told within this time. */
+const LOOK_MS = 20_000;
+
+setInterval(() => {
+  if (session.value.kind !== "in" || document.hidden) return;
+  // What it says is acted upon where it arrives; whether it can be asked now does not matter.
+  void request("/user/status").catch(() => {});
+}, LOOK_MS);
+
 whenSessionEnds(() => {
   if (session.value.kind === "in") leave("Your session has ended. Sign in to go on where you were.");
 });
@@ -33,6 +43,7 @@ export async function resume(): Promise<void> {
   session.set({ kind: "looking" });
   try {
     await enter(await renewed());
+    if (place.value.path === "/login") go(...afterLogin());
   } catch (error) {
     if (error instanceof RequestFailure && (error.status === 401 || error.status === 403)) leave();
     else session.set({ kind: "unreachable" });

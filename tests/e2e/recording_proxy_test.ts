@@ -19,7 +19,12 @@ if (NO_XAUTH) console.log("skipped, needs the program xauth: X11 forwarding");
 
 Deno.test.beforeAll(async () => {
   cluster = await RecordingCluster.start("tprec");
-  sshd = await cluster.sshd(["AcceptEnv SSH_SESSION_ID", "X11Forwarding yes", "MaxStartups 50:30:100"]);
+  sshd = await cluster.sshd([
+    "AcceptEnv SSH_SESSION_ID",
+    "X11Forwarding yes",
+    "MaxStartups 50:30:100",
+    "Subsystem greeting echo hello from the subsystem",
+  ]);
   work = await Deno.makeTempDir({ prefix: "recording-proxy-" });
 });
 
@@ -55,6 +60,11 @@ Deno.test("the manual's recipe gets stock ssh to OpenSSH's server, and the sessi
   const sid = await sessionOf("marker-of-stock");
   assertEquals(await cluster.played(sid), "marker-of-stock\r\n");
   assertMatch(await cluster.daemon.tctlOk("recordings", "verify", sid), /^unchanged, signed by host/);
+  const listed: { sid: string; user: string; name: string }[] = JSON.parse(
+    await cluster.daemon.tctlOk("recordings", "ls", "--format=json"),
+  );
+  const own = listed.find((recording) => recording.sid === sid);
+  assertEquals([own?.user, own?.name], ["joe", HOST]);
   for (const name of ["session.start", "session.leave", "session.end"]) {
     const event = await cluster.daemon.event(name, (event) => event.sid === sid);
     assertEquals([event.user, event.login, event.name], ["joe", cluster.login, HOST]);
@@ -132,6 +142,15 @@ Deno.test("~/.ssh/config makes plain ssh enough, with a ProxyCommand and with -J
   const without = await ssh("-o", "ForwardAgent no", "jumped", "true");
   assertEquals(without.code, 255);
   assertStringIncludes(without.stderr, "SSH agent forwarding");
+});
+
+Deno.test("tsh config knows that the proxy records, and stock ssh with its block gets to a node", async () => {
+  const block = ok(await cluster.joe.tsh(["config"]));
+  assertStringIncludes(block, "-o ForwardAgent=yes");
+  await Deno.writeTextFile(`${work}/block`, block);
+  const words = ["-F", `${work}/block`, "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"];
+  const target = `${cluster.login}@alpha.main`;
+  assertEquals(ok(await run("ssh", [...words, target, "echo by block"], { env: cluster.env })), "by block\n");
 });
 
 Deno.test("without a forwarded agent the connection is refused, and the refusal names agent forwarding", async () => {
@@ -303,6 +322,13 @@ Deno.test("files go through: scp in both protocols, sftp in batches, rsync and g
   assertEquals(await Deno.readTextFile(`${work}/again/file`), "content");
   const event = await cluster.daemon.event("subsystem");
   assertEquals([event["subsystem.name"], event.user, event.name], ["sftp", "joe", HOST]);
+});
+
+Deno.test("a subsystem on a terminal is recorded like a shell", async () => {
+  const { code, stdout } = await stock("-tt", "-s", target(), "greeting");
+  assertEquals([code, stdout], [0, "hello from the subsystem\r\n"]);
+  const sid = await sessionOf("subsystem greeting");
+  assertEquals(await cluster.played(sid), "hello from the subsystem\r\n");
 });
 
 Deno.test("tsh scp copies to and from OpenSSH's server behind a recording proxy", async () => {

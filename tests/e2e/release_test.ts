@@ -132,8 +132,8 @@ Deno.test("a release is built, unpacked, installed by make, run by the unit's ow
       await daemon.stdin.close();
       const { pid, addresses } = await state(alone);
       const page = await fetchText(addresses.proxyWeb.port, "/web");
-      assertStringIncludes(page, "<html");
-      const script = /script src="([^"]+)"/.exec(page)?.[1];
+      assertStringIncludes(page, '<div id="app">'); // the web interface came with the program
+      const script = /<script type="module" src="([^"]+)"/.exec(page)?.[1];
       const asset = await fetchText(addresses.proxyWeb.port, script ?? "/no-script");
       assertEquals(asset.length > 100, true);
       Deno.kill(pid, "SIGTERM");

@@ -29,6 +29,8 @@ Deno.test("terminals in a browser", async (t) => {
     await terminal.notice("size", ({ w, h }) => w === 132 && h === 43);
     terminal.type("stty size\r");
     await terminal.shows("43 132");
+    terminal.type("echo naïve-日本 $LC_CTYPE\r");
+    await terminal.shows(/\rnaïve-日本 C.UTF-8/);
     terminal.send({ type: "ping", id: 7 });
     assertEquals((await terminal.notice("pong")).id, 7);
     terminal.type("exit 3\r");

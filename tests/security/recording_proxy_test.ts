@@ -114,6 +114,33 @@ Deno.test("a host without labels is there only for whom a role lets go everywher
   assertStringIncludes(stderr, `no node is called "${HOST}"`);
 });
 
+Deno.test("what a role takes back is not granted any more, whatever the certificate still permits", async () => {
+  await putResources(cluster.daemon, {
+    kind: "role",
+    version: "v3",
+    metadata: { name: "bare" },
+    spec: {
+      options: { port_forwarding: false, forward_agent: false },
+      allow: { logins: [login], node_labels: { "*": "*" } },
+    },
+  });
+  const pat = await person("pat", ["bare"]);
+  const lent = await run("ssh", words(pat, pat, "echo [$SSH_AUTH_SOCK]").toSpliced(0, 0, "-A"), {
+    env: env(),
+  });
+  assertEquals(lent.stdout, "[]\n", lent.stderr);
+  const forward = ["-o", "ExitOnForwardFailure=yes", "-N", "-R", "0:127.0.0.1:1"];
+  const refused = await run("ssh", [...forward, ...words(pat, pat)], { env: env() });
+  assertEquals(refused.code, 255);
+  const events = (await cluster.daemon.events()).filter(({ event, user }) =>
+    event === "port" && user === "pat"
+  );
+  assertEquals(events.map(({ forwarded, success }) => [forwarded, success]), [
+    ["agent", false],
+    ["listener", false],
+  ]);
+});
+
 Deno.test("who is locked is cut off in the middle of a session, and told", async () => {
   const lou = await person("lou");
   const child = spawn("ssh", words(lou, lou, "-tt", "echo begun; sleep 600"), { env: env() });

@@ -2,9 +2,10 @@
  * `tsh config`: makes stock ssh, scp, sftp, rsync and git work with the cluster's nodes.
  * @module
  */
-import { AppError } from "../../../src/base/errors.ts";
-import { print } from "../../program.ts";
-import { loginFiles, tshHome } from "../home.ts";
+import { AppError, isAppError } from "../../../src/base/errors.ts";
+import { print, printError } from "../../program.ts";
+import { Cluster } from "../cluster.ts";
+import { type Login, loginFiles, tshHome } from "../home.ts";
 import { ensureLogin, storedLogin } from "../login.ts";
 import type { TshOptions } from "../options.ts";
 import { type ClusterAccess, configBlock, withBlock, withoutBlock } from "./ssh_config_block.ts";
@@ -30,6 +31,7 @@ export async function configCommand(options: ConfigOptions): Promise<void> {
     key: files.key,
     certificate: files.certificate,
     knownHosts: `${tshHome()}/known_hosts`,
+    records: !options.remove && await proxyRecords(login),
   };
   if (!options.write && !options.remove) return print(configBlock(access));
   const path = configPath();
@@ -43,6 +45,24 @@ export async function configCommand(options: ConfigOptions): Promise<void> {
       ? `${path} ${what} the nodes of ${cluster}: ssh root@NODE.${cluster}\n`
       : `${path} is as it should be\n`,
   );
+}
+
+/** A proxy that cannot be reached now gets no agent later. */
+async function proxyRecords(login: Login): Promise<boolean> {
+  try {
+    const cluster = await Cluster.connect(login);
+    try {
+      return await cluster.records();
+    } finally {
+      cluster.close();
+    }
+  } catch (error) {
+    if (!isAppError(error)) throw error;
+    printError(
+      `WARNING: it is not known whether the proxy records, so no agent will be forwarded: ${error.message}\n`,
+    );
+    return false;
+  }
 }
 
 function configPath(): string {

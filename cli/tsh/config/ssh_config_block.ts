@@ -13,11 +13,13 @@ export interface ClusterAccess {
   key: string;
   certificate: string;
   knownHosts: string;
+  /** The proxy records, and needs the agent to go on to the nodes. */
+  records: boolean;
 }
 
 /** The block, with its marks. @throws {AppError} bad_input for names and paths that cannot be written safely */
 export function configBlock(access: ClusterAccess): string {
-  const { cluster, proxyHost, proxyPort } = access;
+  const { cluster, proxyHost, proxyPort, records } = access;
   for (const [what, name] of [["cluster", cluster], ["proxy", proxyHost]] as const) {
     if (!/^[A-Za-z0-9._:-]+$/.test(name) || name.startsWith("-")) {
       throw new AppError(
@@ -38,6 +40,7 @@ export function configBlock(access: ClusterAccess): string {
     `    CertificateFile "${certificate}"`,
     "    IdentitiesOnly yes",
     `    ProxyCommand ssh -F none -o IdentitiesOnly=yes -o StrictHostKeyChecking=yes ${files} ` +
+    (records ? "-o ForwardAgent=yes " : "") +
     `-p ${proxyPort} %r@${proxyHost} -s proxy:%h:%p`,
     end,
     "",

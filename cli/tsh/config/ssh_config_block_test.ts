@@ -10,6 +10,7 @@ const ACCESS: ClusterAccess = {
   key: "/home/joe/.tsh/keys/gate/joe",
   certificate: "/home/joe/.tsh/keys/gate/joe-cert.pub",
   knownHosts: "/home/joe/.tsh/known_hosts",
+  records: false,
 };
 
 Deno.test("writing the block twice is writing it once, and taking it out leaves what was there", () => {
@@ -54,4 +55,9 @@ Deno.test("names and paths cannot break out of their line, their quotes or the s
   const odd = configBlock({ ...ACCESS, key: "/home/o'neil & 50%/key" });
   assertStringIncludes(odd, `IdentityFile "/home/o'neil & 50%%/key"`);
   assertStringIncludes(odd, `-i '/home/o'\\''neil & 50%%/key'`);
+});
+
+Deno.test("the agent is forwarded to a proxy that records, and to no other", () => {
+  assertStringIncludes(configBlock({ ...ACCESS, records: true }), " -o ForwardAgent=yes -p 3023 ");
+  assertEquals(configBlock(ACCESS).includes("ForwardAgent"), false);
 });

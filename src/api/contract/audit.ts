@@ -56,6 +56,8 @@ export const auditCalls = {
       user: v.optional(v.string()),
       login: v.optional(v.string()),
       server_id: v.optional(v.string()),
+      /** The host it ran on, where a proxy has recorded it. */
+      name: v.optional(v.string()),
       started: v.optional(time),
       ended: v.optional(time),
     })),

@@ -21,6 +21,8 @@ export interface RecordingInfo {
   user?: string;
   login?: string;
   server_id?: string;
+  /** The host it ran on, where a proxy has recorded it. */
+  name?: string;
   /** Milliseconds since the epoch. */
   started?: number;
   ended?: number;
@@ -167,6 +169,7 @@ export class Recordings {
       user: textOf(start?.user),
       login: textOf(start?.login),
       server_id: textOf(start?.server_id),
+      name: textOf(start?.name),
       started: timeOf(start?.time),
       ended: timeOf(end?.time),
     };

@@ -42,12 +42,15 @@ export interface Surroundings extends SessionHost {
   /** This proxy's own. */
   credential(): HostCredential;
   checkHostKeys(): boolean;
+  /** This proxy's id. */
+  readonly hostId: string;
   /** The sessions that have not come to their end, with all that is told of it. */
   readonly running: Set<Promise<void>>;
 }
 
-/** What every event about a connection carries. Who reports it is the proxy. */
+/** What every event about a connection carries. Who reports it is the proxy, and is its server. */
 export function eventFields(
+  { hostId }: Pick<Surroundings, "hostId">,
   { remote }: ProxyClient,
   connection: InnerConnection,
   target: Target | undefined,
@@ -56,6 +59,7 @@ export function eventFields(
     user: connection.identity.identity.name,
     login: connection.username,
     namespace: "default",
+    server_id: hostId,
     name: target && nameOf(target),
     "addr.local": target?.address,
     "addr.remote": formatHostPort({ host: remote.address.replace(/^::ffff:/, ""), port: remote.port }),

@@ -171,7 +171,11 @@ export class Forwarder {
       delayMs: 0,
       traffic: () => connection.traffic(),
       end: (reason) => {
-        emit({ event: "client.disconnect", ...eventFields(client, connection, target), reason });
+        emit({
+          event: "client.disconnect",
+          ...eventFields(this.#around, client, connection, target),
+          reason,
+        });
         sessions.cut(connection);
         if (!tellSessions(connection, `teleport: you are disconnected: ${reason}`)) return connection.close();
         clock.after(SHOW_MS, () => connection.close());

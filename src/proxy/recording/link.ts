@@ -39,7 +39,7 @@ export class Link {
 
   /** The fields of every event about it. */
   get fields(): Omit<EventFields, "event"> {
-    return eventFields(this.#client, this.#connection, this.target);
+    return eventFields(this.#around, this.#client, this.#connection, this.target);
   }
 
   /** The client offers its agent in a session. */
@@ -55,6 +55,12 @@ export class Link {
 
   release(): void {
     if (--this.#users === 0) this.#ssh?.then((ssh) => ssh.close(), () => {});
+  }
+
+  /** The connection, for a session: who has not lent an agent by then will not. @throws {AppError} for the client */
+  async sshForSession(): Promise<SshClient> {
+    if (!this.#ssh && !this.#client.agent && !this.#isLent) throw new AppError("access_denied", NO_AGENT);
+    return await this.ssh();
   }
 
   /** The connection. @throws {AppError} with a text for the client */

@@ -21,7 +21,7 @@ export async function startOnHost(
   options: SessionOptions,
   channel: ServerSessionChannel,
 ): Promise<{ session: ClientSession; program: Program }> {
-  const ssh = await link.ssh();
+  const ssh = await link.sshForSession();
   const session = await ssh.start(program, options);
   link.hold();
   session.exit.then(() => link.release());

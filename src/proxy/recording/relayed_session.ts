@@ -70,7 +70,7 @@ export function relayedSession(
     const request: SessionRequest = {
       host,
       connection: { identity, username: connection.username },
-      fields: link?.fields ?? eventFields(client, connection, undefined),
+      fields: link?.fields ?? eventFields(host, client, connection, undefined),
       recordedElsewhere: false,
       target: link && nameOf(link.target),
       pty,
@@ -84,9 +84,8 @@ export function relayedSession(
     };
     const options: SessionOptions = { pty, env: Object.fromEntries(env), agent, x11 };
     const sid = joining.get(JOIN_SESSION);
-    const command = program.type === "exec" ? program.name : undefined;
     if (sid !== undefined && program.type !== "subsystem") {
-      return await joinSession(request, channel, sid, joining.get(JOIN_MODE), command);
+      return await joinSession(request, channel, sid, joining.get(JOIN_MODE), commandOf(program));
     }
     if (!link) throw new AppError("unsupported", "this proxy has no shell; name a node: tsh ssh user@node");
     await runOnHost(request, channel, link, program, options);
@@ -163,17 +162,22 @@ async function runOnHost(
 ): Promise<void> {
   const { host, pty } = request;
   const sid = crypto.randomUUID();
-  const command = program.type === "exec" ? program.name : undefined;
+  const command = program.type === "subsystem" ? `subsystem ${program.name}` : commandOf(program);
   // A shell without a terminal is a session like any other: recorded, so that -T is no way around it.
-  const recorded = program.type !== "subsystem" &&
-    (pty !== undefined || command === undefined || host.recording().commands);
+  const recorded = pty !== undefined || program.type === "shell" ||
+    program.type === "exec" && host.recording().commands;
   if (!recorded) return await relay(request, channel, link, program, options);
-  await link.ssh(); // a host that cannot be reached leaves no recording
+  await link.sshForSession(); // a host that cannot be reached leaves no recording
   options.env = { ...options.env, [SESSION_ID]: sid };
   const launch = async () => (await startOnHost(link, program, options, channel)).program;
   const status = await runRecorded(request, { sid, command, channel, launch });
-  if (command !== undefined && !pty) report(request, link, program, { sid, ...exitFields(status) });
+  if (!pty) report(request, link, program, { sid, ...exitFields(status) });
   sendExit(channel, status);
+}
+
+/** What the client has run by the shell. */
+function commandOf(program: Program): string | undefined {
+  return program.type === "exec" ? program.name : undefined;
 }
 
 /** Everything both ways, without a look at it. */

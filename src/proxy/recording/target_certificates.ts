@@ -6,8 +6,8 @@
 import { isIP } from "node:net";
 import type { Caller } from "../../api/client.ts";
 import type { HostCredentials } from "../../api/host_identity.ts";
-import type { Clock } from "../../base/clock.ts";
-import { AppError } from "../../base/errors.ts";
+import { type Clock, toSeconds } from "../../base/clock.ts";
+import { AppError, isAppError } from "../../base/errors.ts";
 import { TARGET_CERTIFICATE } from "../../model/limits.ts";
 import { isHostName } from "../../model/name.ts";
 import { parseCertificateLine } from "../../ssh/certificate.ts";
@@ -15,6 +15,8 @@ import { printable } from "../../ssh/public_key.ts";
 import type { HostCredential } from "../../ssh/server.ts";
 import type { Target } from "../route.ts";
 
+/** What could not be had now is asked for again after this. */
+const RETRY_MS = 30_000;
 /** How many hosts' certificates are kept. */
 const MAX_KEPT = 1000;
 
@@ -46,16 +48,30 @@ export class TargetCertificates {
     const own = credentials().certificate;
     const kept = this.#kept.get(key);
     if (kept && kept.own === own && clock.now() < kept.until) return kept.credential;
-    const credential = this.#ask(names);
-    const fresh: Kept = { credential, own, until: clock.now() + TARGET_CERTIFICATE.ttl / 2 };
+    const credential = kept && kept.own === own ? this.#renew(names, kept.credential) : this.#ask(names);
+    const fresh: Kept = { credential, own, until: clock.now() + RETRY_MS };
+    credential.then(({ certificate }) => {
+      fresh.until = Math.max(fresh.until, certificate.validBefore * 1000 - TARGET_CERTIFICATE.ttl / 2);
+    }, () => {
+      if (this.#kept.get(key) === fresh) this.#kept.delete(key);
+    });
     this.#kept.delete(key);
     this.#kept.set(key, fresh);
     const [oldest] = this.#kept.keys();
     if (this.#kept.size > MAX_KEPT && oldest !== undefined) this.#kept.delete(oldest);
-    credential.catch(() => {
-      if (this.#kept.get(key) === fresh) this.#kept.delete(key);
-    });
     return credential;
+  }
+
+  /** While no auth server answers, the old one will do until it ends. */
+  async #renew(names: string[], old: Promise<HostCredential>): Promise<HostCredential> {
+    try {
+      return await this.#ask(names);
+    } catch (error) {
+      if (!isAppError(error)) throw error;
+      const before = await old;
+      if (before.certificate.validBefore <= toSeconds(this.options.clock.now())) throw error;
+      return before;
+    }
   }
 
   async #ask(names: string[]): Promise<HostCredential> {

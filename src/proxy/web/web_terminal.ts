@@ -39,6 +39,10 @@ const FIRST_MESSAGE_MS = 5 * SECOND;
 /** A node that does not tell which session it is: it cannot be joined, but used. */
 const NOTICE_MS = 2 * SECOND;
 const RESIZE_MS = 40;
+/** A browser's terminal knows no other encoding: the machine may, unless it is told. */
+const UTF_8 = { LC_CTYPE: "C.UTF-8" };
+/** IUTF8 (RFC 8160): erasing takes characters, not bytes. */
+const MODES: readonly [number, number][] = [[42, 1]];
 /** How much may wait for the network, whatever the browser says that it has drawn. */
 const MAX_WAITING = 512 * 1024;
 
@@ -138,9 +142,10 @@ export class WebTerminal {
     const { sid, mode = "peer" } = open;
     const asked = this.#size ?? open.term;
     const session = await ssh.shell({
-      pty: { term: "xterm-256color", ...windowOf(asked), modes: new Map() },
+      pty: { term: "xterm-256color", ...windowOf(asked), modes: new Map(MODES) },
       env: {
         [SESSION_NOTICES]: "1",
+        ...UTF_8,
         ...(sid === undefined ? {} : { TELEPORT_SESSION: sid, TELEPORT_SESSION_MODE: mode }),
       },
       onTold: (type, fields) => {

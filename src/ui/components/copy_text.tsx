@@ -28,7 +28,10 @@ export function CopyText({ text, label }: { text: string; label: string }) {
   };
   return (
     <div class="copy">
-      <code>{text}</code>
+      {/* Lines break between words, and not within an option. */}
+      <code>
+        {text.split(" ").map((word, index) => [index === 0 ? "" : " ", <span key={index}>{word}</span>])}
+      </code>
       <button type="button" class="quiet small" aria-label={label} onClick={copy}>
         {copied ? "Copied" : "Copy"}
       </button>

@@ -32,6 +32,10 @@ export function Dialog({ title, onClose, children, large = false, bare = false, 
   useEffect(() => {
     const opener = document.activeElement;
     dialog.current?.showModal();
+    dialog.current?.querySelector<HTMLElement>(
+      "input:not([hidden]), textarea, select, .foot button:last-child",
+    )
+      ?.focus();
     return () => {
       if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
     };

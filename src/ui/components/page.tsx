@@ -5,6 +5,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { sentence } from "../failure.ts";
+import { hasMoved } from "../router.ts";
 import { Icon, type IconName } from "./icon.tsx";
 
 export interface PageProps {
@@ -23,6 +24,7 @@ export function Page({ title, note, actions, children, scrolls = false }: PagePr
   const heading = useRef<HTMLHeadingElement>(null);
   useTitle(title);
   useEffect(() => {
+    if (!hasMoved()) return; // a page that was loaded begins at its top, with the way around the navigation
     // Something in the page may have asked for the focus already.
     const { activeElement } = document;
     if (!activeElement || activeElement === document.body || !activeElement.closest("main")) {

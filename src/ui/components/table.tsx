@@ -4,6 +4,7 @@
  */
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useNarrow } from "../narrow.ts";
 import { Icon } from "./icon.tsx";
 
 export interface Column<T> {
@@ -18,6 +19,8 @@ export interface Column<T> {
   /** What the rows are sorted by; without it, they are not by this column. */
   sort?: (row: T) => string | number;
   render: (row: T) => ComponentChildren;
+  /** The same on a narrow screen, where minor columns are missing. */
+  narrow?: (row: T) => ComponentChildren;
 }
 
 export interface TableProps<T> {
@@ -38,9 +41,12 @@ export interface TableProps<T> {
 /** Rows drawn above and below those in sight, so that quick scrolling shows no gaps. */
 const MARGIN = 12;
 
-type Order = { column: number; descending: boolean } | undefined;
+/** By which column, named by its title, the user has sorted. */
+type Order = { title: string; descending: boolean } | undefined;
 
-export function Table<T>({ label, columns, rows, rowKey, empty, onOpen, foot }: TableProps<T>) {
+export function Table<T>({ label, columns: all, rows, rowKey, empty, onOpen, foot }: TableProps<T>) {
+  const narrow = useNarrow();
+  const columns = useMemo(() => narrow ? narrowColumns(all) : all, [all, narrow]);
   const [order, setOrder] = useState<Order>();
   const sorted = useMemo(() => sortRows(rows ?? [], columns, order), [rows, columns, order]);
   const frame = useRef<HTMLDivElement>(null);
@@ -50,14 +56,12 @@ export function Table<T>({ label, columns, rows, rowKey, empty, onOpen, foot }: 
     <div class="table" ref={frame} tabIndex={0} role="region" aria-label={label}>
       <table aria-rowcount={sorted.length + 1} aria-busy={rows === undefined}>
         <colgroup>
-          {columns.map(({ title, width, minor }) => (
-            <col key={title} class={minor ? "minor" : ""} style={{ width }} />
-          ))}
+          {columns.map(({ title, width }) => <col key={title} style={{ width }} />)}
         </colgroup>
         <thead>
           <tr aria-rowindex={1}>
-            {columns.map((column, index) => (
-              <HeadCell key={column.title} column={column} index={index} order={order} onOrder={setOrder} />
+            {columns.map((column) => (
+              <HeadCell key={column.title} column={column} order={order} onOrder={setOrder} />
             ))}
           </tr>
         </thead>
@@ -72,7 +76,7 @@ export function Table<T>({ label, columns, rows, rowKey, empty, onOpen, foot }: 
               onClick={onOpen && ((event) => isControl(event.target) || onOpen(row))}
             >
               {columns.map((column) => (
-                <td key={column.title} class={cellClass(column)}>
+                <td key={column.title} class={column.kind}>
                   {column.kind === "actions" ? <div>{column.render(row)}</div> : column.render(row)}
                 </td>
               ))}
@@ -86,30 +90,29 @@ export function Table<T>({ label, columns, rows, rowKey, empty, onOpen, foot }: 
   );
 }
 
-function cellClass({ minor, kind }: Pick<Column<never>, "minor" | "kind">): string {
-  return [minor && "minor", kind === "number" && "number", kind === "actions" && "actions"]
-    .filter(Boolean).join(" ");
+/** The columns of a narrow screen; those that take a part of the width share what is left. */
+function narrowColumns<T>(columns: readonly Column<T>[]): Column<T>[] {
+  return columns.filter(({ minor }) => !minor).map((column) => ({
+    ...column,
+    ...(column.narrow ? { render: column.narrow } : {}),
+    ...(column.width?.endsWith("%") ? { width: "" } : {}),
+  }));
 }
 
 interface HeadCellProps<T> {
   column: Column<T>;
-  index: number;
   order: Order;
   onOrder: (order: Order) => void;
 }
 
-function HeadCell<T>({ column, index, order, onOrder }: HeadCellProps<T>) {
-  const { title, minor, kind, sort } = column;
-  const mine = order?.column === index ? order : undefined;
+function HeadCell<T>({ column, order, onOrder }: HeadCellProps<T>) {
+  const { title, kind, sort } = column;
+  const mine = order?.title === title ? order : undefined;
   const direction = mine ? mine.descending ? "descending" : "ascending" : sort ? "none" : undefined;
   const next = (): Order =>
-    !mine
-      ? { column: index, descending: false }
-      : mine.descending
-      ? undefined
-      : { ...mine, descending: true };
+    !mine ? { title, descending: false } : mine.descending ? undefined : { ...mine, descending: true };
   return (
-    <th scope="col" class={minor ? "minor" : ""} aria-sort={direction}>
+    <th scope="col" aria-sort={direction}>
       {kind === "actions"
         ? <span class="visually-hidden">{title}</span>
         : sort
@@ -139,7 +142,7 @@ function Skeleton<T>({ columns }: { columns: readonly Column<T>[] }) {
       {[0, 1, 2, 3, 4, 5].map((row) => (
         <tr class="skeleton" key={row} aria-hidden="true">
           {columns.map((column) => (
-            <td key={column.title} class={cellClass(column)}>
+            <td key={column.title} class={column.kind}>
               <span />
             </td>
           ))}
@@ -150,9 +153,9 @@ function Skeleton<T>({ columns }: { columns: readonly Column<T>[] }) {
 }
 
 function sortRows<T>(rows: readonly T[], columns: readonly Column<T>[], order: Order): readonly T[] {
-  const by = order && columns[order.column]?.sort;
+  const by = columns.find(({ title }) => title === order?.title)?.sort;
   if (!by) return rows;
-  const sign = order.descending ? -1 : 1;
+  const sign = order?.descending ? -1 : 1;
   const collator = new Intl.Collator(undefined, { numeric: true });
   const compare = (a: string | number, b: string | number) =>
     typeof a === "number" && typeof b === "number" ? a - b : collator.compare(String(a), String(b));

@@ -10,7 +10,7 @@ type Theme = (typeof THEMES)[number];
 
 const KEY = "theme";
 const ICONS = { auto: "screen", light: "sun", dark: "moon" } as const;
-const NAMES = { auto: "As the system", light: "Light", dark: "Dark" } as const;
+const NAMES = { auto: "System", light: "Light", dark: "Dark" } as const;
 
 const theme = new Cell<Theme>("auto");
 

@@ -96,9 +96,18 @@ function sessionColumns(context: WebUserContext, reload: () => void): Column<Liv
           <span class="second mono" title={sid}>{sid}</span>
         </>
       ),
+      narrow: ({ user, login, node, started }) => (
+        <>
+          <span class="first">{user}</span>
+          <span class="second">
+            {login}@{node} · <Moment at={started} />
+          </span>
+        </>
+      ),
     },
     {
       title: "Where",
+      minor: true,
       sort: ({ node }) => node ?? "",
       render: ({ login, node, server, columns, rows }) => (
         <>

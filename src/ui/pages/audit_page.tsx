@@ -13,8 +13,8 @@ import { type Column, Table } from "../components/table.tsx";
 import {
   EVENT_CHOICES,
   eventDetails,
+  eventHeading,
   eventKey,
-  eventTitle,
   isFailure,
   type LoggedEvent,
 } from "../event_text.ts";
@@ -134,21 +134,30 @@ function Filters({ type, user, span }: { type: string; user: string; span: strin
 }
 
 const COLUMNS: readonly Column<LoggedEvent>[] = [
-  { title: "Time", width: "9rem", render: ({ time }) => <Moment at={Date.parse(String(time))} /> },
+  { title: "Time", width: "6.5rem", render: ({ time }) => <Moment at={Date.parse(String(time))} /> },
   {
     title: "Event",
-    width: "15rem",
+    width: "24%",
     render: (event) => (
       <span class="line">
         <span class={isFailure(event) ? "dot bad" : "dot good"} />
-        <span class="cut">{eventTitle(String(event.event))}</span>
-        {isFailure(event) && <span class="visually-hidden">(failed)</span>}
+        <span class="cut">{eventHeading(event)}</span>
       </span>
+    ),
+    narrow: (event) => (
+      <>
+        <span class="line">
+          <span class={isFailure(event) ? "dot bad" : "dot good"} />
+          <span class="cut">{eventHeading(event)}</span>
+        </span>
+        <span class="second">{[event.user, eventDetails(event)].filter(Boolean).join(" · ")}</span>
+      </>
     ),
   },
   {
     title: "User",
     width: "9rem",
+    minor: true,
     render: ({ user }) => user === undefined ? <span class="faint">–</span> : String(user),
   },
   { title: "Details", minor: true, render: (event) => <span class="soft">{eventDetails(event)}</span> },
@@ -172,7 +181,7 @@ function ShowButton({ event }: { event: LoggedEvent }) {
     <button
       type="button"
       class="quiet square small"
-      aria-label={`Show ${eventTitle(String(event.event))}`}
+      aria-label={`Show ${eventHeading(event)}`}
       onClick={({ currentTarget }) => currentTarget.closest("tr")?.click()}
     >
       <Icon name="info" size={16} />
@@ -183,7 +192,7 @@ function ShowButton({ event }: { event: LoggedEvent }) {
 function EventDialog({ event, onClose }: { event: LoggedEvent; onClose: () => void }) {
   const sid = typeof event.sid === "string" ? event.sid : undefined;
   return (
-    <Dialog title={eventTitle(String(event.event))} onClose={onClose} large>
+    <Dialog title={eventHeading(event)} onClose={onClose} large>
       <p class="soft">{dateTime(Date.parse(String(event.time)))}</p>
       <pre class="event-detail">{JSON.stringify(event, undefined, 2)}</pre>
       {sid !== undefined && (

@@ -93,6 +93,12 @@ function nodeColumns(choose: (label: string) => void): Column<NodeItem>[] {
           <span class="second mono" title={id}>{id}</span>
         </>
       ),
+      narrow: ({ hostname, labels }) => (
+        <>
+          <span class="first">{hostname}</span>
+          <span class="second">{Object.values(labels).sort().join(", ")}</span>
+        </>
+      ),
     },
     {
       title: "Address",

@@ -6,9 +6,11 @@ import type { ComponentType } from "preact";
 import { lazy, Suspense } from "preact/compat";
 import type { WebUserContext } from "../../model/web.ts";
 import { useCell } from "../cell.ts";
+import { ErrorBoundary } from "../components/error_boundary.tsx";
 import { Link } from "../components/link.tsx";
 import { Empty, Loading, Page } from "../components/page.tsx";
-import { parameters, place } from "../router.ts";
+import { parameters } from "../route.ts";
+import { place } from "../router.ts";
 import { NodesPage } from "./nodes_page.tsx";
 import type { PageInput } from "./page_input.ts";
 import { TerminalsPage } from "./terminals_page.tsx";
@@ -58,9 +60,11 @@ export function Pages({ context }: { context: WebUserContext }) {
     <>
       <TerminalsPage shown={onTerminals} />
       {!onTerminals && (
-        <Suspense fallback={<Loading what="Loading…" />}>
-          <Routed key={path} context={context} path={path} />
-        </Suspense>
+        <ErrorBoundary key={path}>
+          <Suspense fallback={<Loading what="Loading…" />}>
+            <Routed context={context} path={path} />
+          </Suspense>
+        </ErrorBoundary>
       )}
     </>
   );

@@ -56,12 +56,7 @@ export function PlayerPage({ parameters: { sid = "" } }: PageInput) {
       note={facts.filter((fact) => fact !== undefined).join(" · ")}
       actions={
         <>
-          {verdict && (
-            <span class={verdict.sound ? "badge good" : "badge bad"} title={verdict.text}>
-              <Icon name={verdict.sound ? "check" : "alert"} size={13} />
-              {verdict.sound ? "Unchanged" : "Not verified"}
-            </span>
-          )}
+          {verdict && <Verdict {...verdict} ended={timeline.ended} />}
           {back}
         </>
       }
@@ -74,5 +69,21 @@ export function PlayerPage({ parameters: { sid = "" } }: PageInput) {
         )
         : <PlayerView sid={sid} timeline={timeline} at={parseClock(place.value.query.get("t") ?? "") ?? 0} />}
     </Page>
+  );
+}
+
+/** Whether what is played is what was recorded. */
+function Verdict({ sound, text, ended }: { sound: boolean; text: string; ended: boolean }) {
+  const [tone, word] = !ended
+    ? ["fair", "Not finished"] as const
+    : sound
+    ? ["good", "Unchanged"] as const
+    : ["bad", "Not verified"] as const;
+  return (
+    <span class={`badge ${tone}`} title={text}>
+      <Icon name={tone === "good" ? "check" : "alert"} size={13} />
+      {word}
+      <span class="visually-hidden">: {text}</span>
+    </span>
   );
 }

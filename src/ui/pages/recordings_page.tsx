@@ -3,7 +3,6 @@
  * @module
  */
 import { useMemo } from "preact/hooks";
-import type { WebUserContext } from "../../model/web.ts";
 import { call, listNodes } from "../api.ts";
 import { useCell } from "../cell.ts";
 import { Icon } from "../components/icon.tsx";
@@ -14,29 +13,23 @@ import { SearchField } from "../components/search_field.tsx";
 import { type Column, Table } from "../components/table.tsx";
 import { useLoaded } from "../loaded.ts";
 import { go, place, setQuery } from "../router.ts";
-import { may } from "../session.ts";
 import { duration, size } from "../time_text.ts";
-import type { PageInput } from "./page_input.ts";
-import { type RecordedSession, withFacts } from "../recorded_sessions.ts";
+import { type RecordedSession, withNodes } from "../recorded_sessions.ts";
 
 const MOST = 1000;
 
-async function listRecordings(context: WebUserContext, signal: AbortSignal): Promise<RecordedSession[]> {
-  const events = may(context, "event", "list")
-    ? call("events.search", { events: ["session.start", "session.end"], limit: MOST }, signal)
-    : Promise.resolve([]);
-  const [recordings, facts, nodes] = await Promise.all([
+async function listRecordings(signal: AbortSignal): Promise<RecordedSession[]> {
+  const [recordings, nodes] = await Promise.all([
     call("recordings.list", { limit: MOST }, signal),
-    events,
     listNodes(signal),
   ]);
-  return withFacts(recordings, facts, new Map(nodes.map(({ id, hostname }) => [id, hostname])));
+  return withNodes(recordings, new Map(nodes.map(({ id, hostname }) => [id, hostname])));
 }
 
-export function RecordingsPage({ context }: PageInput) {
+export function RecordingsPage() {
   const { query } = useCell(place);
   const text = query.get("search") ?? "";
-  const { value, failure, reload } = useLoaded((signal) => listRecordings(context, signal), [], 30_000);
+  const { value, failure, reload } = useLoaded(listRecordings, [], 30_000);
   const rows = useMemo(() => value && value.filter((one) => fits(one, text)), [value, text]);
   if (failure !== undefined && !value) {
     return (
@@ -89,6 +82,15 @@ const COLUMNS: readonly Column<RecordedSession>[] = [
         <span class="second mono" title={sid}>{sid}</span>
       </>
     ),
+    narrow: ({ user, login, node, length }) => (
+      <>
+        <span class="first">{user ?? "Session"}</span>
+        <span class="second">
+          {[login && `${login}@${node ?? "?"}`, length !== undefined && duration(length)].filter(Boolean)
+            .join(" · ")}
+        </span>
+      </>
+    ),
   },
   {
     title: "Where",
@@ -101,7 +103,7 @@ const COLUMNS: readonly Column<RecordedSession>[] = [
   },
   {
     title: "When",
-    width: "9rem",
+    width: "7.5rem",
     sort: ({ started, modified }) => -(started ?? modified),
     render: ({ started, modified }) => <Moment at={started ?? modified} />,
   },

@@ -97,7 +97,9 @@ function ResourcePage(
     );
   }
   const creatable = kinds.filter((kind) => may(context, kind, "create"));
-  const create = (kind: Kind) => setEdited({ template: TEMPLATES[kind] ?? "" });
+  const create = (kind: Kind) => {
+    setEdited({ template: (TEMPLATES[kind] ?? "").replaceAll("PROXY:3080", location.host) });
+  };
   return (
     <Page
       title={title}

@@ -107,7 +107,7 @@ function tokenColumns(context: WebUserContext, reload: () => void): Column<Token
     },
     {
       title: "For",
-      width: "30%",
+      width: "22%",
       sort: ({ roles }) => roles.join(),
       render: ({ roles }) => (
         <span class="chips">{roles.map((role) => <span key={role} class="badge">{role}</span>)}</span>

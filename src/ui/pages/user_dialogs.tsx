@@ -112,12 +112,14 @@ function RoleChoice(
   return (
     <fieldset class="field">
       <legend class="small">Roles</legend>
-      {names.map((name) => (
-        <label key={name} class="check">
-          <input type="checkbox" checked={chosen?.includes(name) ?? false} onChange={() => toggle(name)} />
-          {name}
-        </label>
-      ))}
+      <div class="choices">
+        {names.map((name) => (
+          <label key={name} class="check">
+            <input type="checkbox" checked={chosen?.includes(name) ?? false} onChange={() => toggle(name)} />
+            {name}
+          </label>
+        ))}
+      </div>
       {chosen === undefined && (
         <p class="hint">With none ticked, the user gets the role that everybody gets.</p>
       )}

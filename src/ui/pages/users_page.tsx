@@ -126,8 +126,19 @@ function userColumns(
           {name === context.user && <span class="badge accent">you</span>}
         </span>
       ),
+      narrow: ({ name, roles }) => (
+        <>
+          <span class="first">{name}</span>
+          <span class="second">{roles.join(", ")}</span>
+        </>
+      ),
     },
-    { title: "Roles", sort: ({ roles }) => roles.join(), render: ({ roles }) => roles.join(", ") },
+    {
+      title: "Roles",
+      minor: true,
+      sort: ({ roles }) => roles.join(),
+      render: ({ roles }) => roles.join(", "),
+    },
     {
       title: "Logins",
       minor: true,

@@ -16,6 +16,20 @@ export interface Stage {
   readonly size: TerminalSize;
 }
 
+/** What calls back for each picture that the browser draws. */
+export interface Frames {
+  request(draw: (now: number) => void): number;
+  cancel(frame: number): void;
+  /** Milliseconds, on the clock of the callbacks. */
+  now(): number;
+}
+
+const BROWSER_FRAMES: Frames = {
+  request: (draw) => requestAnimationFrame(draw),
+  cancel: (frame) => cancelAnimationFrame(frame),
+  now: () => performance.now(),
+};
+
 /** The state of the screen before a step. */
 interface Snapshot {
   step: number;
@@ -60,6 +74,7 @@ export class Playback {
     private readonly timeline: Timeline,
     private readonly source: ByteSource,
     private readonly stage: Stage,
+    private readonly frames: Frames = BROWSER_FRAMES,
   ) {
     this.#snapshots.push({ step: 0, size: timeline.size, screen: "" });
     stage.resize(timeline.size);
@@ -71,13 +86,13 @@ export class Playback {
     if (this.time.value >= this.timeline.duration) this.seek(0);
     this.failure.set(undefined);
     this.playing.set(true);
-    this.#last = performance.now();
-    this.#frame = requestAnimationFrame((now) => this.#tick(now));
+    this.#last = this.frames.now();
+    this.#frame = this.frames.request((now) => this.#tick(now));
   }
 
   pause(): void {
     this.playing.set(false);
-    cancelAnimationFrame(this.#frame);
+    this.frames.cancel(this.#frame);
   }
 
   toggle(): void {
@@ -109,7 +124,8 @@ export class Playback {
 
   #tick(now: number): void {
     if (!this.playing.value) return;
-    const passed = (now - this.#last) * this.speed.value;
+    // The first frame may have begun before the button was pressed.
+    const passed = Math.max(0, now - this.#last) * this.speed.value;
     this.#last = now;
     const next = this.timeline.steps[this.#next]?.ms ?? this.timeline.duration;
     let time = this.time.value + passed;
@@ -118,7 +134,7 @@ export class Playback {
     this.time.set(Math.min(time, this.timeline.duration));
     void this.#draw();
     if (this.time.value >= this.timeline.duration) return this.pause();
-    this.#frame = requestAnimationFrame((at) => this.#tick(at));
+    this.#frame = this.frames.request((at) => this.#tick(at));
   }
 
   #firstStepAfter(ms: number): number {
@@ -137,7 +153,8 @@ export class Playback {
     if (this.#drawing || this.#closed) return;
     this.#drawing = true;
     try {
-      while (!this.#closed && await this.#drawSome());
+      // Time may have gone on while the last look found nothing to do.
+      while (!this.#closed && (await this.#drawSome() || this.#isDue()));
     } catch (error) {
       this.failure.set(error);
       this.pause();
@@ -145,6 +162,11 @@ export class Playback {
       this.#drawing = false;
       this.seeking.set(false);
     }
+  }
+
+  #isDue(): boolean {
+    const step = this.timeline.steps[this.#next];
+    return this.#restart !== undefined || (step !== undefined && step.ms <= this.time.value);
   }
 
   /** @returns whether there may be more */

@@ -19,6 +19,8 @@ export interface Timeline {
   size: TerminalSize;
   /** Bytes of output. */
   bytes: number;
+  /** The session has ended, and its recording with it. */
+  ended: boolean;
   user?: string;
   login?: string;
   /** Milliseconds since the epoch. */
@@ -59,6 +61,7 @@ export function timelineOf(events: readonly RecordedEvent[]): Timeline {
       (sum, step) => step.kind === "print" ? Math.max(sum, step.offset + step.bytes) : sum,
       0,
     ),
+    ended: events.some(({ event }) => event === "session.end"),
     ...(typeof about?.user === "string" ? { user: about.user } : {}),
     ...(typeof about?.login === "string" ? { login: about.login } : {}),
     ...(Number.isNaN(started) ? {} : { started }),

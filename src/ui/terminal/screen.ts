@@ -74,6 +74,7 @@ export class Screen {
     terminal.loadAddon(new WebLinksAddon((_event, address) => openLink(address)));
     withStrictStyles(() => terminal.open(parent));
     terminal.textarea?.setAttribute("aria-label", label);
+    parent.addEventListener("paste", (event) => this.#pasted(event), { capture: true });
     terminal.attachCustomKeyEventHandler((event) => this.#isForTerminal(event));
   }
 
@@ -137,7 +138,7 @@ export class Screen {
 
   /** As if it was typed, wrapped the way that programs ask for. */
   paste(text: string): void {
-    this.#terminal.paste(text);
+    this.#terminal.paste(withoutControls(text));
   }
 
   /** All that is on the screen, as output that draws it again. */
@@ -162,6 +163,15 @@ export class Screen {
     this.#terminal.dispose();
   }
 
+  /** Before the emulator gets it, which would hand over whatever it is. */
+  #pasted(event: ClipboardEvent): void {
+    event.preventDefault();
+    event.stopPropagation();
+    if (this.#terminal.options.disableStdin !== true) {
+      this.paste(event.clipboardData?.getData("text/plain") ?? "");
+    }
+  }
+
   /** Copying and leaving are the page's; all else is typed. */
   #isForTerminal(event: KeyboardEvent): boolean {
     if (event.ctrlKey && event.key === "F6") {
@@ -178,6 +188,15 @@ export class Screen {
     }
     return false;
   }
+}
+
+/**
+ * What a person can have meant to paste. Control characters do things when they are typed, and an escape sequence can
+ * end the brackets by which programs tell pasted text from typed.
+ */
+function withoutControls(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/g, "");
 }
 
 function openLink(address: string): void {
