@@ -14,6 +14,7 @@ import {
   SYSTEM_ROLES,
   type SystemRole,
   type UserIdentity,
+  withPermits,
 } from "../model/identity.ts";
 import { isUserName, isUuid } from "../model/name.ts";
 import { type Certificate, checkCertificate } from "../ssh/certificate.ts";
@@ -33,6 +34,14 @@ const signers = new WeakMap<Identity, PublicKey>();
 /** The key that signed the certificate behind an identity; undefined for one that comes from no certificate. */
 export function signerOf(identity: Identity): PublicKey | undefined {
   return signers.get(identity);
+}
+
+/** The same user with fewer permits: those that are not among `granted` are gone. The signature stays known. */
+export function restrict(identity: UserIdentity, granted: ReadonlySet<Permit>): UserIdentity {
+  const restricted = withPermits(identity, granted);
+  const signer = signerOf(identity);
+  if (signer) signers.set(restricted, signer);
+  return restricted;
 }
 
 /** Critical options that every server of ours enforces. */

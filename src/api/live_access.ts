@@ -32,7 +32,7 @@ export function unlessDropped(
 ): AccessCheck {
   const signer = signerOf(identity);
   return (rights) =>
-    signer && !trust().user.some((key) => key.equals(signer))
+    !signer || !trust().user.some((key) => key.equals(signer))
       ? "the authority of the certificate is trusted no more"
       : check(rights);
 }

@@ -103,8 +103,7 @@ export class Membership {
         for (const collection of ["servers", "roles"] as const) await options.onChanged?.(collection);
       },
       onChanged: (collection) => {
-        if (collection === "authorities") void this.#guard(this.#refreshTrust(this.auth));
-        void this.#guard(Promise.resolve(options.onChanged?.(collection)));
+        void this.#guard(this.#onChanged(collection));
       },
       onTrouble: (reason, error) => {
         if (isAppError(error, "unauthenticated")) this.#rejoining = this.#guard(this.#rejoin());
@@ -148,6 +147,11 @@ export class Membership {
   stopAnnouncing(): void {
     this.#quiet = true;
     this.#heartbeat?.cancel();
+  }
+
+  async #onChanged(collection: Collection): Promise<void> {
+    if (collection === "authorities") await this.#refreshTrust(this.auth);
+    await this.options.onChanged?.(collection);
   }
 
   async #announce(api: Caller): Promise<void> {

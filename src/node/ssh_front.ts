@@ -3,7 +3,7 @@
  * connections.
  * @module
  */
-import { identifyUser } from "../api/identity.ts";
+import { identifyUser, restrict } from "../api/identity.ts";
 import type { AccessCheck } from "../api/cluster_access.ts";
 import { type LiveAccess, unlessDropped } from "../api/live_access.ts";
 import { RefusedClients } from "../api/refused_clients.ts";
@@ -11,7 +11,7 @@ import { AppError, isAppError, messageOf } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
 import type { AccessChecker } from "../model/access.ts";
 import type { EventFields } from "../model/event.ts";
-import { type UserIdentity, withPermits } from "../model/identity.ts";
+import type { UserIdentity } from "../model/identity.ts";
 import { tellSessions } from "../session/notice.ts";
 import { printable } from "../ssh/public_key.ts";
 import { type HostCredential, type ServerLimits, SshServer } from "../ssh/server.ts";
@@ -120,7 +120,7 @@ async function authenticate(node: NodeContext, attempt: CertificateAttempt): Pro
     osLogin(username);
     const rights = await admitted(node, identity, username);
     if (attempt.proven) node.emit({ ...event, success: true });
-    return withPermits(identity, rights.permits());
+    return restrict(identity, rights.permits());
   } catch (error) {
     node.emit({ ...event, success: false, error: messageOf(error) });
     throw error;

@@ -81,6 +81,7 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
     announcement: () => ({ address: settings.address, labels: labels.current() }),
     onChanged: async (collection) => {
       if (collection === "sessions") return await sessions?.announceNow();
+      if (collection === "authorities") access?.onChange(); // certificates of a dropped one open nothing any more
       if (collection === "users" || collection === "roles") {
         await access?.refresh();
         sessions?.checkGuests();

@@ -84,6 +84,7 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
     onChanged: async (collection) => {
       const checked = webInterface?.onChanged(collection);
       if (collection === "sessions") await recorded?.sessions.announceNow();
+      if (collection === "authorities") access?.onChange(); // certificates of a dropped one open nothing any more
       if (collection === "servers") {
         await directoryOfNodes?.refresh();
         await learnPolicy?.();

@@ -79,7 +79,15 @@ export async function run(
   const { timeoutMs = 60_000, stdin } = options;
   const child = spawn(command, args, options);
   const timer = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
-  const writer = child.stdin.getWriter();
+  // At once: what it says while it is being fed would fill the pipe.
+  const [{ code, stdout, stderr }] = await Promise.all([child.output(), feed(child.stdin, stdin)]);
+  clearTimeout(timer);
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr), bytes: stdout };
+}
+
+async function feed(to: WritableStream<Uint8Array>, stdin: string | Uint8Array | undefined): Promise<void> {
+  const writer = to.getWriter();
   try {
     if (stdin !== undefined) {
       await writer.write(typeof stdin === "string" ? new TextEncoder().encode(stdin) : stdin);
@@ -88,10 +96,6 @@ export async function run(
   } catch (error) {
     if (!(error instanceof Deno.errors.BrokenPipe)) throw error; // it ended without reading everything
   }
-  const { code, stdout, stderr } = await child.output();
-  clearTimeout(timer);
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr), bytes: stdout };
 }
 
 /** Runs `teleport`, `tctl` or `tsh`. */
