@@ -12,6 +12,7 @@ import type { Clock } from "../base/clock.ts";
 import { AppError, messageOf } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
 import { WEB_SESSION } from "../model/limits.ts";
+import { isUserName } from "../model/name.ts";
 import type { UserRecord } from "../model/resource/user.ts";
 import { barred } from "../model/user.ts";
 import type { Backend, Entry, Key, Operation } from "../store/backend.ts";
@@ -60,11 +61,15 @@ export class WebSessions {
     });
   }
 
-  /** Of one user's sessions beyond {@linkcode WEB_SESSION}`.maxOfUser` the oldest end. */
-  async create(id: string, record: WebSessionRecord): Promise<void> {
+  /**
+   * Of one user's sessions beyond {@linkcode WEB_SESSION}`.maxOfUser` the oldest end.
+   * @param stamp from before the login was checked: credentials that were changed since have let nobody in
+   */
+  async create(id: string, record: WebSessionRecord, stamp: string | undefined): Promise<void> {
     const { user, expires } = record;
-    const stamp = await this.#stamp(user);
-    if (stamp === undefined) throw new AppError("not_found", "the user does not exist any more");
+    if (stamp === undefined || stamp !== await this.stamp(user)) {
+      throw new AppError("unauthenticated", "the account was changed meanwhile; sign in again");
+    }
     const others = (await this.#ofUser(user)).sort((a, b) => b.stored.created - a.stored.created)
       .slice(WEB_SESSION.maxOfUser - 1);
     const stored: Stored = { ...record, stamp };
@@ -80,7 +85,7 @@ export class WebSessions {
     const entry = await this.backend.get(keyOf(name));
     if (!entry) return undefined;
     const { stamp, ...record } = parse(entry);
-    if (record.expires > this.clock.now() && stamp === await this.#stamp(name.user)) return record;
+    if (record.expires > this.clock.now() && stamp === await this.stamp(name.user)) return record;
     await this.backend.commit([{ type: "delete", key: keyOf(name) }]);
     return undefined;
   }
@@ -122,8 +127,9 @@ export class WebSessions {
     return entries.map((entry) => ({ key: entry.key, stored: parse(entry), expires: entry.expires }));
   }
 
-  /** Undefined when the user may have no session at all. */
-  async #stamp(name: string): Promise<string | undefined> {
+  /** What a user's sessions are bound to now; undefined when the user may have none at all. */
+  async stamp(name: string): Promise<string | undefined> {
+    if (!isUserName(name)) return undefined;
     const [user, known] = await Promise.all([this.users.get(name), this.users.credentials(name)]);
     if (!user || barred(user, this.clock.now()) !== undefined) return undefined;
     return stampOf(user, known?.credentials);
@@ -153,7 +159,7 @@ export class WebSessions {
 }
 
 /** A user of the same name that was made anew is another one. */
-function stampOf(user: UserRecord, credentials: Credentials | undefined): string {
+export function stampOf(user: UserRecord, credentials: Credentials | undefined): string {
   const bound = JSON.stringify([user.created, credentials?.passwordHash, credentials?.otpSecret]);
   return createHash("sha256").update(bound).digest("hex");
 }

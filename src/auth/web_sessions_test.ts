@@ -14,14 +14,16 @@ async function withJoe() {
   const { auth } = await openAuth({ clock, backend });
   const secret = await signUp(auth, "joe");
   await clock.advance(30_000);
-  const open = (n: number, user = "joe") =>
-    auth.webSessions.create(ID(n), {
+  const open = async (n: number, user = "joe") => {
+    const record = {
       user,
       certificate: "certificate",
       sealedKey: "sealed",
       created: clock.now(),
       expires: clock.now() + 12 * HOUR,
-    });
+    };
+    await auth.webSessions.create(ID(n), record, await auth.webSessions.stamp(user));
+  };
   const get = (n: number, user = "joe") => auth.webSessions.get({ user, id: ID(n) });
   return { auth, clock, backend, secret, open, get };
 }

@@ -41,9 +41,10 @@ class End extends Duplex implements Lender, Borrower {
     return this.write(Buffer.from(piece));
   }
 
-  /** Nothing that came before is left in the stream, nor waits. */
+  /** Nothing that came before is left in the stream, nor waits; and it is not paused, as before its owner listens. */
   get #takes(): boolean {
-    return this.#consumer !== undefined && this.readableLength === 0 && !this.#held && !this.destroyed;
+    return this.#consumer !== undefined && !this.isPaused() && this.readableLength === 0 && !this.#held &&
+      !this.destroyed;
   }
 
   /** @returns false when nothing more is wanted for now: then the writer hears of it by "drain" */

@@ -24,6 +24,8 @@ import { runTerminal } from "./terminal.ts";
 
 const started = counter("teleport_sessions_total", "Programs and shells that were started for clients");
 let sessionsNow = 0;
+/** How many signals a program gets that is being started. */
+const MAX_EARLY = 16;
 
 /** How many programs and shells of clients run. */
 export function runningSessions(): number {
@@ -44,10 +46,14 @@ export function nodeSession(node: NodeContext, connection: NodeConnection): Sess
   let running: Running | undefined;
   let counted = false;
   let left = false;
+  /** Signals for a program that is being started. */
+  const early: string[] = [];
+  let state: "new" | "starting" | "started" = "new";
   const { promise: gone, resolve: leave } = Promise.withResolvers<void>();
 
   const start = (channel: ServerSessionChannel, asked: string | undefined, sftp = false) => {
     hearNotices(connection, channel);
+    state = "starting";
     const forced = identity.forceCommand;
     const command = forced ?? asked;
     if (forced !== undefined && asked !== undefined) env.set("SSH_ORIGINAL_COMMAND", asked);
@@ -69,6 +75,8 @@ export function nodeSession(node: NodeContext, connection: NodeConnection): Sess
           started.add();
         }
         running = program;
+        state = "started";
+        for (const name of early.splice(0)) program.signal(name);
         if (pty && pty !== request.pty) program.resize?.(pty); // the window has changed since it was asked for
         if (left) program.abandon();
       },
@@ -127,8 +135,10 @@ export function nodeSession(node: NodeContext, connection: NodeConnection): Sess
       running?.resize?.(size);
     },
     signal: (name) => {
-      if (identity.forceCommand !== undefined || !running || signalNumber(name) === undefined) return false;
-      running.signal(name);
+      if (identity.forceCommand !== undefined || signalNumber(name) === undefined) return false;
+      if (running) running.signal(name);
+      else if (state !== "starting" || early.length >= MAX_EARLY) return false;
+      else early.push(name);
       return true;
     },
     break: () => running?.sendBreak?.() ?? false,

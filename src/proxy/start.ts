@@ -243,6 +243,7 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
         connections: ssh.connections.size,
         logging_in: ssh.waiting,
         web_connections: webServer.connections,
+        web_sessions: signedIn.sessions,
         web_terminals: signedIn.terminals,
         events_waiting: events.waiting,
         events_lost: events.lost,

@@ -55,6 +55,7 @@ export async function connectSsh(options: ConnectOptions): Promise<SshClient> {
   const library = new Client();
   const { stream } = options;
   stream.setNoDelay?.(true);
+  stream.pause(); // the library listens a little later, and resumes it then; until then nothing may get lost
   let refusal: unknown;
   let authenticated = false;
   return await new Promise<SshClient>((resolve, reject) => {

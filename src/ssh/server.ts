@@ -191,6 +191,7 @@ export class SshServer<I> {
       return;
     }
     socket.setNoDelay?.(true);
+    socket.pause(); // the library listens a little later, and resumes it then
     this.#displace(this.#waiting.enter(socket, remote));
     const grace = setTimeout(() => {
       const remote = this.#waiting.remoteOf(socket);

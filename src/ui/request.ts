@@ -35,6 +35,12 @@ export function csrfToken(): string {
   return document.cookie.split("; ").find((cookie) => cookie.startsWith(prefix))?.slice(prefix.length) ?? "";
 }
 
+/** The token comes with the page. A window that outlives its cookies gets a new one the same way. */
+async function ensureCsrfToken(): Promise<void> {
+  if (csrfToken() !== "") return;
+  await fetch("/web", { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(TIMEOUT_MS) });
+}
+
 /** The headers that prove who asks. */
 export function credentials(): Record<string, string> {
   return {
@@ -54,6 +60,7 @@ export async function request(path: string, options: RequestOptions = {}): Promi
   const signals = [signal, timeoutMs > 0 ? AbortSignal.timeout(timeoutMs) : undefined];
   let answer: Response;
   try {
+    if (method !== "GET") await ensureCsrfToken();
     answer = await fetch(apiUrl(path), {
       method,
       headers: { ...credentials(), ...(body === undefined ? {} : { "Content-Type": "application/json" }) },

@@ -14,6 +14,7 @@ import { href, place } from "./router.ts";
 import { Pages } from "./pages/pages.tsx";
 import { navigation } from "./pages/navigation.ts";
 import { logOut, session } from "./session.ts";
+import { reopenTerminals } from "./terminal/reopened.ts";
 import { terminals } from "./terminal/terminals.ts";
 
 /** How long before its end a session's user is told. */
@@ -24,6 +25,7 @@ export function Shell({ context }: { context: WebUserContext }) {
   const main = useRef<HTMLElement>(null);
   const { path } = useCell(place);
   useEffect(() => setOpen(false), [path]);
+  useEffect(() => void reopenTerminals(context.user).catch(complain), []);
   useEffect(() => {
     if (!open) return;
     const pressed = ({ key }: KeyboardEvent) => key === "Escape" && setOpen(false);

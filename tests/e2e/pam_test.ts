@@ -3,6 +3,7 @@
  */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Daemon } from "../kit/cluster.ts";
+import { connectAs } from "../kit/login_files.ts";
 import { withoutRoot } from "../kit/machine.ts";
 import { LiveTerminal } from "../kit/live_terminal.ts";
 import { TemporaryUser } from "../kit/os_account.ts";
@@ -131,15 +132,23 @@ Deno.test(
       assertEquals((await shell.exit).code, 5);
     }
     await service.closed(1);
+    const early = await connectAs(joe);
+    const node = await early.node("alpha", 0, account.name);
+    const sleeping = await node.exec("sleep 1000");
+    for (const output of [sleeping.stream, sleeping.stderr]) output.resume();
+    sleeping.signal("TERM"); // its PAM session is only being opened
+    assertEquals((await sleeping.exit).signal, "TERM");
+    early.close();
+    await service.closed(2);
     const client = new Deno.Command("ssh", {
       args: [...joe.sshArgs, `${to}.${joe.options.cluster}`, "sleep 1000"],
       stdin: "null",
       stderr: "null",
     }).spawn();
-    await eventually("the program", async () => (await service.notes()).length === 3 || undefined);
+    await eventually("the program", async () => (await service.notes()).length === 5 || undefined);
     client.kill("SIGKILL");
     await client.status;
-    await service.closed(2);
+    await service.closed(3);
   },
 );
 

@@ -5,6 +5,7 @@ import { LiveTerminal } from "../kit/live_terminal.ts";
 import { freePort, noProcessWith, processesWith } from "../kit/machine.ts";
 import { HOST, RecordingCluster } from "../kit/recording_cluster.ts";
 import { eventually, type Result, run, spawn } from "../kit/run.ts";
+import { joinToken, startNode } from "../kit/second_node.ts";
 import { StockSshd } from "../kit/stock_sshd.ts";
 import { saidAtLast, TextService } from "../kit/text_service.ts";
 import { makeTree, readTree } from "../kit/trees.ts";
@@ -266,8 +267,10 @@ Deno.test("exit statuses, signals, standard error, input and its end go through 
     const killed = await host.exec("kill -USR1 $$");
     for (const output of [killed.stream, killed.stderr]) output.resume();
     assertEquals((await killed.exit).signal, "USR1");
-    const sleeping = await host.exec("sleep 600");
-    for (const output of [sleeping.stream, sleeping.stderr]) output.resume();
+    const sleeping = await host.exec("echo up; exec sleep 600");
+    sleeping.stderr.resume();
+    await new Promise((up) => sleeping.stream.once("data", up)); // sshd loses signals for what is only starting
+    sleeping.stream.resume();
     sleeping.signal("TERM");
     assertEquals((await sleeping.exit).signal, "TERM");
   } finally {
@@ -501,6 +504,38 @@ Deno.test("sessions of OpenSSH's servers are listed while they run, joined throu
   assertStringIncludes(shell.text, "ended by");
   const end = await cluster.daemon.event("session.end", (event) => event.sid === sid);
   assertStringIncludes(String(end.reason), "ended by");
+});
+
+Deno.test("a node on another machine is recorded by the proxy, where its sessions are joined", async () => {
+  await using two = await RecordingCluster.start("tptwo", { node: { enabled: "no" } });
+  const node = await startNode(two.daemon, {
+    nodename: "beta",
+    token: await joinToken(two.daemon),
+    labels: { env: "staging" },
+  });
+  try {
+    using shell = await LiveTerminal.open(two.joe, two.login, { host: "beta" });
+    shell.type("PS1='ready> '; echo sid=$SSH_SESSION_ID=\n");
+    const sid = await eventually("the session's id", () => /sid=([0-9a-f-]{36})=/.exec(shell.text)?.[1]);
+    const session = await eventually("the list", async () => {
+      const { stdout } = await two.joe.tsh(["sessions", "--format=json"]);
+      return (JSON.parse(stdout) as { sid: string; node: string; server: string }[])
+        .find((session) => session.sid === sid);
+    });
+    assertEquals(session.node, "beta");
+    using guest = await LiveTerminal.join(two.joe, two.login, sid, { host: session.server });
+    await guest.shows("ready> ");
+    guest.type("exit 7\n");
+    assertEquals([(await shell.exit).code, (await guest.exit).code], [7, 7]);
+    using nowhere = await LiveTerminal.open(two.joe, two.login, { host: session.server });
+    await nowhere.shows("this proxy has no shell");
+    await two.daemon.event("session.end", (event) => event.sid === sid);
+    const started = (await two.daemon.events()).filter(({ event }) => event === "session.start");
+    assertEquals(started.map(({ sid, name }) => [sid, name]), [[sid, "beta"]]);
+    assertEquals((await two.recordings()).filter((name) => name.endsWith(".log")), [`${sid}.session.log`]);
+  } finally {
+    await node.stop();
+  }
 });
 
 Deno.test("a session that cannot be recorded does not begin", async () => {

@@ -51,6 +51,13 @@ Deno.test("files in a browser", async (t) => {
     },
   );
 
+  await t.step("a file of the kernel's, which says that it is empty, comes as it is", async () => {
+    assertEquals(
+      (await browser.ask("GET", at("/proc/version"))).text,
+      await Deno.readTextFile("/proc/version"),
+    );
+  });
+
   await t.step("a plain link takes a ticket", async () => {
     const path = at(`${folder}/empty`);
     const { ticket } = (await browser.ask("POST", "/v1/webapi/tickets", { body: { path } })).json;

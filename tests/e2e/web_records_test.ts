@@ -188,6 +188,11 @@ Deno.test("the audit log in a browser", async (t) => {
         return status === 200;
       });
     }
+    // Asked for as if it were a WebSocket, nobody reads it on.
+    const headers = { connection: "Upgrade", upgrade: "websocket" };
+    for (let i = 0; i < 20; i++) {
+      (await other.start("GET", `${SITE}/events/follow`, { headers })).destroy();
+    }
     const open = [];
     for (let status = 200; status === 200;) {
       const answer = await other.start("GET", `${SITE}/events/follow`);

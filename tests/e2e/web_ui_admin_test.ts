@@ -19,7 +19,7 @@ Deno.test({
     const origin = `https://${await daemon.webAddress()}`;
     const dora = await daemon.user("dora");
     await daemon.tctlOk("users", "update", "dora", "--set-roles=master");
-    const { page } = await browser.window(origin);
+    const { page, context } = await browser.window(origin);
     const step = async (name: string, work: () => Promise<void>) => {
       if (await t.step(name, work)) return;
       await screenshot(page, "failed");
@@ -126,17 +126,17 @@ Deno.test({
       await signIn(page, "dora", phone.code());
     });
 
+    const fritz = await daemon.user("fritz");
+    const { page: plain } = await browser.window(origin);
     await step(
       "who may not administer is not offered it, and sees why where they go all the same",
       async () => {
-        const fritz = await daemon.user("fritz");
-        const { page: plain } = await browser.window(origin);
         await plain.goto("/web/nodes");
         await signIn(plain, "fritz", fritz.authenticator.code());
         assertEquals(await plain.getByRole("link", { name: "Users" }).count(), 0);
         assertEquals(await plain.getByRole("link", { name: "Tokens" }).count(), 0);
         await plain.goto("/web/users");
-        await plain.getByRole("heading", { name: "This could not be loaded" }).waitFor();
+        await plain.getByRole("heading", { name: "This is not yours to see" }).waitFor();
         await screenshot(plain, "users_refused");
         await plain.goto("/web/roles");
         await plain.getByRole("row", { name: /master/ }).waitFor();
@@ -144,6 +144,41 @@ Deno.test({
         assertEquals(await plain.getByRole("button", { name: "Edit" }).count(), 0);
       },
     );
+
+    await step(
+      "a session is watched by one who may not type, and ended from the list of those that run",
+      async () => {
+        await openTerminal(page);
+        await plain.goto("/web/sessions");
+        await plain.getByRole("button", { name: "Watch", exact: true }).click();
+        await plain.getByText("watching").waitFor();
+        await plain.locator(".xterm-helper-textarea").focus();
+        await plain.keyboard.type("echo typed-by-fritz\n");
+        await page.locator(".xterm-helper-textarea").focus();
+        await page.keyboard.type("echo watched-$((6*7))\n");
+        await plain.locator(".xterm-rows").filter({ hasText: "watched-42" }).waitFor();
+        await screenshot(plain, "terminal_watched");
+        assertEquals((await page.locator(".xterm-rows").innerText()).includes("typed-by-fritz"), false);
+        await page.getByRole("link", { name: "Active sessions" }).click();
+        await page.getByRole("button", { name: "More for the session of dora" }).click();
+        await page.getByRole("menuitem", { name: "End the session" }).click();
+        await page.getByRole("button", { name: "End the session" }).click();
+        await page.getByRole("heading", { name: "Nobody is connected" }).waitFor();
+        await page.getByRole("link", { name: /^Terminals/ }).click();
+        await page.getByText(/session has ended|session was ended/).first().waitFor();
+      },
+    );
+
+    await step("whoever signs in next does not find what was open", async () => {
+      await page.getByRole("link", { name: "Nodes", exact: true }).click();
+      await openTerminal(page);
+      await context.clearCookies();
+      await page.getByRole("link", { name: "Users" }).click();
+      await page.getByText("Your session has ended").waitFor();
+      await signIn(page, "fritz", fritz.authenticator.code());
+      await page.getByRole("link", { name: /^Terminals/ }).click();
+      await page.getByRole("heading", { name: "No terminal is open" }).waitFor();
+    });
 
     assertEquals(browser.complaints.filter((text) => !/status of (400|401|403)/.test(text)), []);
   },
@@ -165,6 +200,11 @@ async function signIn(page: Page, user: string, code: string): Promise<void> {
   await page.getByLabel(/^Code/).fill(code);
   await page.keyboard.press("Enter");
   await page.locator("main.content h1").waitFor();
+}
+
+async function openTerminal(page: Page): Promise<void> {
+  await page.getByRole("button", { name: /^Connect to alpha/ }).click();
+  await page.getByTitle("The time to the server and back").waitFor();
 }
 
 /** Chooses from the menu of a user. */

@@ -32,6 +32,9 @@ Deno.test({
     await context.addInitScript(keepSockets);
     let phone = new Authenticator("");
     let joiner: Page | undefined;
+    const asked: string[] = [];
+    page.on("request", (request) => asked.push(new URL(request.url()).pathname));
+    const emulatorLoaded = () => asked.some((path) => path.startsWith("/web/assets/screen-"));
 
     await step("an invitation is taken up with the secret out of the QR code", async () => {
       const options = [SHELL_LOGIN, "--roles=master", "--format=json"];
@@ -69,6 +72,7 @@ Deno.test({
         await signIn(page, "alice", PASSWORD, phone.code());
         await page.getByRole("heading", { name: "Nodes" }).waitFor();
         assertEquals(await page.getByLabel("Search nodes").inputValue(), "alpha");
+        assertEquals(emulatorLoaded(), false); // the largest part comes when it is needed
       },
     );
 
@@ -103,6 +107,13 @@ Deno.test({
       await type(page, "printf '\\033[38;2;255;100;50mcoloured\\033[0m\\n'\n");
       await page.locator(".xterm-rows span[style*='rgb(255, 100, 50)']").waitFor();
       await page.setViewportSize({ width: 1280, height: 800 });
+      assertEquals(emulatorLoaded(), true);
+    });
+
+    await step("output of any length arrives, as fast as it is drawn", async () => {
+      // Several times what the server sends ahead of what was drawn.
+      await type(page, "seq -f 'line %08.0f' 150000; clear; echo all-$((5*21))\n");
+      await shows(page, "all-105");
     });
 
     await step("somebody else joins, and both type", async () => {
@@ -111,12 +122,16 @@ Deno.test({
       joiner = await signedIn(browser, origin, bob);
       await joiner.goto("/web/sessions");
       await joiner.getByRole("button", { name: "Join", exact: true }).click();
-      await shows(joiner, "coloured"); // the screen as it is comes first
+      await shows(joiner, "all-105"); // the screen as it is comes first
       await type(joiner, "echo from-$((2*21)) bob\n");
       await shows(page, "from-42 bob");
       await type(page, "echo from-$((3*21)) alice\n");
       await shows(joiner, "from-63 alice");
-      await screenshot(joiner, "terminal_joined");
+      await joiner.setViewportSize({ width: 900, height: 500 });
+      await page.getByTitle("The smallest window of all who take part rules").waitFor();
+      await screenshot(page, "terminal_joined");
+      await joiner.setViewportSize({ width: 1280, height: 800 });
+      await page.getByTitle("The smallest window of all who take part rules").waitFor({ state: "detached" });
       await page.getByRole("link", { name: "Active sessions" }).click();
       await page.getByText("bob (types)").waitFor({ state: "attached" });
       await screenshot(page, "sessions");
@@ -147,12 +162,17 @@ Deno.test({
       await page.keyboard.press("Control+Shift+V");
       await type(page, "\n");
       await shows(page, "by-key-36");
+      const box = await page.locator(SHOWN).getByText("by-key-36", { exact: true }).boundingBox();
+      await page.mouse.dblclick((box?.x ?? 0) + 20, (box?.y ?? 0) + 6);
+      await page.getByRole("button", { name: "Copy the selection" }).click();
+      await page.waitForFunction(async () => await navigator.clipboard.readText() === "by-key-36");
     });
 
     await step("a second terminal is a tab of its own; closing one that runs is asked about", async () => {
       await page.getByRole("link", { name: "Open another terminal" }).click();
       await page.getByRole("button", { name: `Connect to alpha as ${SHELL_LOGIN}` }).click();
       await page.getByRole("tab").nth(1).waitFor();
+      await page.locator(SHOWN).getByTitle("The time to the server and back").waitFor();
       await type(page, "printf '\\033]0;the second\\007'\n");
       await page.getByRole("tab", { name: "the second" }).waitFor();
       await page.waitForFunction(() => document.title.startsWith("the second"));
@@ -221,7 +241,7 @@ Deno.test({
       const link = await page.evaluate(() => navigator.clipboard.readText());
       assertStringIncludes(link, "?t=");
       await page.goto(link);
-      await playerShows(page, "coloured");
+      await playerShows(page, "from-42 bob");
       await page.getByRole("button", { name: "Download the recording" }).click();
       const text = await downloaded(page, page.getByRole("menuitem", { name: "Plain text" }));
       assertStringIncludes(text, "from-63 alice");
@@ -326,15 +346,18 @@ function focusedId(page: Page): Promise<string | undefined> {
   return page.evaluate(() => document.activeElement?.id);
 }
 
+/** The terminal that is shown. */
+const SHOWN = "[role=tabpanel]:not([hidden])";
+
 /** Types into the terminal that is shown. */
 async function type(page: Page, text: string): Promise<void> {
-  await page.locator(".xterm-helper-textarea:visible, .xterm-helper-textarea").last().focus();
+  await page.locator(`${SHOWN} .xterm-helper-textarea`).focus();
   await page.keyboard.type(text);
 }
 
 /** Waits until the terminal shows something. */
 async function shows(page: Page, text: string | RegExp): Promise<void> {
-  await page.locator(".terminal-area .xterm-rows").filter({ hasText: text }).first().waitFor();
+  await page.locator(`${SHOWN} .xterm-rows`).filter({ hasText: text }).waitFor();
 }
 
 async function playerShows(page: Page, text: string): Promise<void> {

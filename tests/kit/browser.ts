@@ -38,16 +38,12 @@ export class RealBrowser implements AsyncDisposable {
   }
 
   /** A window of somebody's own: no cookies, nothing kept. */
-  async window(
-    origin: string,
-    options: Parameters<Browser["newContext"]>[0] = {},
-  ): Promise<{ page: Page; context: BrowserContext }> {
+  async window(origin: string): Promise<{ page: Page; context: BrowserContext }> {
     const context = await this.browser.newContext({
       baseURL: origin,
       ignoreHTTPSErrors: true,
       viewport: { width: 1280, height: 800 },
       reducedMotion: "reduce",
-      ...options,
     });
     context.setDefaultTimeout(STEP_MS);
     const page = await context.newPage();

@@ -309,6 +309,13 @@ Deno.test("nothing of the web front answers who must not have it", async (t) => 
     },
   );
 
+  await t.step("requests of other web sites are in the audit log, counted", async () => {
+    await daemon.event(
+      "client.refused",
+      ({ reason }) => /other web sites|our own pages/.test(String(reason)),
+    );
+  });
+
   await t.step("logins come at a bounded rate, whatever they send", async () => {
     const answers = await Promise.all(
       Array.from({ length: 120 }, () => browser.ask("POST", "/v1/webapi/sessions", { body: {} })),

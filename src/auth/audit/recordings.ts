@@ -4,7 +4,7 @@
  * @module
  */
 import type { Buffer } from "node:buffer";
-import { AppError } from "../../base/errors.ts";
+import { AppError, isAppError } from "../../base/errors.ts";
 import { isUuid } from "../../model/name.ts";
 
 export type RecordingPart = "bytes" | "log";
@@ -48,11 +48,15 @@ const HEAD_BYTES = 16 * 1024;
 const AT_ONCE = 32;
 /** Recordings that are complete are described once. */
 const MAX_KNOWN = 10_000;
+/** Who takes part is in the first lines; of so many sessions it is kept. */
+const PARTIES_BYTES = 256 * 1024, MAX_PARTIES = 50_000;
 
 export class Recordings {
   readonly #directory: string;
   readonly #owners = new Map<string, string>();
   readonly #known = new Map<string, RecordingInfo>();
+  /** Who takes part, read up to which size of the log. */
+  readonly #parties = new Map<string, { users: ReadonlySet<string>; upTo: number }>();
 
   /** @param directory holds a folder for each namespace, of which there is one */
   constructor(directory: string, readonly files: RecordingFiles) {
@@ -128,7 +132,7 @@ export class Recordings {
     const files = await this.#logs();
     for (let next = 0; next < files.length && found.length < limit; next += AT_ONCE) {
       const some = files.slice(next, next + AT_ONCE);
-      const visible = await Promise.all(some.map(({ sid }) => isVisible(sid)));
+      const visible = await Promise.all(some.map(({ sid }) => isVisible(sid).catch(gone)));
       const wanted = some.filter((_, index) => visible[index]).slice(0, limit - found.length);
       found.push(...await Promise.all(wanted.map((file) => this.#describe(file))));
     }
@@ -199,18 +203,40 @@ export class Recordings {
     for (const part of ["bytes", "log", "owner"] as const) await this.files.remove(this.#path(sid, part));
     this.#owners.delete(sid);
     this.#known.delete(sid);
+    this.#parties.delete(sid);
   }
 
-  /** The users of a session, read from its log's first lines. */
-  async participants(sid: string): Promise<Set<string>> {
-    const { data } = await this.read(sid, "log", 0, 256 * 1024);
-    const users = new Set<string>();
-    for (const line of new TextDecoder().decode(data).split("\n")) {
-      const match = /"event":"session\.(?:start|join)"/.test(line) && /"user":"([^"\\]+)"/.exec(line);
-      if (match && match[1]) users.add(match[1]);
-    }
+  /**
+   * The users of a session, read from its log's first lines, once for each time that there are more of them: a list for
+   * somebody who sees few recordings asks for all.
+   * @throws {AppError} not_found
+   */
+  async participants(sid: string): Promise<ReadonlySet<string>> {
+    const known = this.#parties.get(sid);
+    const { data, size } = await this.read(sid, "log", known?.upTo ?? 0, known ? 0 : PARTIES_BYTES);
+    if (known && known.upTo >= Math.min(size, PARTIES_BYTES)) return known.users;
+    const head = known ? (await this.read(sid, "log", 0, PARTIES_BYTES)).data : data;
+    const users = usersIn(head);
+    if (this.#parties.size >= MAX_PARTIES) this.#parties.clear();
+    this.#parties.set(sid, { users, upTo: head.length });
     return users;
   }
+}
+
+/** Those whom a session's log names as somebody who started or joined it. */
+function usersIn(log: Uint8Array): Set<string> {
+  const users = new Set<string>();
+  for (const line of new TextDecoder().decode(log).split("\n")) {
+    const match = /"event":"session\.(?:start|join)"/.test(line) && /"user":"([^"\\]+)"/.exec(line);
+    if (match && match[1]) users.add(match[1]);
+  }
+  return users;
+}
+
+/** Removed while the list was made. */
+function gone(error: unknown): false {
+  if (isAppError(error, "not_found")) return false;
+  throw error;
 }
 
 interface LogFile {

@@ -158,3 +158,44 @@ Deno.test("the participants are those who started or joined, and nobody named in
   );
   assertEquals([...await recordings.participants(sid)], ["joe", "ann"]);
 });
+
+Deno.test("who takes part is read again only when there is more to read, however often a list asks for it", async () => {
+  const { files, recordings } = open();
+  let bytes = 0;
+  const read = files.read.bind(files);
+  files.read = async (...where) => {
+    const data = await read(...where);
+    bytes += data.length;
+    return data;
+  };
+  const sid = crypto.randomUUID();
+  await recordings.append(sid, "log", log({ event: "session.start", user: "joe" }));
+  assertEquals([...await recordings.participants(sid)], ["joe"]);
+  const once = bytes;
+  assertEquals([...await recordings.participants(sid)], ["joe"]);
+  assertEquals(bytes, once);
+  await recordings.append(sid, "log", log({ event: "session.join", user: "ann" }));
+  assertEquals([...await recordings.participants(sid)], ["joe", "ann"]);
+  const wide = { event: "print", padding: "x".repeat(300_000) };
+  await recordings.append(sid, "log", log(wide));
+  await recordings.participants(sid);
+  const all = bytes;
+  await recordings.append(sid, "log", log(wide));
+  assertEquals([...await recordings.participants(sid)], ["joe", "ann"]);
+  assertEquals(bytes, all, "no more of it than the beginning is ever read");
+  await recordings.remove(sid);
+  await assertRejects(() => recordings.participants(sid), AppError, "no recording");
+});
+
+Deno.test("a recording that is removed while a list is made is not in it, and the others are", async () => {
+  const { recordings } = open();
+  const [gone, kept] = [crypto.randomUUID(), crypto.randomUUID()];
+  for (const sid of [gone, kept]) {
+    await recordings.append(sid, "log", log({ event: "session.start", user: "joe" }));
+  }
+  const listed = await recordings.list(10, async (sid) => {
+    if (sid === gone) await recordings.remove(sid);
+    return (await recordings.participants(sid)).has("joe");
+  });
+  assertEquals(listed.map(({ sid }) => sid), [kept]);
+});

@@ -14,6 +14,7 @@ export function webSessionHandlers(auth: AuthService): Pick<Handlers, keyof type
   const { webSessions, login, issuer, audit, clock } = auth;
   return {
     "web_sessions.create": async ({ user: name, password, otp, address, id, publicKey, sealedKey }) => {
+      const stamp = await webSessions.stamp(name);
       const user = await login.check({
         user: name,
         password: new Secret(password),
@@ -29,7 +30,7 @@ export function webSessionHandlers(auth: AuthService): Pick<Handlers, keyof type
           created: clock.now(),
           expires: certificate.validBefore * 1000,
         };
-        await webSessions.create(id, record);
+        await webSessions.create(id, record, stamp);
         return record;
       } catch (error) {
         if (isAppError(error)) {

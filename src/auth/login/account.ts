@@ -9,7 +9,7 @@ import { Secret } from "../../base/secret.ts";
 import { ENROLMENT } from "../../model/limits.ts";
 import type { Backend, Key } from "../../store/backend.ts";
 import type { Credentials, Users } from "../users.ts";
-import type { WebSessions } from "../web_sessions.ts";
+import { stampOf, type WebSessions } from "../web_sessions.ts";
 import type { PasswordLogin } from "./login.ts";
 import { newOtpSecret, otpStep, otpUri } from "./otp.ts";
 import { checkPasswordRules, hashPassword, type PasswordCost } from "./password.ts";
@@ -52,27 +52,27 @@ export class Account {
    */
   async changePassword(proof: Proof, password: Secret<string>, keep: string | undefined): Promise<void> {
     checkPasswordRules(password);
-    await this.login.check(proof, "account");
+    const stamp = await this.#prove(proof);
     if (password.reveal() === proof.password.reveal()) {
       throw new AppError("bad_input", "the new password is the old one; choose another");
     }
     const passwordHash = await hashPassword(password, this.cost);
-    await this.#change(proof.user, (credentials) => ({ ...credentials, passwordHash }), keep);
+    await this.#change(proof.user, (credentials) => ({ ...credentials, passwordHash }), { keep, stamp });
   }
 
   /** Proposes a new second factor, in the place of one proposed before. @throws {AppError} as above; unsupported */
   async enroll(proof: Proof): Promise<{ otpUri: string; expires: number }> {
     this.#demandSecondFactor();
-    await this.login.check(proof, "account");
+    const stamp = await this.#prove(proof);
     const otpSecret = newOtpSecret();
     const expires = this.clock.now() + ENROLMENT.ttl;
     const enrolment: Enrolment = { otpSecret, expires, failures: 0 };
-    await this.backend.commit([{
-      type: "put",
-      key: keyOf(proof.user),
-      value: JSON.stringify(enrolment),
-      expires,
-    }]);
+    const { known } = await this.#current(proof.user, stamp);
+    const done = await this.backend.commit([
+      { type: "check", key: ["credentials", proof.user], version: known.version },
+      { type: "put", key: keyOf(proof.user), value: JSON.stringify(enrolment), expires },
+    ]);
+    if (!done) throw new AppError("conflict", MEANWHILE);
     return { otpUri: otpUri(otpSecret, proof.user, this.cluster), expires };
   }
 
@@ -99,9 +99,26 @@ export class Account {
     await this.#change(
       user,
       (credentials) => ({ ...credentials, otpSecret, lastOtpStep: step }),
-      keep,
-      entry.version,
+      { keep, enrolled: entry.version },
     );
+  }
+
+  /** @returns what was proven: the sessions' stamp of the credentials, which may change before they are used */
+  async #prove(proof: Proof): Promise<string> {
+    const stamp = await this.sessions.stamp(proof.user);
+    await this.login.check(proof, "account");
+    if (stamp === undefined) throw new AppError("conflict", MEANWHILE);
+    return stamp;
+  }
+
+  /** @param stamp of the proof, if there was one @throws {AppError} conflict when it proves nothing any more */
+  async #current(name: string, stamp: string | undefined) {
+    const [found, known] = await Promise.all([this.users.stored(name), this.users.credentials(name)]);
+    if (!found || !known) throw new AppError("conflict", MEANWHILE);
+    if (stamp !== undefined && stamp !== stampOf(found.user, known.credentials)) {
+      throw new AppError("conflict", MEANWHILE);
+    }
+    return { found, known };
   }
 
   #demandSecondFactor(): void {
@@ -112,17 +129,15 @@ export class Account {
 
   /**
    * New credentials, the end of the other sessions and of a proposed second factor: all of it or nothing.
-   * @param enrolled the version of the proposal that this is the outcome of; else one that waits is void, too: who began
-   * it may have known only the old password
+   * @param by.enrolled the version of the proposal that this is the outcome of; else one that waits is void, too: who
+   * began it may have known only the old password
    */
   async #change(
     name: string,
     edit: (credentials: Credentials) => Credentials,
-    keep: string | undefined,
-    enrolled?: string,
+    { keep, stamp, enrolled }: { keep: string | undefined; stamp?: string; enrolled?: string },
   ): Promise<void> {
-    const [found, known] = await Promise.all([this.users.stored(name), this.users.credentials(name)]);
-    if (!found || !known) throw new AppError("conflict", MEANWHILE);
+    const { found, known } = await this.#current(name, stamp);
     const credentials = edit(known.credentials);
     const done = await this.backend.commit([
       { type: "check", key: ["credentials", name], version: known.version },

@@ -14,13 +14,9 @@ async function withJoe() {
   const { auth } = await openAuth({ clock });
   const secret = await signUp(auth, "joe");
   for (const id of [KEPT, OTHER]) {
-    await auth.webSessions.create(id, {
-      user: "joe",
-      certificate: "",
-      sealedKey: "",
-      created: clock.now(),
-      expires: clock.now() + 12 * HOUR,
-    });
+    const now = clock.now();
+    const record = { user: "joe", certificate: "", sealedKey: "", created: now, expires: now + 12 * HOUR };
+    await auth.webSessions.create(id, record, await auth.webSessions.stamp("joe"));
   }
   await clock.advance(30_000);
   const proof = (password = PASSWORD, from = secret) => ({

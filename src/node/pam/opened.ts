@@ -3,8 +3,9 @@
  * @module
  */
 import type { Readable, Writable } from "node:stream";
+import { isAppError } from "../../base/errors.ts";
 import { pump } from "../../session/pump.ts";
-import type { Opening } from "../os/launch.ts";
+import type { Child, Opening } from "../os/launch.ts";
 
 /**
  * Settles when the program runs.
@@ -12,7 +13,7 @@ import type { Opening } from "../os/launch.ts";
  * @throws {AppError} when it never will
  */
 export async function whenOpened(
-  { opened }: Opening,
+  { opened, killSession }: Opening & Pick<Child, "killSession">,
   said: Readable,
   to: Writable,
   gone: Promise<void>,
@@ -20,6 +21,8 @@ export async function whenOpened(
   try {
     await opened;
   } catch (error) {
+    // Who refuses ends by itself, once the session is closed again; who hangs would hold the client for good.
+    if (!isAppError(error, "access_denied")) killSession();
     await Promise.race([pump(said, to, gone), gone]);
     throw error;
   }

@@ -14,7 +14,7 @@ import type { AuthGateway } from "./gateway.ts";
 import { errorPage, type Site } from "./notice_page.ts";
 import { pages } from "./pages.ts";
 import { limitRate, RateLimited } from "./rate_limit.ts";
-import { sameOrigin } from "./same_origin.ts";
+import { ForeignRequest, sameOrigin } from "./same_origin.ts";
 import { secureAnswers } from "./security_headers.ts";
 import { serveUiFiles, type UiBundle } from "./ui_bundle.ts";
 import { type PingReply, webApi, type WebLimits } from "./webapi.ts";
@@ -45,7 +45,7 @@ export interface WebAppOptions {
   rates?: readonly RateRule[];
   /** Told about every failure that is answered with a status of 500 and above. */
   onError?: (failure: WebFailure) => void;
-  /** Told about every request that a rate limit refuses. */
+  /** Told about every request that a rate limit refuses, or that another web site has made. */
   onRefused?: (clientAddress: string, reason: string) => void;
 }
 
@@ -81,6 +81,7 @@ export function webApp(options: WebAppOptions): WebApp {
   app.onError((error, c) => {
     const { status, message, retryAfter } = failureOf(error);
     if (error instanceof RateLimited) options.onRefused?.(c.get("clientAddress"), "too many requests");
+    if (error instanceof ForeignRequest) options.onRefused?.(c.get("clientAddress"), message);
     if (status >= 500) options.onError?.(describe(error, c));
     const headers: Record<string, string> = retryAfter === undefined
       ? {}

@@ -6,26 +6,23 @@
 import { randomBytes } from "node:crypto";
 import type { MiddlewareHandler } from "hono";
 import { getCookie, setCookie } from "hono/cookie";
-import { AppError } from "../../base/errors.ts";
 import { equalInConstantTime } from "../../base/secret.ts";
 import { CSRF_COOKIE, CSRF_HEADER } from "../../model/web.ts";
 import type { WebEnv } from "./context.ts";
+import { ForeignRequest } from "./same_origin.ts";
 
 const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD"]);
 const TOKEN_BYTES = 32;
 const TOKEN = /^[A-Za-z0-9_-]{43}$/;
 
-/** @throws {AppError} access_denied unless the header repeats the cookie, or the request changes nothing */
+/** @throws {ForeignRequest} unless the header repeats the cookie, or the request changes nothing */
 export function repeatsCsrfCookie(): MiddlewareHandler<WebEnv> {
   return async (c, next) => {
     if (!SAFE_METHODS.has(c.req.method)) {
       const cookie = getCookie(c, CSRF_COOKIE) ?? "";
       const header = c.req.header(CSRF_HEADER) ?? "";
       if (!TOKEN.test(cookie) || !equalInConstantTime(cookie, header)) {
-        throw new AppError(
-          "access_denied",
-          "the request does not come from our own pages; load the page anew",
-        );
+        throw new ForeignRequest("the request does not come from our own pages; load the page anew");
       }
     }
     await next();

@@ -79,11 +79,13 @@ export function filesApi(users: WebUsers, options: FilesOptions): WebApp {
         if (about.mode !== undefined && fileType(about.mode) !== FileType.REGULAR) {
           throw new AppError("bad_input", "only a plain file can be downloaded");
         }
-        const body = await streams.body(session, clientOf(c), load(sftp, path, about.size ?? 0, close));
+        // The kernel's own files say 0, and hold something.
+        const size = about.size === 0 ? undefined : about.size;
+        const body = await streams.body(session, clientOf(c), load(sftp, path, size, close));
         return c.body(body, 200, {
           "Content-Type": "application/octet-stream",
           "Content-Disposition": attachment(path.slice(path.lastIndexOf("/") + 1)),
-          ...(about.size === undefined ? {} : { "Content-Length": String(about.size) }),
+          ...(size === undefined ? {} : { "Content-Length": String(size) }),
         });
       } catch (error) {
         close();
@@ -140,23 +142,25 @@ async function* arriving(c: WebContext, clock: Clock): AsyncGenerator<Uint8Array
   }
 }
 
-/** @param size what is announced: neither more nor less is given */
+/** @param size what is announced: neither more nor less is given; undefined: all that is there */
 async function* load(
   sftp: SftpClient,
   path: string,
-  size: number,
+  size: number | undefined,
   close: () => void,
 ): AsyncGenerator<Uint8Array> {
   try {
     const file = await sftp.open(path);
-    let left = size;
-    for await (const piece of file.readAll(0, size)) {
+    let left = size ?? Infinity;
+    for await (const piece of file.readAll(0, size ?? 0)) {
       const wanted = piece.subarray(0, left);
       left -= wanted.length;
       if (wanted.length > 0) yield wanted;
       if (left === 0) break;
     }
-    if (left > 0) throw new AppError("conflict", "the file became shorter while it was read");
+    if (left > 0 && size !== undefined) {
+      throw new AppError("conflict", "the file became shorter while it was read");
+    }
     await file.close();
   } finally {
     close();

@@ -90,7 +90,8 @@ export function recordingsApi(users: WebUsers, { cluster, trust }: RecordingsOpt
       const free = streams.take(session, clientOf(c));
       try {
         const checked = new CheckedRecording(source, c.req.param("sid") ?? "", trust());
-        return c.json(await verdictOf(checked, session));
+        const { signal } = c.req.raw;
+        return c.json(await verdictOf(checked, () => session.isOver || signal.aborted));
       } finally {
         free();
       }
@@ -176,10 +177,11 @@ async function* exported(
   yield text;
 }
 
-async function verdictOf(checked: CheckedRecording, session: WebSession) {
+/** @param isLeft whether nobody waits for it any more */
+async function verdictOf(checked: CheckedRecording, isLeft: () => boolean) {
   try {
     for await (const _frame of checked.frames()) {
-      if (session.isOver) throw new AppError("closed", "the session is over");
+      if (isLeft()) throw new AppError("closed", "nobody waits for it any more");
     }
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== "bad_input") throw error;

@@ -6,6 +6,13 @@ import type { MiddlewareHandler } from "hono";
 import { AppError } from "../../base/errors.ts";
 import type { WebContext, WebEnv } from "./context.ts";
 
+/** Made by another web site, or in its name. */
+export class ForeignRequest extends AppError {
+  constructor(message: string) {
+    super("access_denied", message);
+  }
+}
+
 /** What this proxy counts as its own origin, beside the host the request was sent to. */
 export interface OwnOrigin {
   publicHost: string;
@@ -23,7 +30,7 @@ export function sameOrigin(own: OwnOrigin): MiddlewareHandler<WebEnv> {
   return async (c, next) => {
     const origin = c.req.header("origin");
     if (origin !== undefined && !isOwn(origin, c, own)) {
-      throw new AppError("access_denied", "requests from other web sites are refused");
+      throw new ForeignRequest("requests from other web sites are refused");
     }
     await next();
   };

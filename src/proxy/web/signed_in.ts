@@ -33,11 +33,17 @@ export type Proof =
   /** For what gives the bearer, and what signs out. */
   | "csrf token";
 
-/** What failures of calls look like from outside; of others see `failure.ts`. */
+/**
+ * What failures look like to somebody who is signed in, with their texts: what became of a node is no secret to its
+ * users. Of others see `failure.ts`.
+ */
 const STATUS: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   already_exists: 409,
   conflict: 409,
   unsupported: 400,
+  unavailable: 503,
+  closed: 503,
+  timeout: 504,
 };
 
 export type Answer = (c: WebContext, session: WebSession) => Response | Promise<Response>;
@@ -78,6 +84,7 @@ export class SignedIn {
         if (c.req.method === "HEAD") await response.body?.cancel();
         return response;
       } catch (error) {
+        if (session.isOver) throw new NotSignedIn(); // whatever it was, it broke off with the session
         const status = isAppError(error) ? STATUS[error.code] : undefined;
         if (status === undefined || !isAppError(error)) throw error;
         return c.json({ message: error.message }, status);

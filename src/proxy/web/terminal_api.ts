@@ -12,6 +12,7 @@ import type { WebApp, WebContext, WebEnv } from "./context.ts";
 import type { NodeDialer } from "./node_dialer.ts";
 import { NotSignedIn } from "./not_signed_in.ts";
 import { isBearer } from "./session_tokens.ts";
+import { ForeignRequest } from "./same_origin.ts";
 import { demandSite } from "./signed_in.ts";
 import { SITE_PATHS } from "./sites_api.ts";
 import { Shares } from "./shares.ts";
@@ -61,7 +62,7 @@ export class Terminals {
   async #take(c: WebContext, session: WebSession): Promise<Response> {
     // Programs send no origin, and no program of ours comes here: whoever sends none is let go no further than others.
     if (c.req.header("origin") === undefined) {
-      throw new AppError("access_denied", "a WebSocket takes the origin of our own pages");
+      throw new ForeignRequest("a WebSocket takes the origin of our own pages");
     }
     const { upgrade } = c.env;
     if (!upgrade) {

@@ -8,6 +8,7 @@ import { type IncomingMessage, type Server, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Clock } from "../../base/clock.ts";
+import { SECOND } from "../../base/duration.ts";
 import { acceptBrowser } from "./browser_socket.ts";
 import type { WebApp, WebEnv } from "./context.ts";
 import { securityHeaders } from "./security_headers.ts";
@@ -26,6 +27,7 @@ export interface UpgradeOptions {
 /** Headers that are about the connection, not the request. */
 const OF_CONNECTION = /^(?:connection|upgrade|transfer-encoding|content-length|sec-websocket-.*)$/;
 const MAX_ANSWER_BYTES = 1024 * 1024;
+const MAX_ANSWER_MS = 2 * SECOND;
 
 export function serveUpgrades(server: Server, options: UpgradeOptions): void {
   server.on("upgrade", (incoming: IncomingMessage, socket: Duplex, head: Uint8Array) => {
@@ -54,7 +56,7 @@ async function serve(
       return acceptBrowser(incoming, socket, head, clock);
     },
   });
-  if (!taken) await answer(socket, response);
+  if (!taken) await answer(socket, response, clock);
 }
 
 function toRequest({ method, url = "", headers }: IncomingMessage, tls: boolean): Request | undefined {
@@ -69,15 +71,22 @@ function toRequest({ method, url = "", headers }: IncomingMessage, tls: boolean)
   return new Request(target, { headers: kept });
 }
 
-/** Answers as to any request, and closes. */
-async function answer(socket: Duplex, response: Response): Promise<void> {
+/** Answers as to any request, and closes. An answer that goes on is nothing for a client that wanted something else. */
+async function answer(socket: Duplex, response: Response, clock: Clock): Promise<void> {
   const pieces: Uint8Array[] = [];
   let bytes = 0;
-  for await (const piece of response.body ?? []) {
-    pieces.push(piece);
-    bytes += piece.length;
-    if (bytes > MAX_ANSWER_BYTES) break; // a stream: nothing for a client that wanted something else
+  const reader = response.body?.getReader();
+  const stop = () => void reader?.cancel().catch(() => {}); // who made the body has told why it fails
+  const late = clock.after(MAX_ANSWER_MS, stop);
+  socket.once("close", stop);
+  while (reader && bytes <= MAX_ANSWER_BYTES) {
+    const { value, done } = await reader.read();
+    if (done) break;
+    pieces.push(value);
+    bytes += value.length;
   }
+  late.cancel();
+  stop();
   const { status } = response;
   const lines = [...response.headers].map(([name, value]) => `${name}: ${value}`);
   const top = [

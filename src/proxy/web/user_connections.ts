@@ -33,6 +33,8 @@ const IDLE_MS = MINUTE;
 /** A connection and who uses it. */
 interface Kept {
   ssh: Promise<SshClient>;
+  /** Once it is there. */
+  client: SshClient | undefined;
   /** The channel of single calls, made with the first of them. */
   api: Promise<ApiClient> | undefined;
   users: number;
@@ -116,15 +118,17 @@ export class UserConnections {
   #get(key: string, session: WebSession, client: WebClient): Kept {
     const known = this.#kept.get(key);
     this.#kept.delete(key);
-    if (known) {
+    if (known && known.client?.open !== false) {
       this.#kept.set(key, known);
       return known;
     }
+    if (known) this.#close(key, known);
     if (session.isOver) throw new NotSignedIn();
     this.#makeRoom();
     const ssh = this.#options.connect(session, client);
     const kept: Kept = {
       ssh,
+      client: undefined,
       api: undefined,
       users: 0,
       isClosed: false,
@@ -133,7 +137,7 @@ export class UserConnections {
     };
     this.#kept.set(key, kept);
     // A connection that failed, or is lost, is replaced by the next use.
-    ssh.then((open) => open.closed).catch(() => {}).finally(() => this.#close(key, kept));
+    ssh.then((client) => (kept.client = client).closed).catch(() => {}).finally(() => this.#close(key, kept));
     return kept;
   }
 

@@ -77,6 +77,11 @@ export class WebInterface {
     };
   }
 
+  /** How many web sessions this proxy knows. */
+  get sessions(): number {
+    return this.#users.sessions.size;
+  }
+
   /** How many terminals are open in browsers. */
   get terminals(): number {
     return this.#terminals.size;

@@ -177,13 +177,11 @@ export class WebSessions {
     });
   }
 
+  /** @throws {AppError} when auth cannot be told: then the session goes on, and its user has to know */
   async logout(session: WebSession, clientAddress: string): Promise<void> {
     const { user, id } = session;
-    try {
-      await this.#options.api.call("web_sessions.remove", { user, id, address: clientAddress });
-    } finally {
-      session.end("signed out");
-    }
+    await this.#options.api.call("web_sessions.remove", { user, id, address: clientAddress });
+    session.end("signed out");
   }
 
   /** Ends the sessions that auth knows no more; calls during a look share the next one. */

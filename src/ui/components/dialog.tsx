@@ -31,11 +31,13 @@ export function Dialog({ title, onClose, children, large = false, bare = false, 
   const [busy, setBusy] = useState(false);
   useEffect(() => {
     const opener = document.activeElement;
-    dialog.current?.showModal();
-    dialog.current?.querySelector<HTMLElement>(
-      "input:not([hidden]), textarea, select, .foot button:last-child",
-    )
-      ?.focus();
+    const { current } = dialog;
+    current?.showModal();
+    // What cannot be undone is not done by a key that was meant for something else.
+    const button = action?.danger ? ".foot button:first-child" : ".foot button:last-child";
+    const first = current?.querySelector<HTMLElement>("input:not([hidden]), textarea, select") ??
+      current?.querySelector<HTMLElement>(button);
+    first?.focus();
     return () => {
       if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
     };

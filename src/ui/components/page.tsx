@@ -4,7 +4,7 @@
  */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { sentence } from "../failure.ts";
+import { RequestFailure, sentence } from "../failure.ts";
 import { hasMoved } from "../router.ts";
 import { Icon, type IconName } from "./icon.tsx";
 
@@ -66,6 +66,15 @@ export function Empty(
 
 /** A failure in place of what was to be shown. */
 export function Failed({ failure, retry }: { failure: unknown; retry?: () => void }) {
+  if (failure instanceof RequestFailure && failure.status === 403) {
+    return (
+      <div class="empty" role="alert">
+        <Icon name="lock" size={40} />
+        <h2>This is not yours to see</h2>
+        <p>Your roles do not allow it. An administrator of the cluster can change that.</p>
+      </div>
+    );
+  }
   return (
     <div class="empty" role="alert">
       <Icon name="alert" size={40} />

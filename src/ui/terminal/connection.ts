@@ -36,6 +36,8 @@ export interface Output {
 
 /** What is typed or pasted goes in messages of at most this many bytes. */
 const MAX_MESSAGE = 256 * 1024;
+/** What is typed before a session is there is kept up to this many bytes. */
+const MAX_TYPED = 4096;
 /** Acknowledged in steps of this many bytes; well below the server's window. */
 const ACK_BYTES = 64 * 1024;
 const PING_MS = 3000;
@@ -57,6 +59,8 @@ export class TerminalConnection {
   readonly sid: Cell<string | undefined>;
   #socket: WebSocket | undefined;
   #undrawn = 0;
+  /** Before the session was there. */
+  #typed: Uint8Array<ArrayBuffer>[] = [];
   #retries = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #pinging: ReturnType<typeof setInterval> | undefined;
@@ -79,9 +83,18 @@ export class TerminalConnection {
   }
 
   send(bytes: Uint8Array<ArrayBuffer>): void {
-    if (this.state.value.kind !== "open") return;
+    const { kind } = this.state.value;
+    if (kind === "connecting" && this.sid.value === undefined) return this.#typeAhead(bytes);
+    if (kind !== "open") return;
     for (let at = 0; at < bytes.length; at += MAX_MESSAGE) {
       this.#socket?.send(bytes.subarray(at, at + MAX_MESSAGE));
+    }
+  }
+
+  /** Fingers are quicker than networks; but nobody types much at a screen that is empty. */
+  #typeAhead(bytes: Uint8Array<ArrayBuffer>): void {
+    if (this.#typed.reduce((sum, { length }) => sum + length, bytes.length) <= MAX_TYPED) {
+      this.#typed.push(bytes);
     }
   }
 
@@ -157,6 +170,7 @@ export class TerminalConnection {
         this.state.set({ kind: "open" });
         this.#watch();
         this.#request({ type: "resize", ...this.size });
+        for (const bytes of this.#typed.splice(0)) this.send(bytes);
         break;
       case "size":
         this.ruling.set({ w: notice.w, h: notice.h });

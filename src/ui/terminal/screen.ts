@@ -149,16 +149,6 @@ export class Screen {
     return this.#serialize.serialize({ scrollback: 0 }) + cursor;
   }
 
-  /** The lines in sight, for tests and for those who cannot see them. */
-  text(): string {
-    const { active } = this.#terminal.buffer;
-    const lines = Array.from(
-      { length: this.#terminal.rows },
-      (_, row) => active.getLine(active.viewportY + row)?.translateToString(true) ?? "",
-    );
-    return lines.join("\n");
-  }
-
   dispose(): void {
     this.#terminal.dispose();
   }

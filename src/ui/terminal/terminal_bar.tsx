@@ -16,19 +16,19 @@ export interface TerminalBarProps {
   tab: TerminalTab;
   connection: TerminalConnection;
   screen: Screen;
+  /** Another party's window is smaller, and rules. */
+  limited: boolean;
   onFiles: () => void;
 }
 
 const FONT_SIZES = { least: 8, most: 28 };
 
-export function TerminalBar({ tab, connection, screen, onFiles }: TerminalBarProps) {
+export function TerminalBar({ tab, connection, screen, limited, onFiles }: TerminalBarProps) {
   const sid = useCell(connection.sid);
   const ruling = useCell(connection.ruling);
   const [selected, setSelected] = useState(false);
   useEffect(() => screen.onSelection(setSelected), [screen]);
   const { hostname, login, mode } = tab.target;
-  const room = screen.room();
-  const limited = ruling && room && (ruling.w < room.w || ruling.h < room.h);
 
   const attempt = (work: () => Promise<void>) => () =>
     void work().catch(complain).finally(() => screen.focus());

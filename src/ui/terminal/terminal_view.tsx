@@ -3,7 +3,8 @@
  * @module
  */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { useCell } from "../cell.ts";
+import type { TerminalSize } from "../../model/web.ts";
+import { Cell, useCell } from "../cell.ts";
 import { complain } from "../components/toasts.tsx";
 import { useNow } from "../components/moment.tsx";
 import { sentence } from "../failure.ts";
@@ -13,12 +14,18 @@ import { TerminalBar } from "./terminal_bar.tsx";
 import { terminals, type TerminalTab } from "./terminals.ts";
 import { TransferDialog } from "./transfer_dialog.tsx";
 
+/** While there is no connection. */
+const UNRULED = new Cell<TerminalSize | undefined>(undefined);
+
 export function TerminalView({ tab, shown }: { tab: TerminalTab; shown: boolean }) {
   const place = useRef<HTMLDivElement>(null);
   const [screen, setScreen] = useState<Screen>();
   const [files, setFiles] = useState<"pick" | readonly File[]>();
   const [dragged, setDragged] = useState(false);
   const connection = useCell(tab.connection);
+  const ruling = useCell(connection?.ruling ?? UNRULED);
+  const room = screen?.room();
+  const limited = ruling !== undefined && room !== undefined && (ruling.w < room.w || ruling.h < room.h);
 
   useEffect(() => {
     let gone = false;
@@ -68,6 +75,7 @@ export function TerminalView({ tab, shown }: { tab: TerminalTab; shown: boolean 
           tab={tab}
           connection={connection}
           screen={screen}
+          limited={limited}
           onFiles={() => setFiles("pick")}
         />
       )}
@@ -82,10 +90,11 @@ export function TerminalView({ tab, shown }: { tab: TerminalTab; shown: boolean 
         onDrop={(event) => {
           event.preventDefault();
           setDragged(false);
-          setFiles([...event.dataTransfer?.files ?? []]);
+          const dropped = [...event.dataTransfer?.files ?? []];
+          if (dropped.length > 0) setFiles(dropped);
         }}
       >
-        <div class="screen-frame">
+        <div class={limited ? "screen-frame shrunk" : "screen-frame"}>
           <div class="screen" ref={place} onMouseUp={() => screen?.focus()} />
         </div>
         {dragged && <div class="drop">Drop the files to upload them</div>}
@@ -146,11 +155,12 @@ function StateOverlay({ connection, onClose }: { connection: TerminalConnection;
       );
     case "lost": {
       const seconds = Math.max(0, Math.ceil((state.retryAt - now) / 1000));
+      const what = connection.sid.value === undefined
+        ? "The server cannot be reached"
+        : "The connection was lost. The session goes on for a while";
       return (
         <div class="overlay" role="alert">
-          <span>
-            The connection was lost. The session goes on; trying again{seconds > 0 ? ` in ${seconds} s` : "…"}
-          </span>
+          <span>{what}; trying again{seconds > 0 ? ` in ${seconds} s` : "…"}</span>
           {retry}
         </div>
       );

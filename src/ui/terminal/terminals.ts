@@ -21,7 +21,14 @@ class Terminals {
   readonly current = new Cell<number | undefined>(undefined);
   #last = 0;
 
+  /** Opens a tab and shows it. */
   open(target: Target): void {
+    this.add(target);
+    go("/terminals");
+  }
+
+  /** Opens a tab, without leaving the page that is shown. */
+  add(target: Target): void {
     const tab: TerminalTab = {
       id: ++this.#last,
       target,
@@ -29,7 +36,7 @@ class Terminals {
       connection: new Cell<TerminalConnection | undefined>(undefined),
     };
     this.tabs.set([...this.tabs.value, tab]);
-    this.show(tab.id);
+    this.current.set(tab.id);
   }
 
   show(id: number): void {
@@ -78,7 +85,13 @@ addEventListener("beforeunload", (event) => {
   if (terminals.running) event.preventDefault();
 });
 
-// What a person has opened the next one must not find.
+let owner: string | undefined;
+
+// Who comes back after a session that ran out finds the terminals again; nobody else does.
 session.watch(() => {
-  if (session.value.kind === "out" && session.value.notice === undefined) terminals.closeAll();
+  const { value } = session;
+  if (value.kind === "out" && value.notice === undefined) terminals.closeAll();
+  if (value.kind !== "in") return;
+  if (owner !== undefined && owner !== value.context.user) terminals.closeAll();
+  owner = value.context.user;
 });
