@@ -4,6 +4,7 @@
  * @module
  */
 import { eventually } from "../tests/kit/run.ts";
+import { exists } from "../src/base/exists.ts";
 import { buildUi } from "./build_ui.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname.replace(/\/$/, "");
@@ -29,16 +30,6 @@ proxy_service:
   web_listen_addr: 127.0.0.1:3080
   public_addr: localhost:3080
 `;
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
 
 function program(tool: string, args: string[]): string[] {
   return ["run", "-A", "-q", `--config=${ROOT}/deno.json`, `${ROOT}/main.ts`, tool, ...args];

@@ -5,6 +5,7 @@
  */
 import * as v from "valibot";
 import { type Clock, every, type Timer } from "../base/clock.ts";
+import { coalesced } from "../base/coalesced.ts";
 import { formatDuration, MINUTE } from "../base/duration.ts";
 import { AppError, isAppError, messageOf } from "../base/errors.ts";
 import { AccessChecker, effectiveRoles } from "../model/access.ts";
@@ -56,8 +57,6 @@ const fileSchema = v.object({
 export class ClusterAccess {
   readonly #options: ClusterAccessOptions;
   #known: Known | undefined;
-  #refreshing: Promise<void> | undefined;
-  #again = false;
   /** When an auth server was last connected: until then all that changed was heard of. */
   #confirmed = 0;
   #snapshot: AccessSnapshot | undefined;
@@ -108,27 +107,16 @@ export class ClusterAccess {
     };
   }
 
-  /** Fetches what changed; calls during a fetch share the next one. */
-  refresh(): Promise<void> {
-    if (this.#refreshing) {
-      this.#again = true;
-      return this.#refreshing;
-    }
-    return this.#refreshing = this.#fetch().finally(() => this.#refreshing = undefined);
-  }
-
-  async #fetch(): Promise<void> {
+  /** Fetches what changed. */
+  readonly refresh = coalesced(async () => {
     const { api, clock } = this.#options;
-    do {
-      this.#again = false;
-      const { version, snapshot } = await api.call("access.get", { known: this.#known?.version });
-      this.#confirmed = clock.now();
-      if (!snapshot) continue;
-      this.#take(version, snapshot);
-      this.onChange();
-      await this.#keep();
-    } while (this.#again);
-  }
+    const { version, snapshot } = await api.call("access.get", { known: this.#known?.version });
+    this.#confirmed = clock.now();
+    if (!snapshot) return;
+    this.#take(version, snapshot);
+    this.onChange();
+    await this.#keep();
+  });
 
   async #keep(): Promise<void> {
     const { file, warn, ttlMs } = this.#options;

@@ -115,7 +115,7 @@ Deno.test("who would be refused is asked for once more: user and role may be new
 Deno.test("an auth server that does not answer delays a refusal for three seconds only", async () => {
   const host = new Host(snapshotOf([]));
   const access = await host.open();
-  access.refresh = () => new Promise(() => {});
+  Object.assign(access, { refresh: () => new Promise(() => {}) });
   const refusal = assertRejects(() => access.admit(identity(), onStaging), AppError, "does not exist");
   await host.clock.advance(3000);
   await refusal;

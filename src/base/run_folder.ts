@@ -6,6 +6,7 @@
  */
 import { type Clock, every, type Timer } from "./clock.ts";
 import { AppError, messageOf } from "./errors.ts";
+import { exists } from "./exists.ts";
 
 const LOCK = "lock";
 const SEARCH_MS = 5000;
@@ -101,16 +102,6 @@ export class RunFolder {
       file.close();
     }
     this.#locks.clear();
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
   }
 }
 

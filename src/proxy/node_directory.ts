@@ -3,6 +3,7 @@
  * @module
  */
 import type { Caller } from "../api/client.ts";
+import { coalesced } from "../base/coalesced.ts";
 import { AppError } from "../base/errors.ts";
 import { findNodes, portOf, type ServerRecord } from "../model/server.ts";
 
@@ -11,8 +12,6 @@ const ANY_PORT = new Set([0, 22, 3022]);
 
 export class NodeDirectory {
   #nodes: ServerRecord[] = [];
-  #refreshing: Promise<void> | undefined;
-  #again = false;
 
   constructor(readonly api: Caller) {}
 
@@ -20,21 +19,10 @@ export class NodeDirectory {
     return this.#nodes;
   }
 
-  /** Fetches the list; calls during a fetch share the next one. */
-  refresh(): Promise<void> {
-    if (this.#refreshing) {
-      this.#again = true;
-      return this.#refreshing;
-    }
-    return this.#refreshing = this.#fetch().finally(() => this.#refreshing = undefined);
-  }
-
-  async #fetch(): Promise<void> {
-    do {
-      this.#again = false;
-      this.#nodes = await this.api.call("servers.list", { role: "node" });
-    } while (this.#again);
-  }
+  /** Fetches the list. */
+  readonly refresh = coalesced(async () => {
+    this.#nodes = await this.api.call("servers.list", { role: "node" });
+  });
 
   /**
    * The node that `target` means, by uuid, name or address.

@@ -12,6 +12,12 @@ type Serialize = typeof import("@xterm/addon-serialize");
 /** Lines above the screen that a newcomer gets as well. */
 const HISTORY = 100;
 
+/**
+ * The cells of a screen that are drawn: more than a wall of monitors shows. Clients may ask for terminals that are much
+ * larger, and this process would pay for each newcomer with their memory and a second of its time.
+ */
+const MAX_CELLS = 256 * 1024;
+
 /** Whatever the terminal shows: the usual screen, plain writing, nothing on it. */
 const BLANK = "\x1b[!p\x1b[?1049l\x1b[0m\x1b[H\x1b[2J";
 
@@ -19,7 +25,9 @@ const BLANK = "\x1b[!p\x1b[?1049l\x1b[0m\x1b[H\x1b[2J";
  * Writes a session's screen as it is when this is called.
  * @param size of the terminal that the session runs on
  */
-export async function drawScreen(tail: OutputTail, { columns, rows }: TerminalSize): Promise<Uint8Array> {
+export async function drawScreen(tail: OutputTail, size: TerminalSize): Promise<Uint8Array> {
+  const { columns } = size;
+  const rows = Math.min(size.rows, Math.max(1, Math.floor(MAX_CELLS / columns)));
   const [before, bytes, now] = [tail.modesBefore(), tail.bytes(), tail.modes().sequenceOnScreen()];
   const { Terminal, SerializeAddon } = await emulator();
   const terminal = new Terminal({ cols: columns, rows, scrollback: HISTORY, allowProposedApi: true });

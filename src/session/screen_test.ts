@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Terminal } from "@xterm/headless/lib-headless/xterm-headless.mjs";
 import { OutputTail } from "./output_tail.ts";
 import { drawScreen } from "./screen.ts";
@@ -13,4 +13,16 @@ Deno.test("a newcomer's cursor is where it is on the session's screen, also abov
   const { cursorX, cursorY } = newcomer.buffer.active;
   assertEquals([cursorX, cursorY], [7, 1]);
   newcomer.dispose();
+});
+
+Deno.test("a newcomer to a terminal of absurd size costs no more than one to a large one", async () => {
+  const tail = new OutputTail();
+  tail.push(new TextEncoder().encode("ready> "));
+  for (const size of [{ columns: 4096, rows: 4096 }, { columns: 1, rows: 4096 }]) {
+    const before = Deno.memoryUsage().rss;
+    const screens = await Promise.all(Array.from({ length: 8 }, () => drawScreen(tail, size)));
+    const grown = Deno.memoryUsage().rss - before;
+    assert(grown < 300 * 2 ** 20, `${grown} bytes for ${size.columns}x${size.rows}`);
+    for (const screen of screens) assertStringIncludes(new TextDecoder().decode(screen), "r");
+  }
 });

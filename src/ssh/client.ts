@@ -7,6 +7,7 @@ import type { Duplex } from "node:stream";
 import { AppError, isAppError, messageOf } from "../base/errors.ts";
 import { type Certificate, isCertificateType, parseCertificate } from "./certificate.ts";
 import { type ClientOptions, SshClient } from "./client_connection.ts";
+import { peerText } from "./peer_text.ts";
 import { parsePublicKey, type PublicKey } from "./public_key.ts";
 import { clientAlgorithms } from "./ssh2/algorithms.ts";
 import { installGate } from "./ssh2/gate.ts";
@@ -155,7 +156,7 @@ function authMethods(
 
 function toAppError(error: unknown): AppError {
   if (isAppError(error)) return error;
-  const text = messageOf(error);
+  const text = peerText(new TextEncoder().encode(messageOf(error))); // it may quote the server, whoever that is
   if (/All configured authentication methods failed/.test(text)) {
     return new AppError("unauthenticated", "the server refused the login", { cause: error });
   }

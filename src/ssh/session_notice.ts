@@ -4,6 +4,8 @@
  * variable, since others know nothing of it.
  * @module
  */
+import { AppError } from "../base/errors.ts";
+import { isUuid } from "../model/name.ts";
 import { type WireReader, WireWriter } from "./wire.ts";
 
 /** The variable by which a client asks for notices; its value does not matter. */
@@ -21,7 +23,13 @@ export function writeSessionNotice({ sid, columns, rows }: SessionNotice): Uint8
   return new WireWriter().string(sid).uint32(columns).uint32(rows).bytes();
 }
 
+/** As large as our servers let a terminal become. What shows a screen makes room for all of its cells at once. */
+const MAX_CELLS = 4096;
+
 /** @throws {AppError} bad_input */
 export function readSessionNotice(fields: WireReader): SessionNotice {
-  return { sid: fields.text(), columns: fields.uint32(), rows: fields.uint32() };
+  const sid = fields.text();
+  if (!isUuid(sid)) throw new AppError("bad_input", "the server tells of a session whose id is no uuid");
+  const cells = () => Math.min(Math.max(1, fields.uint32()), MAX_CELLS);
+  return { sid, columns: cells(), rows: cells() };
 }

@@ -207,7 +207,7 @@ Deno.test("kill -9 of auth and proxy during a recorded session: what was shown u
     assertEquals(end.user, "joe");
     const verified = await eventually("the whole recording", async () => {
       const { stdout } = await second.tctl("recordings", "verify", String(sid));
-      return stdout.includes("signed") ? stdout : undefined;
+      return stdout.includes("signed by") ? stdout : undefined;
     });
     assertStringIncludes(verified, "unchanged, signed by host");
     const text = await second.tctlOk("recordings", "export", String(sid), "--format=text");

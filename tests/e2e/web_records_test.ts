@@ -190,9 +190,10 @@ Deno.test("the audit log in a browser", async (t) => {
     }
     // Asked for as if it were a WebSocket, nobody reads it on.
     const headers = { connection: "Upgrade", upgrade: "websocket" };
-    for (let i = 0; i < 20; i++) {
+    const upgrades = Array.from({ length: 20 }, async () => {
       (await other.start("GET", `${SITE}/events/follow`, { headers })).destroy();
-    }
+    });
+    await Promise.all(upgrades);
     const open = [];
     for (let status = 200; status === 200;) {
       const answer = await other.start("GET", `${SITE}/events/follow`);

@@ -138,19 +138,27 @@ Deno.test({
       await page.getByRole("link", { name: /^Terminals/ }).click();
     });
 
-    await step("a connection that breaks comes back into the same session", async () => {
-      await page.evaluate(() => (globalThis as unknown as { sockets: WebSocket[] }).sockets.at(-1)?.close());
-      await page.getByText("The connection was lost").waitFor();
-      await page.getByText("The connection was lost").waitFor({ state: "hidden" });
-      await type(page, "echo again-$((4*21))\n");
-      await shows(page, "again-84");
-      await page.setViewportSize({ width: 390, height: 844 });
-      await page.waitForFunction(() =>
-        (document.querySelector<HTMLElement>(".xterm-screen")?.offsetWidth ?? 999) < 390
-      );
-      await screenshot(page, "terminal_narrow");
-      await page.setViewportSize({ width: 1280, height: 800 });
-    });
+    await step(
+      "a connection that breaks, or a page that is loaded anew, comes back into the same session",
+      async () => {
+        await page.evaluate(() =>
+          (globalThis as unknown as { sockets: WebSocket[] }).sockets.at(-1)?.close()
+        );
+        await page.getByText("The connection was lost").waitFor();
+        await page.getByText("The connection was lost").waitFor({ state: "hidden" });
+        await type(page, "echo again-$((4*21))\n");
+        await shows(page, "again-84");
+        await page.reload();
+        await page.locator(SHOWN).getByTitle("The time to the server and back").waitFor();
+        await shows(page, "again-84");
+        await page.setViewportSize({ width: 390, height: 844 });
+        await page.waitForFunction(() =>
+          (document.querySelector<HTMLElement>(".xterm-screen")?.offsetWidth ?? 999) < 390
+        );
+        await screenshot(page, "terminal_narrow");
+        await page.setViewportSize({ width: 1280, height: 800 });
+      },
+    );
 
     await step("what is pasted is typed, without what a page may have hidden in it", async () => {
       await page.evaluate(() => navigator.clipboard.writeText("echo pasted-$((5*5))\x1b[201~\n"));

@@ -2,6 +2,7 @@
  * The request context every handler of the web front shares.
  * @module
  */
+import type { Readable } from "node:stream";
 import type { Context, Hono, MiddlewareHandler } from "hono";
 import { canonicalAddress } from "../../base/client_address.ts";
 import type { BrowserSocket } from "./browser_socket.ts";
@@ -13,6 +14,11 @@ export interface WebEnv {
     /** The peer's address as the socket knows it. */
     clientAddress?: string;
     clientPort?: number;
+    /**
+     * The request's body as it comes from the network, no faster than it is read: the body of the Request is made with
+     * room for more than a gigabyte. Who takes it must not touch the other.
+     */
+    body?: Readable;
     /** Takes the connection over for a WebSocket, where one was asked for. */
     upgrade?: () => Promise<BrowserSocket | undefined>;
   };

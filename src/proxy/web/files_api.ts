@@ -112,10 +112,12 @@ async function store(sftp: SftpClient, path: string, pieces: AsyncIterable<Uint8
   return bytes;
 }
 
-/** The request's body, as it comes. */
+/** The request's body, as it comes, and no faster than it is taken. */
 async function* arriving(c: WebContext, clock: Clock): AsyncGenerator<Uint8Array> {
-  const reader = c.req.raw.body?.getReader();
-  if (!reader) return;
+  const { body } = c.env;
+  if (!body) throw new AppError("internal", "a request without its connection");
+  // What is left after a failure is the server's to drop, so that the answer can still leave.
+  const pieces: AsyncIterator<Uint8Array> = body.iterator({ destroyOnReturn: false });
   const announced = c.req.header("content-length");
   let bytes = 0;
   try {
@@ -125,7 +127,7 @@ async function* arriving(c: WebContext, clock: Clock): AsyncGenerator<Uint8Array
         STALL_MS,
         () => reject(new AppError("timeout", "the upload broke off: nothing came for a minute")),
       );
-      const { value, done } = await Promise.race([reader.read(), stalled]).finally(() => timer.cancel());
+      const { value, done } = await Promise.race([pieces.next(), stalled]).finally(() => timer.cancel());
       if (done) break;
       bytes += value.length;
       yield value;
@@ -134,8 +136,6 @@ async function* arriving(c: WebContext, clock: Clock): AsyncGenerator<Uint8Array
     if (error instanceof AppError) throw error;
     // Whatever the stream calls it, the client went away.
     throw new AppError("bad_input", "the upload broke off");
-  } finally {
-    await reader.cancel().catch(() => {}); // it may have failed already
   }
   if (announced !== undefined && Number(announced) !== bytes) {
     throw new AppError("bad_input", "the upload broke off");

@@ -143,7 +143,7 @@ function listener(
   return getRequestListener(
     (request, env) => {
       const incoming = env.incoming as IncomingMessage;
-      return app.fetch(request, clientOf(incoming.socket));
+      return app.fetch(request, { ...clientOf(incoming.socket), body: incoming });
     },
     {
       overrideGlobalObjects: false,

@@ -46,7 +46,9 @@ async function serve(
   { app, tls, clock, clientOf, onTaken }: UpgradeOptions,
 ): Promise<void> {
   const request = toRequest(incoming, tls);
-  if (!request) return answer(socket, new Response(null, { status: 400, headers: securityHeaders(tls) }));
+  if (!request) {
+    return answer(socket, new Response(null, { status: 400, headers: securityHeaders(tls) }), clock);
+  }
   let taken = false;
   const response = await app.fetch(request, {
     ...clientOf(incoming.socket),

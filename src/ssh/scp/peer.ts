@@ -120,6 +120,7 @@ export class ScpPeer {
   /** Sends all of it, no faster than it is taken. */
   async send(data: Uint8Array): Promise<void> {
     if (this.#stream.destroyed || this.#stream.writableEnded) {
+      if (this.#held + this.#piece.length > 0) return; // its last words, which are read next, tell why
       throw new AppError("closed", "the other side is gone");
     }
     if (give(this.#stream, data)) return; // by then it is done with the memory

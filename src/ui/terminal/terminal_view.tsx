@@ -135,8 +135,11 @@ async function start(
   return screen;
 }
 
+/** A server may tell of any size, and each cell costs memory here. */
+const LARGEST = 1000;
+
 function smaller<T extends { w: number; h: number }>(room: T, ruling: T | undefined) {
-  return ruling ? { w: ruling.w, h: ruling.h } : room;
+  return ruling ? { w: Math.min(ruling.w, LARGEST), h: Math.min(ruling.h, LARGEST) } : room;
 }
 
 /** Says what is wrong with a connection, and what can be done. */
