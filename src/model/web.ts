@@ -84,3 +84,9 @@ export type PartyMode = "peer" | "observer";
 
 /** How far output runs ahead of what the browser has drawn, in bytes. */
 export const TERMINAL_WINDOW = 512 * 1024;
+
+/**
+ * The most of a file that goes up in one request, in bytes; the next part says where it begins. The server's runtime takes
+ * what comes over TLS faster than a slow node does: this bounds what waits there.
+ */
+export const UPLOAD_PART = 16 * 1024 * 1024;

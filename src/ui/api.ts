@@ -82,9 +82,10 @@ export function recordingPath(sid: string, format: RecordingFormat): string {
 }
 
 /** The address of a file of a server. */
-export function filePath(server: string, login: string, path: string): string {
+export function filePath(server: string, login: string, path: string, offset = 0): string {
   const words = [server, login].map(encodeURIComponent).join("/");
-  return `${SITE}/nodes/${words}/files?path=${encodeURIComponent(path)}`;
+  const from = offset === 0 ? "" : `&offset=${offset}`;
+  return `${SITE}/nodes/${words}/files?path=${encodeURIComponent(path)}${from}`;
 }
 
 /** Where a terminal's WebSocket goes. */

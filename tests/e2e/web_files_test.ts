@@ -2,6 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { createHash, randomBytes } from "node:crypto";
 import { request } from "node:https";
+import { UPLOAD_PART } from "../../src/model/web.ts";
 import { Daemon } from "../kit/cluster.ts";
 import { eventually, run } from "../kit/run.ts";
 import { WebBrowser } from "../kit/web_browser.ts";
@@ -21,16 +22,36 @@ Deno.test("files in a browser", async (t) => {
   await Deno.mkdir(folder);
   const at = (path: string, login = LOGIN) =>
     `${SITE}/nodes/${node}/${login}/files?path=${encodeURIComponent(path)}`;
-  const upload = (path: string, body: Uint8Array, login?: string) =>
-    browser.ask("PUT", at(path, login), { body, headers: { "content-type": "application/octet-stream" } });
+  const part = (path: string, offset: number, body: Uint8Array, login?: string) =>
+    browser.ask("PUT", `${at(path, login)}&offset=${offset}`, {
+      body,
+      headers: { "content-type": "application/octet-stream" },
+    });
+  /** Begins to send so much. */
+  const begin = (path: string, length: number) => {
+    const sent = request({
+      host: "127.0.0.1",
+      port: browser.port,
+      method: "PUT",
+      path: at(path),
+      rejectUnauthorized: false,
+      headers: { ...browser.headers("PUT"), "content-length": String(length) },
+    });
+    sent.on("error", () => {}); // it is us who break it off
+    sent.flushHeaders();
+    return sent;
+  };
+  const upload = (path: string, body: Uint8Array, login?: string) => part(path, 0, body, login);
 
   await t.step(
     "up and down again, of any size and name, written into the audit log by the node",
     async () => {
       const name = `${folder}/naïve "file"; x=1\n.bin`;
       const data = randomBytes(SIZE);
-      const put = await upload(name, data);
-      assertEquals([put.status, put.json], [200, { bytes: SIZE }], put.text);
+      for (let at = 0; at < SIZE; at += UPLOAD_PART) {
+        const put = await part(name, at, data.subarray(at, at + UPLOAD_PART));
+        assertEquals([put.status, put.json], [200, { bytes: Math.min(UPLOAD_PART, SIZE - at) }], put.text);
+      }
       assertEquals(sum(await Deno.readFile(name)), sum(data));
       const got = await browser.ask("GET", at(name));
       assertEquals(got.status, 200);
@@ -40,9 +61,9 @@ Deno.test("files in a browser", async (t) => {
         disposition,
         `attachment; filename="na_ve _file__ x_1_.bin"; filename*=UTF-8''na%C3%AFve%20%22file%22%3B%20x%3D1%0A.bin`,
       );
-      for (const action of ["write", "read"]) {
+      for (const [action, length] of [["write", UPLOAD_PART], ["read", SIZE]]) {
         const event = await daemon.event("sftp", (event) => event.action === action);
-        assertEquals([event.user, event.login, event.len], ["joe", LOGIN, SIZE]);
+        assertEquals([event.user, event.login, event.len], ["joe", LOGIN, length]);
         assertStringIncludes(String(event.path), "file");
       }
       const empty = await upload(`${folder}/empty`, new Uint8Array());
@@ -50,6 +71,21 @@ Deno.test("files in a browser", async (t) => {
       assertEquals((await browser.ask("GET", at(`${folder}/empty`))).bytes.length, 0);
     },
   );
+
+  await t.step("what is too much at once, or does not follow, is refused before it is read", async () => {
+    const large = begin(`${folder}/large`, UPLOAD_PART + 1);
+    const status = await new Promise((resolve) =>
+      large.on("response", (answer) => resolve(answer.statusCode))
+    );
+    assertEquals(status, 400);
+    large.destroy();
+    assertEquals((await upload(`${folder}/small`, new Uint8Array(3))).status, 200);
+    assertEquals((await part(`${folder}/small`, 2, new Uint8Array(1))).status, 409);
+    assertEquals((await part(`${folder}/small`, 3, new Uint8Array(1))).status, 200);
+    assertEquals((await Deno.stat(`${folder}/small`)).size, 4);
+    assertEquals((await part(`${folder}/none`, 3, new Uint8Array(1))).status, 404);
+    assertEquals((await part(`${folder}/small`, -1, new Uint8Array(1))).status, 400);
+  });
 
   await t.step("a file of the kernel's, which says that it is empty, comes as it is", async () => {
     assertEquals(
@@ -82,23 +118,15 @@ Deno.test("files in a browser", async (t) => {
 
   await t.step("an upload that breaks off is no success", async () => {
     const path = `${folder}/broken`;
-    const sent = request({
-      host: "127.0.0.1",
-      port: browser.port,
-      method: "PUT",
-      path: at(path),
-      rejectUnauthorized: false,
-      headers: { ...browser.headers("PUT"), "content-length": String(SIZE) },
-    });
-    sent.on("error", () => {}); // it is us who break it off
-    sent.write(Buffer.alloc(SIZE / 2));
+    const sent = begin(path, UPLOAD_PART);
+    sent.write(Buffer.alloc(UPLOAD_PART / 2));
     await eventually("the file to grow", async () => {
       const { code, stdout } = await run("stat", ["-c", "%s", path]);
       return code === 0 && Number(stdout) > 0;
     });
     sent.destroy();
     await daemon.event("sftp", (event) => String(event.path).endsWith("broken"));
-    assert((await Deno.stat(path)).size < SIZE);
+    assert((await Deno.stat(path)).size < UPLOAD_PART);
     assertEquals((await browser.ask("GET", `${SITE}/nodes`)).status, 200);
   });
 });

@@ -10,6 +10,7 @@ import { AppError } from "../../base/errors.ts";
 import { isLogin } from "../../model/name.ts";
 import { SftpClient } from "../../ssh/sftp/client.ts";
 import { FileType, fileType } from "../../ssh/sftp/attributes.ts";
+import { UPLOAD_PART } from "../../model/web.ts";
 import { OpenFlag } from "../../ssh/sftp/protocol.ts";
 import { attachment } from "./attachment.ts";
 import type { WebApp, WebContext, WebEnv } from "./context.ts";
@@ -60,9 +61,10 @@ export function filesApi(users: WebUsers, options: FilesOptions): WebApp {
     signedIn.on(api, "PUT", `${site}/nodes/:node/:login/files`, async (c, session) => {
       const free = streams.take(session, clientOf(c));
       try {
+        const offset = partOf(c);
         const { sftp, path, close } = await opened(c, session);
         try {
-          return c.json({ bytes: await store(sftp, path, arriving(c, clock)) });
+          return c.json({ bytes: await store(sftp, path, offset, arriving(c, clock)) });
         } finally {
           close();
         }
@@ -96,10 +98,37 @@ export function filesApi(users: WebUsers, options: FilesOptions): WebApp {
   return api;
 }
 
-/** Writes what arrives. A transfer that breaks off leaves what came, as scp does, and is answered as a failure. */
-async function store(sftp: SftpClient, path: string, pieces: AsyncIterable<Uint8Array>): Promise<number> {
-  const file = await sftp.open(path, OpenFlag.WRITE | OpenFlag.CREATE | OpenFlag.TRUNCATE, NEW_FILE_MODE);
-  const writer = file.writer(0);
+/** Where the part of a file that this request brings begins. @throws {AppError} bad_input when it is too large */
+function partOf(c: WebContext): number {
+  const offset = c.req.query("offset") ?? "0";
+  if (!/^\d{1,15}$/.test(offset)) throw new AppError("bad_input", '"offset" must be a number of bytes');
+  const length = c.req.header("content-length");
+  if (length === undefined || Number(length) > UPLOAD_PART) {
+    const most = UPLOAD_PART / 2 ** 20;
+    throw new AppError(
+      "bad_input",
+      `a request brings at most ${most} MiB of a file, and its length: send the next part with "offset"`,
+    );
+  }
+  return Number(offset);
+}
+
+/**
+ * Writes what arrives. A transfer that breaks off leaves what came, as scp does, and is answered as a failure.
+ * @param offset 0 makes the file anew; else it has to be so long by now
+ */
+async function store(
+  sftp: SftpClient,
+  path: string,
+  offset: number,
+  pieces: AsyncIterable<Uint8Array>,
+): Promise<number> {
+  const anew = OpenFlag.WRITE | OpenFlag.CREATE | OpenFlag.TRUNCATE;
+  const file = await sftp.open(path, offset === 0 ? anew : OpenFlag.WRITE, NEW_FILE_MODE);
+  if (offset > 0 && (await file.stat()).size !== offset) {
+    throw new AppError("conflict", "the file has changed since its last part: begin anew");
+  }
+  const writer = file.writer(offset);
   let bytes = 0;
   for await (const piece of pieces) {
     bytes += piece.length;

@@ -14,7 +14,7 @@ import type { FindClient } from "../../api/balancers.ts";
 import { BalancedFront, otherEnd } from "./balanced_front.ts";
 import { answerBrokenRequests } from "./broken_request.ts";
 import { securityHeaders } from "./security_headers.ts";
-import { holdBackClients } from "./tls_flow.ts";
+import { boundUnread } from "./unread_limit.ts";
 import { type TlsMaterial, tlsSettings } from "./tls_material.ts";
 import { serveUpgrades } from "./upgrade.ts";
 
@@ -78,7 +78,7 @@ export async function serveHttps(options: ServeOptions): Promise<WebServer> {
   const server = tls === undefined
     ? createHttp(LIMITS)
     : createHttps({ ...LIMITS, ...tlsSettings(tls), handshakeTimeout: HANDSHAKE_TIMEOUT });
-  if (server instanceof HttpsServer) holdBackClients(server);
+  if (server instanceof HttpsServer) boundUnread(server, clock);
   const maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
   server.maxConnections = maxConnections;
   const open = openSockets(server);

@@ -4,6 +4,7 @@
  */
 import { apiUrl, credentials } from "../request.ts";
 import { filePath } from "../api.ts";
+import { UPLOAD_PART } from "../../model/web.ts";
 import { RequestFailure, UNREACHABLE } from "../failure.ts";
 import type { Target } from "./connection.ts";
 
@@ -13,31 +14,48 @@ export interface Progress {
   total: number;
 }
 
-/**
- * Sends a file. The older request object of browsers is used, because the newer tells nothing of its progress.
- * @throws {RequestFailure}
- */
-export function upload(
+/** Sends a file, one part after the other. @throws {RequestFailure} */
+export async function upload(
   target: Target,
   path: string,
   file: File,
   onProgress: (progress: Progress) => void,
   signal: AbortSignal,
 ): Promise<void> {
+  let offset = 0;
+  do {
+    const part = file.slice(offset, offset + UPLOAD_PART);
+    const before = offset;
+    const tell = (sent: number) => onProgress({ sent: before + sent, total: file.size });
+    await send(filePath(target.server, target.login, path, offset), part, tell, signal);
+    offset += part.size;
+  } while (offset < file.size);
+}
+
+/** The older request object of browsers is used, because the newer tells nothing of its progress. */
+function send(
+  path: string,
+  part: Blob,
+  onProgress: (sent: number) => void,
+  signal: AbortSignal,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("PUT", apiUrl(filePath(target.server, target.login, path)));
+    request.open("PUT", apiUrl(path));
     for (const [name, value] of Object.entries(credentials())) request.setRequestHeader(name, value);
     request.setRequestHeader("Content-Type", "application/octet-stream");
-    request.upload.onprogress = ({ loaded, total }) => onProgress({ sent: loaded, total });
+    request.upload.onprogress = ({ loaded }) => onProgress(loaded);
     request.onload = () => {
       if (request.status >= 200 && request.status < 300) resolve();
       else reject(new RequestFailure(request.status, messageIn(request.responseText, request.status)));
     };
     request.onerror = () => reject(new RequestFailure(0, UNREACHABLE));
     request.onabort = () => reject(new RequestFailure(0, "the upload was stopped"));
-    signal.addEventListener("abort", () => request.abort(), { once: true });
-    request.send(file);
+    const abort = () => request.abort();
+    signal.addEventListener("abort", abort, { once: true });
+    request.onloadend = () => signal.removeEventListener("abort", abort);
+    if (signal.aborted) request.abort();
+    else request.send(part);
   });
 }
 
