@@ -8,6 +8,7 @@ import type { ClusterAccess } from "../../api/cluster_access.ts";
 import type { Output } from "../../api/contract.ts";
 import { identifyUser, type Trust } from "../../api/identity.ts";
 import { type LiveAccess, unlessDropped } from "../../api/live_access.ts";
+import { coalesced } from "../../base/coalesced.ts";
 import { type Clock, every, type Timer } from "../../base/clock.ts";
 import { MINUTE } from "../../base/duration.ts";
 import { AppError, isAppError } from "../../base/errors.ts";
@@ -52,10 +53,8 @@ export class WebSessions {
   readonly #sessions = new Map<string, WebSession>();
   readonly #loading = new Map<string, Promise<WebSession>>();
   readonly #looking: Timer;
-  #checking: Promise<void> | undefined;
   /** How many times it was looked again. */
   #checks = 0;
-  #again = false;
 
   constructor(options: WebSessionsOptions) {
     this.#options = options;
@@ -184,26 +183,22 @@ export class WebSessions {
     session.end("signed out");
   }
 
-  /** Ends the sessions that auth knows no more; calls during a look share the next one. */
+  /** Ends the sessions that auth knows no more. */
   check(): Promise<void> {
-    this.#again = true;
     this.#checks++;
-    return this.#checking ??= this.#check().finally(() => this.#checking = undefined);
+    return this.#check();
   }
 
-  async #check(): Promise<void> {
-    while (this.#again) {
-      this.#again = false;
-      const sessions = [...this.#sessions.values()];
-      for (let i = 0; i < sessions.length; i += BATCH) {
-        const batch = sessions.slice(i, i + BATCH);
-        const names = batch.map(({ user, id }) => ({ user, id }));
-        const { ended } = await this.#options.api.call("web_sessions.check", { sessions: names });
-        const over = new Set(ended);
-        for (const session of batch) if (over.has(session.id)) session.end("the session is over");
-      }
+  readonly #check = coalesced(async () => {
+    const sessions = [...this.#sessions.values()];
+    for (let i = 0; i < sessions.length; i += BATCH) {
+      const batch = sessions.slice(i, i + BATCH);
+      const names = batch.map(({ user, id }) => ({ user, id }));
+      const { ended } = await this.#options.api.call("web_sessions.check", { sessions: names });
+      const over = new Set(ended);
+      for (const session of batch) if (over.has(session.id)) session.end("the session is over");
     }
-  }
+  });
 
   async #lookAgain(): Promise<void> {
     try {
