@@ -154,8 +154,8 @@ export class Cluster {
   }
 }
 
-/** A proxy that says nothing for so long does not record. */
-const ASK_MS = 1000;
+/** Servers of SSH answer also what they do not know (RFC 4254 section 4), but a busy one may take its time. */
+const ASK_MS = 15_000;
 
 /** The proxy takes every certificate that is good and whose owner may be here: what is left is told. */
 function withAdvice(error: unknown, proxy: string): unknown {
