@@ -17,8 +17,11 @@ import { hostCheck } from "./host_check.ts";
 
 /** A host that says nothing any more is given up after three times this. */
 const KEEP_ALIVE_MS = 60_000;
-/** OpenSSH drops logins above ten at once unless MaxStartups says otherwise; more of them wait here for their turn. */
-const LOGINS_AT_ONCE = 8;
+/**
+ * OpenSSH drops logins above ten at once unless MaxStartups says otherwise, and counts each for a moment longer than we do;
+ * more of them wait here for their turn.
+ */
+const LOGINS_AT_ONCE = 5;
 /** For so long, and so many. */
 const TURN_MS = 60_000, MAX_LOGINS = 512;
 
