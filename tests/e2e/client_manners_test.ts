@@ -121,8 +121,8 @@ Deno.test("a tsh that is too old for the cluster is refused with both versions, 
 Deno.test("tsh login joe logs joe in; a name that can be neither user nor cluster is an error", async () => {
   const bob = await cluster.user("bob", [LOGIN]);
   const proxy = `--proxy=${bob.options.proxy}`;
-  const answers = () => ({ stdin: `${PASSWORD}\n${bob.authenticator.code()}\n`, env: { USER: "somebody" } });
-  const login = await bob.tsh([proxy, "--insecure", "login", "bob"], answers());
+  const answers = { stdin: `${PASSWORD}\n${await bob.authenticator.code()}\n`, env: { USER: "somebody" } };
+  const login = await bob.tsh([proxy, "--insecure", "login", "bob"], answers);
   assertEquals(login.code, 0, login.stderr);
   assertStringIncludes(login.stderr, "Enter password for Teleport user bob:");
   assertMatch(login.stdout, /Logged in as: bob/);

@@ -38,7 +38,7 @@ async function completeSignup(port: number, token: string): Promise<void> {
   await callWeb(proxy, "POST", "/webapi/users", {
     invite_token: token,
     pass: PASSWORD,
-    second_factor_token: authenticator.code(),
+    second_factor_token: await authenticator.code(),
   });
 }
 

@@ -150,7 +150,7 @@ Deno.test("behind a balancer for HTTPS and SSH, users log in and reach nodes by 
   await using ssh = await balancer(...ports("proxySsh"));
   const joe = await cluster.user("joe", [LOGIN]);
   const proxy = `--proxy=127.0.0.1:${https.port},${ssh.port}`;
-  const code = `correct horse battery staple\n${joe.authenticator.code()}\n`;
+  const code = `correct horse battery staple\n${await joe.authenticator.code()}\n`;
   const login = await joe.tsh([proxy, "--insecure", "login"], { stdin: code });
   assertEquals(login.code, 0, login.stderr);
   await eventually("both proxies to know the node", async () => {

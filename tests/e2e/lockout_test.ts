@@ -44,7 +44,7 @@ Deno.test("five failures lock an account, over a restart, with one text from tsh
     const proxy = await daemon.webAddress();
     assertMatch(await daemon.tctlOk("users", "ls"), /^joe .*too many failed logins/m);
     Object.assign(joe.options, { proxy, sshPort: (await daemon.addresses()).proxySsh?.port });
-    const code = joe.authenticator.code();
+    const code = await joe.authenticator.code();
     assertEquals(
       await webSays(proxy, "joe", PASSWORD, code),
       wrong,

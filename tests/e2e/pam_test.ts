@@ -8,6 +8,7 @@ import { withoutRoot } from "../kit/machine.ts";
 import { LiveTerminal } from "../kit/live_terminal.ts";
 import { TemporaryUser } from "../kit/os_account.ts";
 import { eventually, run } from "../kit/run.ts";
+import type { User } from "../kit/user.ts";
 import { TextService } from "../kit/text_service.ts";
 
 const ignore = withoutRoot("files in /etc/pam.d");
@@ -68,18 +69,42 @@ class Service implements AsyncDisposable {
 
 const nodeWith = (service: string) => ({ node: { pam: { enabled: "yes", service_name: service } } });
 
+/** A node with PAM on, and a user who is logged in to the cluster. */
+class Stage implements AsyncDisposable {
+  private constructor(
+    readonly account: TemporaryUser,
+    readonly service: Service,
+    readonly daemon: Daemon,
+    readonly joe: User,
+    /** What ssh is told to reach. */
+    readonly to: string,
+    readonly owned: AsyncDisposableStack,
+  ) {}
+
+  /** @param module the one that decides who may come */
+  static async set(module?: string): Promise<Stage> {
+    await using stack = new AsyncDisposableStack();
+    const account = stack.use(await TemporaryUser.create("tppam"));
+    const service = stack.use(await Service.create(module));
+    const daemon = stack.use(await Daemon.start(nodeWith(service.name)));
+    const joe = await daemon.user("joe", [account.name]);
+    await joe.loginOk();
+    return new Stage(account, service, daemon, joe, `${account.name}@alpha`, stack.move());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.owned.disposeAsync();
+  }
+}
+
 Deno.test(
   "a session is opened by PAM before its program and closed after it, with terminal, limits and variables",
   {
     ignore,
   },
   async () => {
-    await using account = await TemporaryUser.create("tppam");
-    await using service = await Service.create();
-    await using daemon = await Daemon.start(nodeWith(service.name));
-    const joe = await daemon.user("joe", [account.name]);
-    await joe.loginOk();
-    const to = `${account.name}@alpha`;
+    await using stage = await Stage.set();
+    const { account, service, joe, to } = stage;
 
     const terminal = await joe.tsh([
       "ssh",
@@ -105,7 +130,7 @@ Deno.test(
     const killed = await joe.ssh(to, "kill -KILL $$");
     assertEquals(killed.code, 255);
     await service.closed(3);
-    const own = await Deno.readTextFile(`/proc/${await daemon.pid()}/limits`);
+    const own = await Deno.readTextFile(`/proc/${await stage.daemon.pid()}/limits`);
     assert(!/Max open files\s+555 /.test(own), "limits of a session are not the node's");
   },
 );
@@ -114,12 +139,8 @@ Deno.test(
   "interrupt, hang-up and the end of the client reach a program that PAM has let in",
   { ignore },
   async () => {
-    await using account = await TemporaryUser.create("tppam");
-    await using service = await Service.create();
-    await using daemon = await Daemon.start(nodeWith(service.name));
-    const joe = await daemon.user("joe", [account.name]);
-    await joe.loginOk();
-    const to = `${account.name}@alpha`;
+    await using stage = await Stage.set();
+    const { account, service, joe, to } = stage;
     {
       using shell = await LiveTerminal.open(joe, account.name, { rows: 33 });
       // An interactive shell gives its jobs process groups of their own, and the terminal.
@@ -156,19 +177,15 @@ Deno.test(
   "who is refused by PAM gets no program, no files and no forwarding, and is told why",
   { ignore },
   async () => {
-    await using account = await TemporaryUser.create("tppam");
-    await using service = await Service.create("pam_deny.so");
-    await using daemon = await Daemon.start(nodeWith(service.name));
-    const joe = await daemon.user("joe", [account.name]);
-    await joe.loginOk();
-    const to = `${account.name}@alpha`;
+    await using stage = await Stage.set("pam_deny.so");
+    const { account, service, joe, to } = stage;
     for (const args of [["ssh", "-t", to], ["ssh", to, "id"]]) {
       const refused = await joe.tsh(args);
       assert(refused.code !== 0);
       assertStringIncludes(refused.stdout + refused.stderr, "PAM refuses the account");
       assert(!refused.stdout.includes("uid="));
     }
-    const event = await daemon.event(
+    const event = await stage.daemon.event(
       "auth",
       ({ success, error }) => success === false && /PAM/.test(String(error)),
     );
@@ -194,12 +211,8 @@ Deno.test(
     ignore,
   },
   async () => {
-    await using account = await TemporaryUser.create("tppam");
-    await using service = await Service.create();
-    await using daemon = await Daemon.start(nodeWith(service.name));
-    const joe = await daemon.user("joe", [account.name]);
-    await joe.loginOk();
-    const to = `${account.name}@alpha`;
+    await using stage = await Stage.set();
+    const { account, service, joe, to } = stage;
     await using target = TextService.onPort("the other side");
     const forwarded = await run("ssh", [
       ...joe.sshArgs,

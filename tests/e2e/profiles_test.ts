@@ -12,7 +12,7 @@ Deno.test("logins to two clusters that know nothing of each other are both kept,
   const toEast = `--proxy=localhost:${proxyWeb?.port},${proxySsh?.port}`;
   await joe.loginOk();
   const login = await joe.tsh([toEast, "--insecure", "--user=joe", "login"], {
-    stdin: `${PASSWORD}\n${other.authenticator.code()}\n`,
+    stdin: `${PASSWORD}\n${await other.authenticator.code()}\n`,
   });
   assertEquals(login.code, 0, login.stderr);
 

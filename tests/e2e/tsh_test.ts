@@ -32,7 +32,7 @@ function answer(user: User, password: string, code: string) {
 Deno.test("a wrong password, a wrong code and an unknown user get exactly the same answer", async () => {
   const eve = await cluster.user("eve", [LOGIN]);
   const answers = [
-    await answer(eve, "wrong password", eve.authenticator.code()),
+    await answer(eve, "wrong password", await eve.authenticator.code()),
     await answer(eve, PASSWORD, "123456"),
   ];
   const { proxy } = eve.options;
@@ -252,7 +252,9 @@ Deno.test("an expired certificate shows as expired, and the next command asks fo
   });
   await Deno.writeTextFile(`${max.keyFile}-cert.pub`, `${formatCertificateLine(expired)}\n`);
   assertStringIncludes((await max.tsh(["status"])).stdout, "[EXPIRED]");
-  const asked = await max.tsh(["--insecure", "ls"], { stdin: `${PASSWORD}\n${max.authenticator.code()}\n` });
+  const asked = await max.tsh(["--insecure", "ls"], {
+    stdin: `${PASSWORD}\n${await max.authenticator.code()}\n`,
+  });
   assertStringIncludes(asked.stderr, "Enter password for Teleport user max:");
   assertEquals(asked.code, 0, asked.stderr);
   assertStringIncludes(asked.stdout, "alpha");

@@ -52,16 +52,19 @@ Deno.test("a second factor is replaced in two steps: the old one rules until the
   const confirm = (code: string) =>
     browser.ask("PUT", "/v1/webapi/users/secondfactor", { body: { second_factor_token: code } });
   assertEquals((await confirm("123456")).status, 404);
-  const proposed = await enroll(PASSWORD, joe.authenticator.code());
+  const proposed = await enroll(PASSWORD, await joe.authenticator.code());
   assertEquals(proposed.status, 200, proposed.text);
   assertMatch(proposed.json.qr, /^data:image\/svg\+xml;base64,/);
   assertStringIncludes(proposed.json.uri, "joe");
   assert(Date.parse(proposed.json.expires) > Date.now());
   const next = new Authenticator(new URL(proposed.json.uri).searchParams.get("secret") ?? "");
   assertEquals((await confirm("000000")).status, 400);
-  const answer = await confirm(next.code());
+  const answer = await confirm(await next.code());
   assertEquals(answer.status, 200, answer.text);
   assertEquals((await browser.ask("GET", "/v1/webapi/user/context")).status, 200, "this one goes on");
-  assertEquals((await (await WebBrowser.open(daemon)).signIn("joe", PASSWORD, next.code())).status, 200);
+  assertEquals(
+    (await (await WebBrowser.open(daemon)).signIn("joe", PASSWORD, await next.code())).status,
+    200,
+  );
   await daemon.event("user.update", ({ reason }) => reason === "changed the second factor");
 });

@@ -9,7 +9,7 @@ Deno.test("a browser signs in, learns what the user may do, and signs out", asyn
   const joe = await daemon.user("joe");
   const browser = await WebBrowser.open(daemon);
   assertEquals((await browser.signIn("joe", PASSWORD, "000000")).status, 403);
-  const login = await browser.signIn("joe", PASSWORD, joe.authenticator.code());
+  const login = await browser.signIn("joe", PASSWORD, await joe.authenticator.code());
   assertEquals([login.status, login.json.type, login.json.user], [200, "bearer", "joe"], login.text);
   assertEquals(login.json.expires_in, 600);
   assert(login.json.session_expires_in > 11 * 3600 && login.json.session_expires_in <= 12 * 3600);

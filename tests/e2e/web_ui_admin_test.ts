@@ -28,7 +28,7 @@ Deno.test({
 
     await step("an invitation made here is a link that works", async () => {
       await page.goto("/web/users");
-      await signIn(page, "dora", dora.authenticator.code());
+      await signIn(page, "dora", await dora.authenticator.code());
       await page.getByRole("button", { name: "Invite" }).click();
       await page.getByLabel("User name").fill("emil");
       await page.getByLabel("Logins").fill("root, deploy");
@@ -112,18 +112,18 @@ Deno.test({
       await page.getByRole("link", { name: /dora/ }).click();
       const card = page.locator(".card").filter({ hasText: "Set up the second factor anew" });
       await card.getByLabel("Password", { exact: true }).fill(PASSWORD);
-      await card.getByLabel("Code from the present app").fill(dora.authenticator.code());
+      await card.getByLabel("Code from the present app").fill(await dora.authenticator.code());
       await card.getByRole("button", { name: "Begin" }).click();
       const phone = new Authenticator(await card.locator(".copy code").innerText());
       await screenshot(page, "account_second_factor");
       await card.getByLabel("Code that the new app shows").fill("000000");
       await card.getByRole("button", { name: "Use the new app from now on" }).click();
       await card.getByRole("alert").waitFor();
-      await card.getByLabel("Code that the new app shows").fill(phone.code());
+      await card.getByLabel("Code that the new app shows").fill(await phone.code());
       await card.getByRole("button", { name: "Use the new app from now on" }).click();
       await page.getByText("The new authenticator is in force").waitFor();
       await page.getByRole("button", { name: "Sign out" }).click();
-      await signIn(page, "dora", phone.code());
+      await signIn(page, "dora", await phone.code());
     });
 
     const fritz = await daemon.user("fritz");
@@ -132,7 +132,7 @@ Deno.test({
       "who may not administer is not offered it, and sees why where they go all the same",
       async () => {
         await plain.goto("/web/nodes");
-        await signIn(plain, "fritz", fritz.authenticator.code());
+        await signIn(plain, "fritz", await fritz.authenticator.code());
         assertEquals(await plain.getByRole("link", { name: "Users" }).count(), 0);
         assertEquals(await plain.getByRole("link", { name: "Tokens" }).count(), 0);
         await plain.goto("/web/users");
@@ -175,7 +175,7 @@ Deno.test({
       await context.clearCookies();
       await page.getByRole("link", { name: "Users" }).click();
       await page.getByText("Your session has ended").waitFor();
-      await signIn(page, "fritz", fritz.authenticator.code());
+      await signIn(page, "fritz", await fritz.authenticator.code());
       await page.getByRole("link", { name: /^Terminals/ }).click();
       await page.getByRole("heading", { name: "No terminal is open" }).waitFor();
     });

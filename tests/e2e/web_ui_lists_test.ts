@@ -270,7 +270,7 @@ async function answerWithMany(page: Page): Promise<void> {
 async function signIn(page: Page, user: User): Promise<void> {
   await page.getByLabel("User name").fill(user.name);
   await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
-  await page.getByLabel(/^Code/).fill(user.authenticator.code());
+  await page.getByLabel(/^Code/).fill(await user.authenticator.code());
   await page.keyboard.press("Enter");
   await page.locator("main.content h1").waitFor();
 }

@@ -44,7 +44,7 @@ Deno.test({
       await screenshot(page, "signup");
       await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
       await page.getByLabel("Repeat the password").fill(PASSWORD);
-      await page.getByLabel("6-digit code").fill(phone.code());
+      await page.getByLabel("6-digit code").fill(await phone.code());
       await page.getByRole("button", { name: "Create account" }).click();
       await page.getByRole("heading", { name: "You are all set, alice" }).waitFor();
       await screenshot(page, "signup_done");
@@ -69,7 +69,7 @@ Deno.test({
         }
         assertEquals(texts[0], texts[1]);
         await screenshot(page, "login_refused");
-        await signIn(page, "alice", PASSWORD, phone.code());
+        await signIn(page, "alice", PASSWORD, await phone.code());
         await page.getByRole("heading", { name: "Nodes" }).waitFor();
         assertEquals(await page.getByLabel("Search nodes").inputValue(), "alpha");
         assertEquals(emulatorLoaded(), false); // the largest part comes when it is needed
@@ -279,7 +279,7 @@ Deno.test({
       await page.getByLabel("Password now", { exact: true }).fill(PASSWORD);
       await page.getByLabel("New password", { exact: true }).fill("another good password");
       await page.getByLabel("New password, again", { exact: true }).fill("another good password");
-      await page.getByLabel("Code from your authenticator app").fill(phone.code());
+      await page.getByLabel("Code from your authenticator app").fill(await phone.code());
       await screenshot(page, "account");
       await page.getByRole("button", { name: "Change the password" }).click();
       await page.getByText("Your password was changed").waitFor();
@@ -345,7 +345,7 @@ async function signIn(page: Page, user: string, password: string, code: string):
 async function signedIn(browser: RealBrowser, origin: string, user: User): Promise<Page> {
   const { page } = await browser.window(origin);
   await page.goto("/web/login");
-  await signIn(page, user.name, PASSWORD, user.authenticator.code());
+  await signIn(page, user.name, PASSWORD, await user.authenticator.code());
   await page.getByRole("heading", { name: "Nodes" }).waitFor();
   return page;
 }

@@ -63,7 +63,7 @@ export class WebBrowser {
   /** A browser in which the user has signed in. */
   static async signedIn(daemon: Daemon, user: User): Promise<WebBrowser> {
     const browser = await WebBrowser.open(daemon);
-    const answer = await browser.signIn(user.name, PASSWORD, user.authenticator.code());
+    const answer = await browser.signIn(user.name, PASSWORD, await user.authenticator.code());
     if (answer.status !== 200) throw new Error(`the login failed: ${answer.status} ${answer.text}`);
     return browser;
   }

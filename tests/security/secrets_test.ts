@@ -46,7 +46,7 @@ async function* files(
 async function failToLogIn(user: User): Promise<string> {
   const attempts = [
     `${PASSWORD}\n000000\n`,
-    `not the password at all\n${user.authenticator.code()}\n`,
+    `not the password at all\n${await user.authenticator.code()}\n`,
   ];
   let told = "";
   for (const stdin of attempts) {
@@ -64,8 +64,8 @@ Deno.test("no password, code, key, second factor or token is shown in logs, even
   const directory = await Deno.makeTempDir({ prefix: "teleport-secrets-" });
   const codes: string[] = [];
   const original = Authenticator.prototype.code;
-  Authenticator.prototype.code = function (this: Authenticator) {
-    const code = original.call(this);
+  Authenticator.prototype.code = async function (this: Authenticator) {
+    const code = await original.call(this);
     codes.push(code);
     return code;
   };
