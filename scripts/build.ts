@@ -15,7 +15,9 @@ import config from "../deno.json" with { type: "json" };
 const ROOT = new URL("../", import.meta.url).pathname.replace(/\/$/, "");
 const OUT = "--out=";
 const DIST = Deno.args.find((word) => word.startsWith(OUT))?.slice(OUT.length) ?? `${ROOT}/dist`;
-const WORKERS = ["auth", "proxy", "node", "diagnostics"].map((role) => `src/daemon/workers/${role}.ts`);
+const WORKERS = ["auth", "proxy", "node", "diagnostics", "outbound"].map((role) =>
+  `src/daemon/workers/${role}.ts`
+);
 const PARTS = ["cli/teleport/sftp_server.ts", "cli/teleport/pam_session.ts"];
 
 async function run(command: string, args: string[], quiet = false): Promise<boolean> {

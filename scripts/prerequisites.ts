@@ -29,6 +29,8 @@ export const ZSH: Prerequisite = { program: "zsh", package: "zsh" };
 export const FISH: Prerequisite = { program: "fish", package: "fish" };
 export const ZBAR: Prerequisite = { program: "zbarimg", package: "zbar-tools" };
 export const CHROMIUM: Prerequisite = { program: "chromium", package: "chromium" };
+export const ETCD: Prerequisite = { program: "etcd", package: "etcd-server" };
+export const ETCDCTL: Prerequisite = { program: "etcdctl", package: "etcd-client" };
 export const SSH_AUDIT: Prerequisite = { program: "ssh-audit", package: "ssh-audit" };
 
 async function succeeds(command: string, args: string[]): Promise<boolean> {

@@ -10,6 +10,8 @@ import {
   CHROMIUM,
   CURL,
   ensure,
+  ETCD,
+  ETCDCTL,
   FISH,
   GIT,
   PROCPS,
@@ -42,7 +44,20 @@ function count(report: string): { passed: number; failed: number; skipped: numbe
 const again = await withPlainShell("scripts/run_tests.ts", Deno.args);
 if (again !== undefined) Deno.exit(again);
 /** Tests that use one of these are skipped without it, and say so. */
-const optional = await ensure([CHROMIUM, ZBAR, RSYNC, GIT, CURL, XAUTH, ANSIBLE, SSH_AUDIT, ZSH, FISH]);
+const optional = await ensure([
+  CHROMIUM,
+  ZBAR,
+  RSYNC,
+  GIT,
+  CURL,
+  XAUTH,
+  ANSIBLE,
+  SSH_AUDIT,
+  ZSH,
+  FISH,
+  ETCD,
+  ETCDCTL,
+]);
 if (optional.length > 0) {
   console.error(`not installed, so that their tests are skipped: ${optional.join(", ")}`);
 }

@@ -61,7 +61,7 @@ function sessionText(session: SessionStatus): string {
 
 async function showPermissions(path: string | undefined, format: "text" | "json" | "yaml"): Promise<void> {
   const { loadConfig } = await import("../../src/daemon/config/load.ts");
-  const { describePermissions, rolePermissions } = await import("../../src/daemon/permissions.ts");
+  const { describePermissions, OUTBOUND_PERMISSIONS, rolePermissions } = await import("../../src/daemon/permissions.ts");
   const { findLibcrypto, permissionFacts } = await import("../../src/daemon/supervisor.ts");
   const { readDaemonState } = await import("../../src/daemon/data_directory.ts");
   const config = await loadConfig({ config: path }, configHost());
@@ -77,6 +77,11 @@ async function showPermissions(path: string | undefined, format: "text" | "json"
     return table(names.map((name) => name.toUpperCase()), rows);
   });
   if (format === "text") {
+    const helper = Object.entries(describePermissions(OUTBOUND_PERMISSIONS))
+      .filter(([name]) => name !== "env").map(([name, what]) => `${name} ${what}`).join(", ");
+    if (config.roles.has("auth")) {
+      print(`\nIdentity providers are called for auth by a helper of its own: ${helper}.\n`);
+    }
     print(
       "\nA role with full ffi (node) could do whatever the process can: run nodes as processes of their own.\n",
     );

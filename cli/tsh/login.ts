@@ -5,7 +5,6 @@
 import { Buffer } from "node:buffer";
 import { systemClock } from "../../src/base/clock.ts";
 import { AppError } from "../../src/base/errors.ts";
-import { Secret } from "../../src/base/secret.ts";
 import { hostOf, portOf } from "../../src/model/server.ts";
 import { isOlder, VERSION } from "../../src/model/version.ts";
 import { parseCertificateLine } from "../../src/ssh/certificate.ts";
@@ -128,13 +127,13 @@ async function newLogin(options: TshOptions, named?: string): Promise<Login> {
   if (!user) throw new AppError("bad_input", "name the Teleport user with --user");
 
   const password = askSecret(`Enter password for Teleport user ${user}: `);
-  const code = ping.auth.second_factor === "otp" ? askSecret("Enter your OTP token: ") : new Secret("");
+  const factor = await secondFactor(proxy, user, ping);
   const key = generateKey();
   const ttl = ttlMs(options.ttl);
   const answer = await callWeb<SshCertificates>(proxy, "POST", "/webapi/ssh/certs", {
     user,
     password: password.reveal(),
-    otp_token: code.reveal(),
+    ...factor,
     pub_key: Buffer.from(key.publicKey.toLine()).toString("base64"),
     ...(ttl === undefined ? {} : { ttl: ttl * 1e6 }),
   });
@@ -157,6 +156,15 @@ async function newLogin(options: TshOptions, named?: string): Promise<Login> {
     throw new AppError("unauthenticated", `the proxy ${hostOf(ssh)} returned a certificate for another key`);
   }
   return login;
+}
+
+/** The fields of the login that prove the second factor. */
+async function secondFactor(proxy: WebProxy, user: string, ping: Ping): Promise<Record<string, unknown>> {
+  const { second_factor: kind } = ping.auth;
+  if (kind === "otp") return { otp_token: askSecret("Enter your OTP token: ").reveal() };
+  if (kind === "off") return {};
+  const { answerOfKey } = await import("./security_key.ts");
+  return { u2f_sign_response: await answerOfKey(proxy, user, ping) };
 }
 
 /** As {@linkcode newLogin}, kept on disk and in the agent. */

@@ -5,6 +5,7 @@
 import { environmentProxy } from "../../src/base/dial_out.ts";
 import { AppError, isAppError, messageOf } from "../../src/base/errors.ts";
 import { type HttpAnswer, httpCall } from "../../src/base/https_call.ts";
+import type { SecondFactorKind } from "../../src/model/security_key.ts";
 import { printableCell } from "../output.ts";
 
 const TIMEOUT_MS = 30_000;
@@ -18,7 +19,12 @@ export interface WebProxy {
 
 /** What `/webapi/ping` says. */
 export interface Ping {
-  auth: { type: string; second_factor: "otp" | "off" };
+  auth: {
+    type: string;
+    second_factor: SecondFactorKind;
+    /** With security keys as the second factor. */
+    u2f?: { app_id: string; facets: string[] };
+  };
   proxy: { ssh: { listen_addr: string; public_addr: string } };
   cluster_name: string;
   /** The public keys of the host CA. */

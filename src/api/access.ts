@@ -25,14 +25,23 @@ export function hosts(...roles: SystemRole[]): AccessRule {
 /** The administrator's own identity, which lies in the auth server's data directory. */
 export const administrator: AccessRule = hosts("admin");
 
-/** Any user of the cluster. */
-export const users: AccessRule = ({ identity }) => identity.kind === "user";
+/** Any user of the cluster; those of other clusters are {@linkcode guests}. */
+export const users: AccessRule = ({ identity }) => identity.kind === "user" && !identity.foreign;
+
+/** Users of another cluster that this one trusts. No other rule takes them. */
+export const guests: AccessRule = ({ identity }) => identity.kind === "user" && identity.foreign === true;
+
+/** Those guests whose roles here allow this for some resource of the kind, as {@linkcode may} has it. */
+export function guestsWhoMay(kind: string, verb: Verb): AccessRule {
+  return (caller) => guests(caller) && caller.rights?.mayForSome(kind, verb) === true;
+}
 
 /** A host that proved a join token and has no certificate yet. */
 export const joiners: AccessRule = ({ identity }) => identity.kind === "joiner";
 
 /** Any host or user of the cluster, but no joiner. */
-export const members: AccessRule = ({ identity }) => identity.kind !== "joiner";
+export const members: AccessRule = ({ identity }) =>
+  identity.kind === "host" || identity.kind === "user" && !identity.foreign;
 
 /** Any of several. */
 export function either(...rules: AccessRule[]): AccessRule {
@@ -46,7 +55,7 @@ export function either(...rules: AccessRule[]): AccessRule {
 export function may(kind: string, verb: Verb): AccessRule {
   return either(
     administrator,
-    ({ identity, rights }) => identity.kind === "user" && rights?.mayForSome(kind, verb) === true,
+    (caller) => users(caller) && caller.rights?.mayForSome(kind, verb) === true,
   );
 }
 

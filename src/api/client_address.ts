@@ -24,6 +24,8 @@ const MAX_AGE_MS = 5 * 60_000;
 export interface ClientAddress {
   address: string;
   port: number;
+  /** The cluster through whose tunnel the client came: it is that cluster's word, and good for its own users only. */
+  via?: string;
 }
 
 /** What a proxy tells of its client. */
@@ -46,7 +48,9 @@ function statement(client: RelayedClient, nodeId: string, time: number): Buffer 
     client.port,
   )
     .uint64(BigInt(time));
-  return (client.recorded ? words.string("recorded") : words).bytes();
+  if (client.recorded) words.string("recorded");
+  if (client.via !== undefined) words.string("via").string(client.via);
+  return words.bytes();
 }
 
 /** The line a proxy sends to the node `nodeId` before it relays the client's bytes. */
@@ -78,6 +82,7 @@ export function verifyClientAddressLine(
     identifyHost(parsed, { trust, now: clock.now(), roles: ["proxy"] });
     const address: RelayedClient = { address: String(client.address), port: Number(client.port) };
     if (client.recorded === true) address.recorded = true;
+    if (typeof client.via === "string") address.via = client.via;
     const fresh = Math.abs(clock.now() - Number(time)) <= MAX_AGE_MS;
     const signed = statement(address, nodeId, Number(time));
     if (fresh && verify(parsed.key, Buffer.from(String(signature), "base64"), signed)) return address;

@@ -12,8 +12,12 @@ import { AccessChecker, effectiveRoles } from "../model/access.ts";
 import type { AccessSnapshot, KnownUser, SessionPolicy } from "../model/access_snapshot.ts";
 import type { UserIdentity } from "../model/identity.ts";
 import type { Role } from "../model/role.ts";
+import { mapRoles } from "../model/role_map.ts";
+import type { ForeignUsers } from "../model/trusted_cluster.ts";
+import { parsePublicKeyLine } from "../ssh/public_key.ts";
 import { barred } from "../model/user.ts";
 import type { Caller } from "./client.ts";
+import type { Trust } from "./identity.ts";
 import { accessSnapshotSchema } from "./contract/access.ts";
 
 /** Where a host keeps the snapshot. */
@@ -39,6 +43,7 @@ interface Known {
   roles: ReadonlyMap<string, Role>;
   users: ReadonlyMap<string, KnownUser>;
   sessions: SessionPolicy;
+  foreign: ReadonlyMap<string, ForeignUsers>;
 }
 
 /** How long somebody who would be refused waits for newer knowledge. */
@@ -60,6 +65,7 @@ export class ClusterAccess {
   /** When an auth server was last connected: until then all that changed was heard of. */
   #confirmed = 0;
   #snapshot: AccessSnapshot | undefined;
+  #foreign: NonNullable<Trust["foreign"]> = [];
   #confirming: Timer | undefined;
   /** Told after the knowledge changed. */
   onChange: () => void = () => {};
@@ -97,14 +103,24 @@ export class ClusterAccess {
   }
 
   #take(version: string, snapshot: AccessSnapshot): void {
-    const { roles, users, sessions } = snapshot;
+    const { roles, users, sessions, foreign = [] } = snapshot;
     this.#snapshot = snapshot;
+    this.#foreign = foreign.map(({ cluster, userKeys }) => ({
+      cluster,
+      user: userKeys.map((line) => parsePublicKeyLine(line).key),
+    }));
     this.#known = {
       version,
       roles: new Map(roles.map((role) => [role.name, role])),
       users: new Map(users.map((user) => [user.name, user])),
       sessions,
+      foreign: new Map(foreign.map((trusted) => [trusted.cluster, trusted])),
     };
+  }
+
+  /** The other clusters whose users are let in, for {@linkcode Trust}. */
+  get foreign(): NonNullable<Trust["foreign"]> {
+    return this.#foreign;
   }
 
   /** Fetches what changed. */
@@ -186,12 +202,13 @@ export class ClusterAccess {
       return { refused: "this host has never heard from the auth server who may do what" };
     }
     const now = this.#options.clock.now();
+    const named = (names: readonly string[]) =>
+      names.flatMap((name) => known.roles.get(name) ?? []).filter(({ expires = Infinity }) => expires > now);
+    if (identity.foreign) return decideForeign(identity, known.foreign.get(identity.cluster), named, check);
     const user = known.users.get(identity.name);
     if (!user) return { refused: "the user does not exist any more" };
     const bar = barred(user, now);
     if (bar !== undefined) return { refused: bar };
-    const named = (names: readonly string[]) =>
-      names.flatMap((name) => known.roles.get(name) ?? []).filter(({ expires = Infinity }) => expires > now);
     const { granted, newer } = effectiveRoles(identity.roles, user.roles);
     const rights = new AccessChecker(named(granted), user, named(newer));
     const refused = check(rights);
@@ -209,4 +226,25 @@ export class ClusterAccess {
     await Promise.race([refreshed, late]);
     timer.cancel();
   }
+}
+
+/** Of another cluster's user: the roles are those of the certificate, as this cluster maps them. */
+function decideForeign(
+  identity: UserIdentity,
+  trusted: ForeignUsers | undefined,
+  named: (names: readonly string[]) => Role[],
+  check: AccessCheck,
+): { refused: string } | { refused?: undefined; rights: AccessChecker } {
+  if (!trusted) return { refused: `cluster ${identity.cluster} is not trusted` };
+  const rights = foreignRights(identity, named(mapRoles(trusted.roleMap, identity.roles ?? [])));
+  if (rights.roles.length === 0) {
+    return { refused: `no role of ${identity.name} is mapped to a role of this cluster` };
+  }
+  const refused = check(rights);
+  return refused === undefined ? { rights } : { refused };
+}
+
+/** What another cluster's user may do with these roles of this one: the logins are those of the certificate. */
+export function foreignRights({ name, logins }: UserIdentity, roles: readonly Role[]): AccessChecker {
+  return new AccessChecker(roles, { name, traits: { logins: [...logins] } });
 }

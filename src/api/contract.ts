@@ -9,15 +9,18 @@ import { accountCalls } from "./contract/account.ts";
 import { authorityCalls } from "./contract/authorities.ts";
 import { auditCalls } from "./contract/audit.ts";
 import { clusterCalls } from "./contract/cluster.ts";
+import { clusterLinkCalls } from "./contract/clusters.ts";
 import { hostCalls } from "./contract/hosts.ts";
 import { resourceCalls } from "./contract/resources.ts";
 import { sessionCalls } from "./contract/sessions.ts";
+import { ssoCalls } from "./contract/sso.ts";
 import { tokenCalls } from "./contract/tokens.ts";
 import { userCalls } from "./contract/users.ts";
 import { webSessionCalls } from "./contract/web_sessions.ts";
 
 export const contract = {
   ...clusterCalls,
+  ...clusterLinkCalls,
   ...authorityCalls,
   ...hostCalls,
   ...userCalls,
@@ -28,6 +31,7 @@ export const contract = {
   ...sessionCalls,
   ...webSessionCalls,
   ...accountCalls,
+  ...ssoCalls,
 } as const;
 
 export type Contract = typeof contract;
@@ -39,11 +43,14 @@ export type Output<M extends Method> = v.InferOutput<Contract[M]["output"]>;
 export type Collection =
   | "authorities"
   | "servers"
+  | "clusters"
   | "users"
   | "roles"
   | "tokens"
   | "sessions"
-  | "web_sessions";
+  | "web_sessions"
+  /** Connectors of single sign-on. */
+  | "connectors";
 
 /** The largest message of the API in bytes. */
 export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;

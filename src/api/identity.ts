@@ -16,7 +16,7 @@ import {
   type UserIdentity,
   withPermits,
 } from "../model/identity.ts";
-import { isUserName, isUuid } from "../model/name.ts";
+import { foreignUserName, isUserName, isUuid } from "../model/name.ts";
 import { type Certificate, checkCertificate } from "../ssh/certificate.ts";
 import type { PublicKey } from "../ssh/public_key.ts";
 import { addressAllowed } from "./source_address.ts";
@@ -26,6 +26,8 @@ export interface Trust {
   cluster: string;
   user: readonly PublicKey[];
   host: readonly PublicKey[];
+  /** Other clusters, whose users are let in. Their hosts are nobody here. */
+  foreign?: readonly { cluster: string; user: readonly PublicKey[] }[];
 }
 
 /** The authority whose signature made an identity. */
@@ -51,15 +53,17 @@ const UNDERSTOOD = ["force-command", "source-address"];
  * The user behind a certificate.
  * @param now milliseconds since the epoch
  * @param login the OS user or principal asked for, if one was
+ * @param via the cluster through whose tunnel the user comes, if so: it speaks for its own users only
  * @throws {AppError} unauthenticated, with the reason
  */
 export function identifyUser(
   certificate: Certificate,
-  options: { trust: Trust; now: number; address: string; login?: string },
+  options: { trust: Trust; now: number; address: string; login?: string; via?: string },
 ): UserIdentity {
+  const signed = clusterOf(certificate, options.trust);
   const why = checkCertificate(certificate, {
     kind: "user",
-    authorities: options.trust.user,
+    authorities: signed.user,
     principal: options.login,
     now: toSeconds(options.now),
     understoodOptions: UNDERSTOOD,
@@ -76,24 +80,42 @@ export function identifyUser(
     throw new AppError("unauthenticated", "the certificate names no valid user");
   }
   const cluster = certificate.extensions.get(EXTENSION.cluster);
-  if (cluster !== undefined && cluster !== options.trust.cluster) {
+  if (cluster !== undefined && cluster !== signed.cluster) {
     throw new AppError(
       "unauthenticated",
       "the certificate claims another cluster than the one that signed it",
     );
   }
+  if (options.via !== undefined && options.via !== signed.cluster) {
+    throw new AppError(
+      "unauthenticated",
+      `a user of cluster ${signed.cluster} cannot come through the tunnel of cluster ${options.via}`,
+    );
+  }
+  const foreign = signed.cluster !== options.trust.cluster;
   const identity: UserIdentity = {
     kind: "user",
-    name: certificate.keyId,
+    name: foreign ? foreignUserName(certificate.keyId, signed.cluster) : certificate.keyId,
     roles: rolesOf(certificate),
     logins: certificate.principals,
-    cluster: options.trust.cluster,
+    cluster: signed.cluster,
+    ...(foreign ? { foreign } : {}),
     permits: new Set(PERMITS.filter((permit: Permit) => certificate.extensions.has(`permit-${permit}`))),
     forceCommand: certificate.criticalOptions.get("force-command"),
     expires: certificate.validBefore,
   };
   signers.set(identity, certificate.authority);
   return identity;
+}
+
+/** The cluster whose user CA has signed, and that CA's keys: this one, unless a key is another's alone. */
+function clusterOf(
+  { authority }: Certificate,
+  trust: Trust,
+): { cluster: string; user: readonly PublicKey[] } {
+  const holds = ({ user }: { user: readonly PublicKey[] }) => user.some((key) => key.equals(authority));
+  const own = holds(trust) || trust.host.some((key) => key.equals(authority));
+  return (own ? undefined : trust.foreign?.find(holds)) ?? trust;
 }
 
 function rolesOf(certificate: Certificate): string[] | undefined {

@@ -27,12 +27,16 @@ export interface LiveConnection {
 /** Who came with a certificate of an authority that was dropped since then has to go, too. */
 export function unlessDropped(
   identity: UserIdentity,
-  trust: () => Pick<Trust, "user">,
+  trust: () => Pick<Trust, "user" | "foreign">,
   check: AccessCheck,
 ): AccessCheck {
   const signer = signerOf(identity);
+  const trusted = () =>
+    identity.foreign
+      ? trust().foreign?.find(({ cluster }) => cluster === identity.cluster)?.user ?? []
+      : trust().user;
   return (rights) =>
-    !signer || !trust().user.some((key) => key.equals(signer))
+    !signer || !trusted().some((key) => key.equals(signer))
       ? "the authority of the certificate is trusted no more"
       : check(rights);
 }

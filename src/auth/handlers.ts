@@ -9,6 +9,7 @@ import { accountHandlers } from "./handlers/account.ts";
 import { authorityHandlers } from "./handlers/authorities.ts";
 import { auditHandlers } from "./handlers/audit.ts";
 import { clusterHandlers } from "./handlers/cluster.ts";
+import { clusterLinkHandlers } from "./handlers/clusters.ts";
 import { hostHandlers } from "./handlers/hosts.ts";
 import { resourceHandlers } from "./handlers/resources.ts";
 import { sessionHandlers } from "./handlers/sessions.ts";
@@ -20,6 +21,7 @@ import type { AuthService } from "./service.ts";
 export function authHandlers(auth: AuthService): Handlers {
   return {
     ...clusterHandlers(auth),
+    ...clusterLinkHandlers(auth),
     ...authorityHandlers(auth),
     ...hostHandlers(auth),
     ...userHandlers(auth),

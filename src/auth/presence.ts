@@ -2,7 +2,7 @@
  * Which servers are up: kept in memory, written to the store in batches, forgotten 90 seconds after the last word.
  * @module
  */
-import type { Clock } from "../base/clock.ts";
+import type { Clock, Timer } from "../base/clock.ts";
 import type { JoinRole } from "../model/identity.ts";
 import { HEARTBEAT } from "../model/limits.ts";
 import type { ProxyAddresses, ServerRecord } from "../model/server.ts";
@@ -10,21 +10,33 @@ import type { Backend, Key, Operation } from "../store/backend.ts";
 
 type Stored = ServerRecord & { proxy?: ProxyAddresses };
 
-const BATCH = 200;
+const BATCH = 90;
+/** Records are small, unless somebody has many labels. */
+const BATCH_BYTES = 500_000;
+/** What other auth servers should know at once waits for so long, for more of its kind. */
+const SOON_MS = 100;
 
 export class Presence {
   readonly #servers = new Map<string, Stored>();
   readonly #unsaved = new Set<string>();
+  #saving: Timer | undefined;
 
   /** @param onChange called when a server appeared, changed or left; not for a mere sign of life */
   constructor(readonly backend: Backend, readonly clock: Clock, readonly onChange: () => void) {}
 
-  /** Reads what was known before a restart. */
+  /** Reads what was known before a restart, and what other auth servers have heard. */
   async load(): Promise<void> {
+    let changed = false;
     for (const entry of await this.backend.list(["server"])) {
       const stored: Stored = JSON.parse(entry.value);
-      this.#servers.set(mapKey(stored.role, stored.id), stored);
+      const key = mapKey(stored.role, stored.id);
+      const known = this.#servers.get(key);
+      if (known && known.lastSeen >= stored.lastSeen) continue;
+      this.#servers.set(key, stored);
+      this.#unsaved.delete(key);
+      changed ||= !known || !sameApartFromTime(known, stored);
     }
+    if (changed) this.onChange();
   }
 
   announce(record: Stored): void {
@@ -32,7 +44,9 @@ export class Presence {
     const before = this.#servers.get(key);
     this.#servers.set(key, record);
     this.#unsaved.add(key);
-    if (!before || !sameApartFromTime(before, record)) this.onChange();
+    if (before && sameApartFromTime(before, record)) return;
+    this.onChange();
+    if (this.backend.watch) this.#saving ??= this.clock.after(SOON_MS, () => void this.#saveSoon());
   }
 
   /** The servers of a role that were heard of lately. */
@@ -54,11 +68,31 @@ export class Presence {
 
   /** Drops the dead and saves what is new. Called now and then. */
   async sweep(): Promise<void> {
-    const oldest = this.clock.now() - HEARTBEAT.ttl;
-    const dead = [...this.#servers].filter(([, server]) => server.lastSeen <= oldest);
-    for (const [key] of dead) this.#servers.delete(key);
+    // Another auth server may have heard of them since, and its word may not have come through.
+    if (this.backend.watch && this.#dead().length > 0) await this.load();
+    const dead = this.#dead();
+    for (const key of dead) this.#servers.delete(key);
     if (dead.length > 0) this.onChange();
-    const operations: Operation[] = dead.map(([, server]) => ({ type: "delete", key: storeKey(server) }));
+    await this.#save();
+  }
+
+  #dead(): string[] {
+    const oldest = this.clock.now() - HEARTBEAT.ttl;
+    return [...this.#servers].filter(([, server]) => server.lastSeen <= oldest).map(([key]) => key);
+  }
+
+  async #saveSoon(): Promise<void> {
+    this.#saving = undefined;
+    try {
+      await this.#save();
+    } catch (error) {
+      if (!(error instanceof Error)) throw error; // the next sweep tries again, and says so
+    }
+  }
+
+  /** Nothing is deleted: entries end by themselves, and another auth server may know better. */
+  async #save(): Promise<void> {
+    const operations: Operation[] = [];
     for (const key of this.#unsaved) {
       const server = this.#servers.get(key);
       if (!server) continue;
@@ -68,14 +102,28 @@ export class Presence {
     const saving = [...this.#unsaved];
     this.#unsaved.clear();
     try {
-      for (let i = 0; i < operations.length; i += BATCH) {
-        await this.backend.commit(operations.slice(i, i + BATCH));
-      }
+      for (const batch of batches(operations)) await this.backend.commit(batch);
     } catch (error) {
       for (const key of saving) this.#unsaved.add(key); // the next sweep tries again
       throw error;
     }
   }
+}
+
+function* batches(operations: readonly Operation[]): Iterable<Operation[]> {
+  let batch: Operation[] = [];
+  let bytes = 0;
+  for (const operation of operations) {
+    const size = operation.type === "put" ? operation.value.length : 0;
+    if (batch.length >= BATCH || bytes + size > BATCH_BYTES) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(operation);
+    bytes += size;
+  }
+  if (batch.length > 0) yield batch;
 }
 
 const mapKey = (role: JoinRole, id: string) => `${role}/${id}`;

@@ -2,31 +2,39 @@
  * The auth service: everything it is made of, put together. It does not listen; `ssh_front.ts` does.
  * @module
  */
+import { signerOf, type Trust } from "../api/identity.ts";
 import { type Clock, every } from "../base/clock.ts";
 import { SECOND } from "../base/duration.ts";
 import { messageOf } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
+import type { Identity } from "../model/identity.ts";
 import type { RecordedBy, RecordingMode } from "../model/recording_policy.ts";
+import type { SecondFactorKind, SecurityKeyPlace } from "../model/security_key.ts";
 import type { TokenRole } from "../model/token.ts";
 import type { Backend } from "../store/backend.ts";
 import { AuditLog } from "./audit/log.ts";
 import type { LogFiles } from "./audit/log_files.ts";
 import { type RecordingFiles, Recordings } from "./audit/recordings.ts";
 import { RecordingReceiver } from "./audit/receive.ts";
-import { Authorities } from "./ca/authorities.ts";
+import { Authorities, isTrusted } from "./ca/authorities.ts";
 import { Issuer } from "./ca/issue.ts";
 import { Rotator } from "./ca/rotator.ts";
 import { Changes } from "./changes.ts";
+import { Pairing } from "./clusters/pairing.ts";
+import { RemoteClusters } from "./clusters/remote_clusters.ts";
+import { TrustedClusters } from "./clusters/trusted_clusters.ts";
 import { earliest, ExpiryWatch } from "./expiry.ts";
 import { Hosts } from "./join/hosts.ts";
 import { type JoinToken, JoinTokens } from "./join/tokens.ts";
 import { Account } from "./login/account.ts";
 import { Lockout } from "./login/lockout.ts";
+import { secondFactor } from "./login/factors.ts";
 import { PasswordLogin } from "./login/login.ts";
 import type { PasswordCost } from "./login/password.ts";
 import { Signup } from "./login/signup.ts";
 import { LiveSessionDirectory } from "./live_sessions.ts";
 import { Presence } from "./presence.ts";
+import { StoredDocuments } from "./resources/documents.ts";
 import { Resources } from "./resources/resources.ts";
 import { Rights } from "./rights.ts";
 import { Roles } from "./roles.ts";
@@ -37,7 +45,9 @@ import { WebSessions } from "./web_sessions.ts";
 export interface AuthSettings {
   /** From the configuration; a uuid is made when there is none. */
   clusterName?: string;
-  secondFactor: "otp" | "off";
+  secondFactor: SecondFactorKind;
+  /** Where security keys are used; needed with the second factor "u2f". */
+  securityKeys?: SecurityKeyPlace | undefined;
   sessionRecording: RecordedBy;
   /** Strict when left out. */
   recordingMode?: RecordingMode;
@@ -77,6 +87,10 @@ export class AuthService {
   readonly changes: Changes;
   readonly rotator: Rotator;
   readonly receiver: RecordingReceiver;
+  readonly remoteClusters: RemoteClusters;
+  readonly trustDocuments: StoredDocuments<"trusted_cluster">;
+  readonly trustedClusters: TrustedClusters;
+  readonly pairing: Pairing;
   readonly resources: Resources;
   readonly #sweeping: { cancel(): void };
   readonly #expiries: ExpiryWatch;
@@ -89,7 +103,8 @@ export class AuthService {
     readonly audit: AuditLog,
     readonly recordings: Recordings,
   ) {
-    const { secondFactor, passwordCost } = settings;
+    const { passwordCost } = settings;
+    const factor = secondFactor(backend, clock, authorities.cluster, settings);
     this.changes = new Changes(clock);
     this.rotator = new Rotator(authorities, audit, clock);
     authorities.onChanged(() => this.changes.changed("authorities"));
@@ -98,28 +113,32 @@ export class AuthService {
     this.liveSessions = new LiveSessionDirectory(clock, () => this.changes.changed("sessions"));
     this.users = new Users(backend, () => this.changes.changed("users"));
     this.roles = new Roles(backend, clock, () => this.changes.changed("roles"));
-    this.rights = new Rights(this.users, this.roles, clock);
+    this.remoteClusters = new RemoteClusters(backend, clock, () => this.changes.changed("clusters"));
+    this.trustDocuments = new StoredDocuments(backend, "trusted_cluster");
+    this.trustedClusters = new TrustedClusters(backend, () => this.trustDocuments.list(false), () => {
+      this.changes.changed("clusters");
+      this.changes.changed("roles"); // hosts hear of whose users are let in together with what roles allow
+    });
+    this.rights = new Rights(this.users, this.roles, clock, () => this.trustedClusters.foreign);
     this.lockout = new Lockout(backend, clock);
-    this.signup = new Signup(backend, this.users, clock, authorities.cluster, secondFactor, passwordCost);
-    this.login = new PasswordLogin(this.users, this.lockout, audit, clock, secondFactor, passwordCost);
+    this.signup = new Signup(backend, this.users, clock, factor, passwordCost);
+    this.login = new PasswordLogin(this.users, this.lockout, audit, clock, factor, passwordCost);
     this.webSessions = new WebSessions(backend, this.users, clock, this.changes);
-    const { cluster } = authorities;
-    this.account = new Account(
-      backend,
-      this.users,
-      this.login,
-      this.webSessions,
-      clock,
-      cluster,
-      passwordCost,
-    );
+    this.account = new Account(backend, this.users, this.login, this.webSessions, clock, passwordCost);
     this.tokens = new JoinTokens(backend, clock, fixedTokens(settings));
+    this.pairing = new Pairing(
+      backend,
+      clock,
+      authorities,
+      this.tokens,
+      () => this.changes.changed("clusters"),
+    );
     this.hosts = new Hosts(backend, authorities.cluster, this.presence);
     this.issuer = new Issuer(authorities, audit, clock, (user) => this.rights.ofUser(user));
     this.snapshots = new Snapshots(this.users, this.roles, this.changes, {
       clientIdleTimeout: settings.clientIdleTimeout ?? 0,
       disconnectExpiredCert: settings.disconnectExpiredCert ?? false,
-    });
+    }, () => this.trustedClusters.foreign);
     this.resources = new Resources(this);
     this.#expiries = new ExpiryWatch(
       clock,
@@ -145,7 +164,27 @@ export class AuthService {
     const service = new AuthService(backend, clock, settings, authorities, audit, recordings);
     await service.presence.load();
     await service.#expiries.refresh();
+    await service.trustedClusters.reload();
     return service;
+  }
+
+  /** Whose certificates are believed. */
+  get trust(): Trust {
+    const { cluster } = this.authorities;
+    return {
+      cluster,
+      user: this.authorities.trusted("user"),
+      host: this.authorities.trusted("host"),
+      foreign: this.trustedClusters.trust,
+    };
+  }
+
+  /** Whether the key that signed the certificate behind an identity is an authority's now. */
+  trusts(identity: Identity): boolean {
+    if (identity.kind !== "user" || !identity.foreign) return isTrusted(identity, this.authorities);
+    const signer = signerOf(identity);
+    const keys = this.trustedClusters.trust.find(({ cluster }) => cluster === identity.cluster)?.user ?? [];
+    return signer !== undefined && keys.some((key) => key.equals(signer));
   }
 
   /** A store that is away for a moment must not end the service: the next sweep tries again. */
@@ -153,6 +192,7 @@ export class AuthService {
     try {
       await this.presence.sweep();
       await this.authorities.reload();
+      await this.trustedClusters.reload();
     } catch (error) {
       log.warn("the store cannot be reached: {error}", { error: messageOf(error) });
     }

@@ -5,6 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { type AccessSnapshot, accessSnapshot, type SessionPolicy } from "../model/access_snapshot.ts";
+import type { ForeignUsers } from "../model/trusted_cluster.ts";
 import type { Changes } from "./changes.ts";
 import type { Roles } from "./roles.ts";
 import type { Users } from "./users.ts";
@@ -23,6 +24,7 @@ export class Snapshots {
     readonly roles: Roles,
     changes: Changes,
     readonly sessions: SessionPolicy,
+    readonly foreign: () => readonly ForeignUsers[] = () => [],
   ) {
     changes.forget((collection) => {
       if (collection === "users" || collection === "roles") this.#current = undefined;
@@ -41,7 +43,7 @@ export class Snapshots {
 
   async #make(): Promise<VersionedSnapshot> {
     const [roles, users] = await Promise.all([this.roles.list(), this.users.list()]);
-    const snapshot = accessSnapshot(roles.map(({ role }) => role), users, this.sessions);
+    const snapshot = accessSnapshot(roles.map(({ role }) => role), users, this.sessions, this.foreign());
     const version = createHash("sha256").update(JSON.stringify(snapshot)).digest("hex").slice(0, 32);
     return { version, snapshot };
   }

@@ -14,7 +14,6 @@ import { type HostCredential, type ServerConnection, type ServerLimits, SshServe
 import type { Authenticator, CertificateAttempt } from "../ssh/server_authentication.ts";
 import type { SessionHandlers } from "../ssh/server_session.ts";
 import { authHandlers } from "./handlers.ts";
-import { isTrusted } from "./ca/authorities.ts";
 import { proveJoin } from "./join/dialog.ts";
 import type { AuthService } from "./service.ts";
 
@@ -37,7 +36,7 @@ export function authSshServer(
             handlers,
             identity: connection.identity,
             address: connection.remote.address,
-            isTrusted: (identity) => isTrusted(identity, auth.authorities),
+            isTrusted: (identity) => auth.trusts(identity),
             rightsOf: (user) => auth.rights.of(user),
             onWatch: (notify) => auth.changes.watch(notify),
             onFault: (method, error) =>
@@ -90,11 +89,6 @@ function noted(event: Promise<void>): void {
 }
 
 function authenticator(auth: AuthService): Authenticator<Identity> {
-  const trust = (): Trust => ({
-    cluster: auth.authorities.cluster,
-    user: auth.authorities.trusted("user"),
-    host: auth.authorities.trusted("host"),
-  });
   const refused = async (username: string, address: string, error: unknown): Promise<void> => {
     if (!isAppError(error)) return;
     const user = username.replace(/[^\w.@+-]/g, "?").slice(0, 128);
@@ -109,7 +103,7 @@ function authenticator(auth: AuthService): Authenticator<Identity> {
   return {
     async certificate(attempt) {
       try {
-        return identify(attempt, trust(), auth.clock.now());
+        return identify(attempt, auth.trust, auth.clock.now());
       } catch (error) {
         await refused(attempt.username, attempt.remote.address, error);
         throw error;
@@ -140,11 +134,11 @@ function identify(attempt: CertificateAttempt, trust: Trust, now: number): Ident
   const { certificate, username, remote } = attempt;
   const identity = certificate.kind === "host"
     ? identifyHost(certificate, { trust, now })
-    : identifyUser(certificate, { trust, now, address: remote.address });
+    : identifyUser(certificate, { trust, now, address: remote.address, via: remote.via });
   if (identity.kind === "user" && identity.forceCommand !== undefined) {
     throw new AppError("unauthenticated", "a certificate that forces a command does not open the API");
   }
-  const name = identity.kind === "host" ? identity.hostId : identity.name;
+  const name = identity.kind === "host" ? identity.hostId : certificate.keyId;
   if (name !== username) {
     throw new AppError("unauthenticated", "the login name differs from the certificate's");
   }

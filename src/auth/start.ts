@@ -22,9 +22,9 @@ import type { Identity } from "../model/identity.ts";
 import { HEARTBEAT } from "../model/limits.ts";
 import { VERSION } from "../model/version.ts";
 import type { SshServer } from "../ssh/server.ts";
-import { DenoKvBackend } from "../store/deno_kv.ts";
+import type { StoreSettings } from "../store/settings.ts";
 import { type AuditSettings, startUpkeep } from "./audit/upkeep.ts";
-import { type Authorities, isTrusted } from "./ca/authorities.ts";
+import { waitForStore } from "./wait_for_store.ts";
 import { OwnIdentity } from "./own_identity.ts";
 import { AuthService, type AuthSettings } from "./service.ts";
 import { authSshServer } from "./ssh_front.ts";
@@ -39,7 +39,7 @@ export interface AuthRoleSettings extends AuthSettings {
   publicNames: string[];
   /** The role's folder. */
   directory: string;
-  storePath: string;
+  store: StoreSettings;
   /** The listening socket. */
   socket: number;
   /** `host:port` as the others reach it. */
@@ -65,8 +65,8 @@ export async function startAuth(
   clock: Clock,
   outside: Outside,
 ): Promise<RunningRole> {
-  const { hostId, name, publicNames, directory, storePath } = settings;
-  const backend = await DenoKvBackend.open(storePath, clock);
+  const { hostId, name, publicNames, directory } = settings;
+  const backend = await waitForStore(settings.store, files, clock);
   const auth = await AuthService.open(backend, files, clock, settings);
   const upkeep = await startUpkeep({
     receiving: (sid) => auth.receiver.receiving(sid),
@@ -85,15 +85,16 @@ export async function startAuth(
   const server = authSshServer(auth, own.credentials, settings.limits);
   own.onRenewed = (credentials) => server.setHostCredential(credentials);
   auth.authorities.onChanged(() => {
-    clock.after(LAST_WORD_MS, () => endUntrusted(server, auth.authorities));
+    clock.after(LAST_WORD_MS, () => endUntrusted(server, auth));
+  });
+  auth.changes.forget((collection) => {
+    if (collection === "clusters") endUntrusted(server, auth);
   });
   const balanced = findBalancedClient(settings.proxyProtocol);
   const relayed = async (socket: Socket) => {
     const told = await balanced?.(socket);
     const line = await readClientAddressLine(socket, FIRST_BYTES_MS);
-    const { authorities } = auth;
-    const trust = { cluster, user: authorities.trusted("user"), host: authorities.trusted("host") };
-    return line ? verifyClientAddressLine(line, authTarget(cluster), trust, clock) : told;
+    return line ? verifyClientAddressLine(line, authTarget(cluster), auth.trust, clock) : told;
   };
   const listener = await listenOn(settings.socket, (socket) => server.accept(socket, () => relayed(socket)));
   const announce = () => {
@@ -145,8 +146,8 @@ export async function startAuth(
 }
 
 /** Ends the connections of those whose certificate is of a key that is no authority's any more. */
-function endUntrusted(server: SshServer<Identity>, authorities: Authorities): void {
+function endUntrusted(server: SshServer<Identity>, auth: AuthService): void {
   for (const connection of server.connections) {
-    if (!isTrusted(connection.identity, authorities)) connection.close();
+    if (!auth.trusts(connection.identity)) connection.close();
   }
 }

@@ -7,7 +7,7 @@ import { AppError } from "../base/errors.ts";
 import type { LocalAuth, UserRecord } from "../model/resource/user.ts";
 import { type Backend, type Entry, type Key, type Operation, requireFits } from "../store/backend.ts";
 
-/** See `login/password.ts` and `login/otp.ts`; a code's time step works once, it and earlier ones are refused. */
+/** See `login/password.ts`, `login/otp.ts` and `login/security_key/`. What proved a second factor is not taken again. */
 export type Credentials = LocalAuth;
 
 /** A user and the state of the record. */
@@ -137,11 +137,16 @@ export class Users {
     ];
   }
 
-  /** Remembers the time step of an accepted code. False when another login used a code meanwhile. */
-  async useOtpStep(name: string, step: number, known: KnownCredentials): Promise<boolean> {
+  /** Writes down that a proof of the second factor was used. False when the credentials changed meanwhile. */
+  async useFactor(
+    name: string,
+    known: KnownCredentials,
+    { credentials, once }: { credentials: Partial<Credentials>; once: readonly Operation[] },
+  ): Promise<boolean> {
     return await this.backend.commit([
       { type: "check", key: credentialsKey(name), version: known.version },
-      credentialsPut(name, { ...known.credentials, lastOtpStep: step }, known.expires),
+      credentialsPut(name, { ...known.credentials, ...credentials }, known.expires),
+      ...once,
     ]);
   }
 }

@@ -160,7 +160,9 @@ export class WebSessions {
 
 /** A user of the same name that was made anew is another one. */
 export function stampOf(user: UserRecord, credentials: Credentials | undefined): string {
-  const bound = JSON.stringify([user.created, credentials?.passwordHash, credentials?.otpSecret]);
+  const bound = JSON.stringify([
+    ...[user.created, credentials?.passwordHash, credentials?.otpSecret, credentials?.securityKey?.id],
+  ]);
   return createHash("sha256").update(bound).digest("hex");
 }
 

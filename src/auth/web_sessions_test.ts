@@ -88,7 +88,7 @@ Deno.test("what changes nothing about who may sign in leaves web sessions alone"
   await auth.login.check({
     user: "joe",
     password: new Secret(PASSWORD),
-    otp: new Secret(codeAt(secret, clock.now())),
+    factor: new Secret(codeAt(secret, clock.now())),
     address: "192.0.2.7",
   });
   await settle();

@@ -11,6 +11,8 @@ import { dialForTls, type HostPort } from "./dial.ts";
 import type { ConnectProxy } from "./proxy_choice.ts";
 
 export interface HttpCall extends HostPort {
+  /** Where `host` was found to be; it is not looked up again. */
+  address?: string;
   /** False for plain HTTP. */
   tls: boolean;
   method: "GET" | "POST";
@@ -40,7 +42,7 @@ export async function httpCall(call: HttpCall): Promise<HttpAnswer> {
   const end = Date.now() + timeoutMs;
   const socket = proxy
     ? await dialThrough(proxy, call, timeoutMs, dialForTls)
-    : await dialForTls(call.host, call.port, timeoutMs);
+    : await dialForTls(call.address ?? call.host, call.port, timeoutMs);
   try {
     return await answerOn(socket, call, Math.max(1, end - Date.now()));
   } finally {

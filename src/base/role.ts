@@ -4,6 +4,8 @@
  */
 import type { Clock } from "./clock.ts";
 import type { Files } from "./files.ts";
+import type { HttpAnswer } from "./https_call.ts";
+import type { OutboundCall } from "./outbound_call.ts";
 
 /** What a role is doing, in numbers. */
 export interface RoleState {
@@ -27,6 +29,8 @@ export interface RunningRole {
 export interface Outside {
   /** Sends datagrams to a target of the configuration, by its number. @throws {AppError} unavailable */
   sendDatagrams(target: number, messages: string[]): Promise<void>;
+  /** Makes an HTTP call to an identity provider. @throws {AppError} unavailable */
+  callOut(call: OutboundCall): Promise<HttpAnswer>;
 }
 
 /** Starts a role with its settings, which are plain data. */

@@ -22,7 +22,8 @@ export async function prepareDataDirectory(
     if (mode !== null && (mode & 0o077) !== 0) await Deno.chmod(dataDir, 0o700);
     for (const directory of roleDirectories) await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
     if (config.roles.has("auth")) {
-      await Deno.mkdir(config.auth.storage.path, { recursive: true, mode: 0o700 });
+      const { storage } = config.auth;
+      if (storage.type === "deno_kv") await Deno.mkdir(storage.path, { recursive: true, mode: 0o700 });
       await Deno.mkdir(`${dataDir}/log`, { recursive: true, mode: 0o750 });
     }
   } catch (error) {

@@ -9,8 +9,10 @@ import type { Role } from "./config/daemon_config.ts";
 export interface PermissionFacts {
   /** The role's own folder. */
   directory: string;
-  /** The folder of the embedded store; auth only. */
-  storeDirectory: string;
+  /** The folder of the embedded store; auth only, and absent where the store is another one. */
+  storeDirectory?: string;
+  /** What another store needs: `host:port` to dial, files to read; auth only. */
+  store?: { net: readonly string[]; read: readonly string[] };
   /** The audit log; auth only. */
   logDirectory: string;
   /** The recordings; auth only. */
@@ -42,14 +44,19 @@ export function rolePermissions(role: Role, facts: PermissionFacts): Deno.Permis
   switch (role) {
     case "auth": {
       // Old configurations keep the store in the data directory itself: then that one file is opened, not every role's folder.
-      const around = facts.directory.startsWith(`${facts.storeDirectory}/`);
-      const store = around ? `${facts.storeDirectory}/${STORE_FILE}` : facts.storeDirectory;
+      const around = facts.storeDirectory !== undefined &&
+        facts.directory.startsWith(`${facts.storeDirectory}/`);
+      const store = around
+        ? `${facts.storeDirectory}/${STORE_FILE}`
+        : facts.storeDirectory ?? facts.directory;
       const folders = [...new Set([facts.directory, store, facts.logDirectory, facts.recordingsDirectory])]
         .filter((folder, _, all) => !all.some((other) => folder.startsWith(`${other}/`)));
-      const { net = [], read = [] } = facts.auditSinks ?? {};
+      const needs = [facts.auditSinks, facts.store];
+      const net = needs.flatMap((need) => need?.net ?? []);
+      const read = needs.flatMap((need) => need?.read ?? []);
       return {
         ...nothing,
-        // It serves a socket that the supervisor opened, and dials nobody but the collectors of the audit log.
+        // It serves a socket that the supervisor opened, and dials nobody but the store and the collectors of the audit log.
         net: net.length === 0 ? false : [...new Set(net)],
         read: [...folders, ...read],
         write: folders,
@@ -69,6 +76,21 @@ export function rolePermissions(role: Role, facts: PermissionFacts): Deno.Permis
       return { ...nothing, net: true, read: [facts.directory], write: [facts.directory], ffi: true };
   }
 }
+
+/**
+ * The permissions of the Worker that calls identity providers for auth: it dials, and has nothing that could leave with
+ * what it sends.
+ */
+export const OUTBOUND_PERMISSIONS: Deno.PermissionOptionsObject = {
+  net: true, // providers are named at run time, by connectors
+  read: false,
+  write: false,
+  ffi: false,
+  run: false,
+  sys: false,
+  import: false,
+  env: LIBRARY_ENV,
+};
 
 /** The permissions in words, for `teleport status --permissions`. */
 export function describePermissions(permissions: Deno.PermissionOptionsObject): Record<string, string> {

@@ -7,6 +7,8 @@ import type { Clock, Timer } from "../base/clock.ts";
 import { MINUTE, SECOND } from "../base/duration.ts";
 import { messageOf } from "../base/errors.ts";
 import type { LogEntry } from "../base/log_entry.ts";
+import type { HttpAnswer } from "../base/https_call.ts";
+import type { OutboundCall } from "../base/outbound_call.ts";
 import type { Role } from "./config/daemon_config.ts";
 import { workerUrl } from "./worker_url.ts";
 import type { FromWorker, StartMessage, ToWorker, WorkerReport } from "./worker_protocol.ts";
@@ -20,6 +22,8 @@ export interface RoleProcessOptions {
   onLog(entry: LogEntry): void;
   /** Sends datagrams for the role. */
   sendDatagrams?(target: number, messages: string[]): Promise<void>;
+  /** Makes calls to identity providers for the role. */
+  callOut?(call: OutboundCall): Promise<HttpAnswer>;
   /** The Worker has gone, and what it has left behind may need tidying. */
   onCrash(): void;
   /** Something the administrator should know. */
@@ -141,6 +145,8 @@ export class RoleProcess {
         return this.#crashed(worker, message.message);
       case "datagrams":
         return void this.#sendDatagrams(worker, message);
+      case "call":
+        return void this.#callOut(worker, message);
       case "stopped":
         return this.#stopped?.();
     }
@@ -158,6 +164,17 @@ export class RoleProcess {
       error = messageOf(failure);
     }
     worker.postMessage({ type: "datagrams", id, error } satisfies ToWorker);
+  }
+
+  async #callOut(worker: Worker, { id, call }: Extract<FromWorker, { type: "call" }>): Promise<void> {
+    const told: Extract<ToWorker, { type: "called" }> = { type: "called", id };
+    try {
+      if (!this.#options.callOut) throw new Error("this role makes no calls");
+      told.answer = await this.#options.callOut(call);
+    } catch (failure) {
+      told.error = messageOf(failure);
+    }
+    worker.postMessage(told);
   }
 
   #watchSilence(worker: Worker): void {

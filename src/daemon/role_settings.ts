@@ -5,8 +5,10 @@
 import type { BalancerChoice } from "../api/balancers.ts";
 import { formatHostPort, type HostPort } from "../base/dial.ts";
 import { isHostName } from "../model/name.ts";
+import type { StoreSettings } from "../store/settings.ts";
 import { planAuditSinks } from "./audit_sinks.ts";
 import type { DaemonConfig } from "./config/daemon_config.ts";
+import type { StorageConfig } from "./config/storage.ts";
 import type { ListeningSocket } from "./listener.ts";
 import { FILES_PART, ownProgram, PAM_PART } from "./own_program.ts";
 import { STORE_FILE } from "./permissions.ts";
@@ -54,11 +56,12 @@ export function authSettings(
     name: config.nodename,
     publicNames: hostNames([...auth.publicAddrs.map(({ host }) => host), ...loopbackNames(socket)]),
     directory: roleDirectory(config, "auth"),
-    storePath: `${auth.storage.path}/${STORE_FILE}`,
+    store: storeSettings(auth.storage),
     socket: socket.duplicate(),
     address: formatHostPort(outward(config, facts, socket)),
     clusterName: auth.clusterName,
     secondFactor: auth.authentication.secondFactor,
+    securityKeys: auth.authentication.u2f,
     sessionRecording: auth.sessionRecording,
     recordingMode: auth.recordingMode,
     recordCommands: auth.recordCommands,
@@ -78,6 +81,10 @@ export function authSettings(
       keepRecordings: auth.audit.keepRecordings,
     },
   };
+}
+
+function storeSettings(storage: StorageConfig): StoreSettings {
+  return storage.type === "deno_kv" ? { type: "deno_kv", path: `${storage.path}/${STORE_FILE}` } : storage;
 }
 
 export function proxySettings(

@@ -12,9 +12,11 @@ import type { Severity } from "../base/log.ts";
 import { LIBCRYPTO_PATHS } from "../ssh/libcrypto.ts";
 import { AuditDatagrams, planAuditSinks } from "./audit_sinks.ts";
 import type { DaemonConfig, Role } from "./config/daemon_config.ts";
+import { storeNeeds } from "./config/storage.ts";
 import { prepareDataDirectory } from "./data_directory.ts";
 import type { LogOutput } from "./log/output.ts";
 import { endOrphans } from "./orphans.ts";
+import { OutboundCalls } from "./outbound_calls.ts";
 import { type PermissionFacts, rolePermissions } from "./permissions.ts";
 import { RoleProcess } from "./role_process.ts";
 import {
@@ -73,6 +75,7 @@ export class Daemon {
   readonly startedAt = systemClock.now();
   readonly #libcrypto = findLibcrypto();
   readonly #datagrams: AuditDatagrams;
+  readonly #outbound = new OutboundCalls(systemClock);
   #authElsewhere = false;
   #stopped = false;
 
@@ -129,6 +132,7 @@ export class Daemon {
       sendDatagrams: role === "auth"
         ? (target, messages) => this.#datagrams.send(target, messages)
         : undefined,
+      callOut: role === "auth" ? (call) => this.#outbound.call(call) : undefined,
       onCrash: () => role === "node" ? void this.#endOrphans() : undefined,
       report: (level, text) => output.report(level, role, text),
     });
@@ -181,6 +185,7 @@ export class Daemon {
     await Promise.all([this.roles.get("node")?.stop(), this.roles.get("proxy")?.stop()]);
     await this.roles.get("auth")?.stop();
     this.#datagrams.close();
+    this.#outbound.close();
     for (const socket of this.sockets.values()) socket.close();
   }
 }
@@ -198,7 +203,8 @@ export function permissionFacts(
   const { https } = config.proxy;
   return {
     directory: roleDirectory(config, role),
-    storeDirectory: config.auth.storage.path,
+    storeDirectory: config.auth.storage.type === "deno_kv" ? config.auth.storage.path : undefined,
+    store: storeNeeds(config.auth.storage),
     logDirectory: logDirectory(config),
     recordingsDirectory: recordingsDirectory(config),
     httpsFiles: https ? [https.keyFile, https.certFile] : [],

@@ -4,8 +4,10 @@
  */
 import type { AuthRoleSettings } from "../auth/start.ts";
 import type { Severity } from "../base/log.ts";
+import type { HttpAnswer } from "../base/https_call.ts";
 import type { LogEntry } from "../base/log_entry.ts";
 import type { Metric } from "../base/metrics.ts";
+import type { OutboundCall } from "../base/outbound_call.ts";
 import type { RoleState } from "../base/role.ts";
 import type { NodeSettings } from "../node/start.ts";
 import type { ProxySettings } from "../proxy/start.ts";
@@ -41,6 +43,8 @@ export type ToWorker =
   | StartMessage
   /** Datagrams were sent, or why not. */
   | { type: "datagrams"; id: number; error?: string }
+  /** What came of a call, or why nothing did. */
+  | { type: "called"; id: number; answer?: HttpAnswer; error?: string }
   | { type: "drain" | "report" | "stop" | "crash" };
 
 export type FromWorker =
@@ -56,4 +60,6 @@ export type FromWorker =
   | { type: "failed"; message: string; permanent: boolean }
   /** Asks for datagrams to be sent: only to configured targets. */
   | { type: "datagrams"; id: number; target: number; messages: string[] }
+  /** Asks for a call to an identity provider. */
+  | { type: "call"; id: number; call: OutboundCall }
   | { type: "stopped" };

@@ -4,6 +4,7 @@
  */
 import { traitOf } from "./login_template.ts";
 import type { Role } from "./role.ts";
+import type { ForeignUsers } from "./trusted_cluster.ts";
 import type { Traits, User } from "./user.ts";
 
 /** How sessions end by themselves, in the whole cluster; a role may be stricter. */
@@ -20,6 +21,8 @@ export interface AccessSnapshot {
   roles: Role[];
   users: KnownUser[];
   sessions: SessionPolicy;
+  /** Other clusters, whose users are let in with the roles that theirs are mapped to. */
+  foreign?: readonly ForeignUsers[];
 }
 
 /** Leaves out of the users' records what no decision of a host depends on: who knows it can leak it. */
@@ -27,6 +30,7 @@ export function accessSnapshot(
   roles: readonly Role[],
   users: readonly User[],
   sessions: SessionPolicy,
+  foreign: readonly ForeignUsers[] = [],
 ): AccessSnapshot {
   const needed = new Set(
     roles.flatMap(({ allow, deny }) => [...allow.logins, ...deny.logins]).map(traitOf),
@@ -43,5 +47,6 @@ export function accessSnapshot(
       expires,
     })),
     sessions,
+    ...(foreign.length > 0 ? { foreign } : {}),
   };
 }

@@ -45,6 +45,11 @@ export const EVENT_NAMES = [
   "token.delete",
   "host.join",
   "cert.create",
+  // other clusters
+  "cluster.join",
+  "cluster.keys",
+  "tunnel.open",
+  "tunnel.close",
   // the log itself, and the recordings
   "events.lost",
   "audit.retention",

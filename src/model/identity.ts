@@ -25,6 +25,7 @@ export interface HostIdentity {
 /** A person (or a robot) with a user certificate. */
 export interface UserIdentity {
   readonly kind: "user";
+  /** Of another cluster's user with that cluster before it, see `foreignUserName`: never the name of a user of this one. */
   readonly name: string;
   /** As the certificate has them; undefined when it was made without roles, for OpenSSH 7.1 and older. */
   readonly roles: readonly string[] | undefined;
@@ -32,6 +33,8 @@ export interface UserIdentity {
   readonly logins: readonly string[];
   /** The cluster whose CA verified the certificate. */
   readonly cluster: string;
+  /** That is another cluster than this one, which it trusts. */
+  readonly foreign?: true;
   readonly permits: ReadonlySet<Permit>;
   /** The command this certificate is bound to, if any. */
   readonly forceCommand?: string;

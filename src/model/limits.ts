@@ -23,4 +23,6 @@ export const JOIN_TOKEN_TTL = { default: 30 * MINUTE, max: 30 * DAY };
 export const PASSWORD_LENGTH = { min: 6, max: 128 };
 export const LOCKOUT = { failures: 5, window: 30 * MINUTE, lock: 20 * MINUTE };
 export const HEARTBEAT = { interval: 45 * SECOND, jitter: 9 * SECOND, ttl: 90 * SECOND };
+/** Between clusters: how often each side says that it is there, and when the other no longer believes it. */
+export const TUNNEL = { heartbeat: 5 * SECOND, silence: 25 * SECOND, report: 15 * SECOND, ttl: 60 * SECOND };
 export const DIAL_TIMEOUT = 30 * SECOND;

@@ -8,6 +8,19 @@ export function isUserName(name: string): boolean {
   return /^[A-Za-z0-9_][A-Za-z0-9._@+-]{0,127}$/.test(name);
 }
 
+/**
+ * A user of another cluster, as this one calls it: no user of this one can be called so, since names hold no colon.
+ */
+export function foreignUserName(user: string, cluster: string): string {
+  return `${cluster}:${user}`;
+}
+
+/** What {@linkcode foreignUserName} makes. */
+export function isForeignUserName(name: string): boolean {
+  const colon = name.indexOf(":");
+  return colon > 0 && isHostName(name.slice(0, colon)) && isUserName(name.slice(colon + 1));
+}
+
 /** An OS login (useradd's rule, with room for directory services' names). */
 export function isLogin(name: string): boolean {
   return /^[A-Za-z0-9_][A-Za-z0-9._@+\\-]{0,63}\$?$/.test(name) && !name.includes("\\");

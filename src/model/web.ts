@@ -3,6 +3,7 @@
  * the manual's time where it had them.
  * @module
  */
+import type { SecondFactorKind } from "./security_key.ts";
 
 /** The readable cookie whose value every request that changes something repeats in {@linkcode CSRF_HEADER}. */
 export const CSRF_COOKIE = "__Host-csrf";
@@ -12,7 +13,9 @@ export const CSRF_HEADER = "X-CSRF-Token";
 export interface WebLogin {
   user: string;
   pass: string;
-  second_factor_token: string;
+  second_factor_token?: string;
+  /** What a security key answered, as JSON gives it. */
+  u2f_sign_response?: unknown;
 }
 
 /** What a login and `POST /v1/webapi/sessions/renew` answer. The session itself is an HttpOnly cookie. */
@@ -36,7 +39,7 @@ export interface WebUserContext {
   logins: string[];
   /** The verbs that roles allow on each kind of resource. */
   rights: Record<string, string[]>;
-  second_factor: "off" | "otp" | "u2f";
+  second_factor: SecondFactorKind;
   version: string;
 }
 

@@ -116,6 +116,7 @@ async function authenticate(node: NodeContext, attempt: CertificateAttempt): Pro
       now: node.clock.now(),
       address: remote.address,
       login: username,
+      via: remote.via,
     });
     osLogin(username);
     const rights = await admitted(node, identity, username);
@@ -133,10 +134,11 @@ async function admitted(node: NodeContext, identity: UserIdentity, login: string
     return await node.access.admit(identity, mayBeHere(login, node.labels()));
   } catch (error) {
     if (!isAppError(error, "access_denied")) throw error;
-    const { name, cluster } = identity;
+    const { name, foreign } = identity;
+    const { cluster } = node.trust();
     throw new AppError(
       "access_denied",
-      `user ${name}@${cluster} is not authorized to login as ${login}@${cluster}: ${error.message}`,
+      `user ${foreign ? name : `${name}@${cluster}`} is not authorized to login as ${login}@${cluster}: ${error.message}`,
     );
   }
 }

@@ -105,7 +105,7 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
     hostId,
     name,
     clock,
-    trust: () => member.trust,
+    trust: () => ({ ...member.trust, foreign: known.foreign }),
     access: known,
     labels: () => labels.current(),
     emit: (event) => events.emit(event),

@@ -5,6 +5,7 @@
 import type { Caller } from "../api/client.ts";
 import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
+import type { KeyChallenge } from "../model/security_key.ts";
 import type { AuthGateway, Invite, IssuedLogin, LoginRequest } from "./web/gateway.ts";
 
 export class ApiGateway implements AuthGateway {
@@ -17,22 +18,26 @@ export class ApiGateway implements AuthGateway {
   async signup(
     token: Secret<string>,
     password: Secret<string>,
-    otp: Secret<string>,
+    factor: Secret<string>,
     clientAddress: string,
   ): Promise<void> {
     await this.api.call("signup.complete", {
       token: token.reveal(),
       password: password.reveal(),
-      otp: otp.reveal().replace(/\s/g, "").slice(0, 16),
+      factor: factor.reveal(),
       address: clientAddress,
     });
+  }
+
+  async challenge(user: string): Promise<KeyChallenge> {
+    return await this.api.call("login.challenge", { user });
   }
 
   async login(request: LoginRequest): Promise<IssuedLogin> {
     const answer = await this.api.call("login.password", {
       user: request.user,
       password: request.password.reveal(),
-      otp: request.otp.reveal(),
+      factor: request.factor.reveal(),
       publicKey: request.publicKey,
       ttl: request.ttlMs,
       address: request.clientAddress,

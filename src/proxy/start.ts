@@ -21,6 +21,7 @@ import type { RateRule } from "../base/rate_limit.ts";
 import type { RunningRole } from "../base/role.ts";
 import { RunFolder } from "../base/run_folder.ts";
 import type { UserIdentity } from "../model/identity.ts";
+import { facetsOf } from "../model/security_key.ts";
 import { MIN_CLIENT_VERSION, VERSION } from "../model/version.ts";
 import type { SshServer } from "../ssh/server.ts";
 import { ApiGateway } from "./auth_gateway.ts";
@@ -184,7 +185,13 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
     })
     : undefined;
   const ping = (): PingReply => ({
-    auth: { type: "local", second_factor: cluster.secondFactor },
+    auth: {
+      type: "local",
+      second_factor: cluster.secondFactor,
+      ...(cluster.securityKeys
+        ? { u2f: { app_id: cluster.securityKeys.appId, facets: facetsOf(cluster.securityKeys) } }
+        : {}),
+    },
     proxy: { ssh: { listen_addr: web.ssh, public_addr: web.ssh } },
     cluster_name: cluster.name,
     host_authorities: membership.trust.host.map((key) => key.toLine()),

@@ -8,6 +8,7 @@ import type { Duplex } from "node:stream";
 import { relayAgent } from "./agent_relay.ts";
 import type { JoinedChannels } from "./joined_channels.ts";
 import type { IncomingOpen } from "./ssh2/channel_layer.ts";
+import type { WireReader } from "./wire.ts";
 
 /** Where a connection that the server forwards comes from. */
 export interface Origin {
@@ -29,6 +30,9 @@ export class ClientChannels {
   agent: Connect | undefined;
   x11: Connect | undefined;
 
+  /** @param others serves channels of types that SSH knows nothing of */
+  constructor(readonly others: Readonly<Record<string, (fields: WireReader) => Promise<Duplex>>> = {}) {}
+
   /** Answers one open. */
   route(open: IncomingOpen, channels: JoinedChannels): void {
     const { type, fields } = open;
@@ -46,8 +50,11 @@ export class ClientChannels {
       }
       case "auth-agent@openssh.com":
         return join(open, channels, this.agent, NOWHERE, relayAgent);
-      default:
+      default: {
+        const serve = Object.hasOwn(this.others, type) ? this.others[type] : undefined;
+        if (serve) return void channels.connect(open, () => serve(fields));
         open.refuse("unknown type", "this client does not know this type of channel");
+      }
     }
   }
 }

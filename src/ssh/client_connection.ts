@@ -25,6 +25,10 @@ export interface ClientOptions {
   x11?: Connect;
   /** Something that the server tells (RFC 4254 section 4). @returns false for what is not known */
   onTold?: (name: string, fields: WireReader) => boolean;
+  /** Serves channels of other types, which the server may open at any time; what is thrown refuses, with its text. */
+  channels?: Readonly<Record<string, (fields: WireReader) => Promise<Duplex>>>;
+  /** How many channels may be open at once, in the place of the usual number. */
+  maxChannels?: number;
   /** A silent server is asked after so long whether it is still there; after three more times it is not. */
   keepAliveMs?: number;
 }
@@ -48,7 +52,7 @@ export class SshClient {
   readonly #options: ClientOptions;
   readonly #layer: ChannelLayer;
   readonly #requests: GlobalRequests;
-  readonly #channels = new ClientChannels();
+  readonly #channels: ClientChannels;
   readonly sessionId: Buffer;
   /** Settles when the connection is gone, for whatever reason. */
   readonly closed: Promise<void>;
@@ -58,6 +62,7 @@ export class SshClient {
   constructor(library: Ssh2Client, gate: Gate, stream: Duplex, options: ClientOptions) {
     this.#library = library;
     this.#options = options;
+    this.#channels = new ClientChannels(options.channels);
     this.sessionId = library._protocol._kex?.sessionID ?? Buffer.alloc(0);
     library.on("error", () => stream.destroy()); // "close" follows and tells everyone
     this.closed = new Promise((resolve) => {
@@ -68,7 +73,7 @@ export class SshClient {
     });
     this.#layer = new ChannelLayer(library, {
       gate,
-      maxChannels: MAX_CHANNELS,
+      maxChannels: options.maxChannels ?? MAX_CHANNELS,
       onOpen: (open) => this.#channels.route(open, joined),
     });
     const joined = new JoinedChannels(this.#layer, this.closed);

@@ -18,7 +18,7 @@ const log = logger("ssh");
 export interface CertificateAttempt {
   username: string;
   certificate: Certificate;
-  remote: { address: string; port: number };
+  remote: { address: string; port: number; via?: string };
   /** False while the client only asks whether the certificate would do. */
   proven: boolean;
 }
@@ -49,7 +49,7 @@ export interface Authenticator<I> {
 }
 
 export interface AuthenticationOptions<I> {
-  remote: { address: string; port: number };
+  remote: { address: string; port: number; via?: string };
   maxTries: number;
   onAccepted(username: string, identity: I): void;
   onExhausted(): void;

@@ -26,6 +26,8 @@ const channelsOpened = counter("teleport_ssh_channels_total", "Channels that cli
 export interface Endpoint {
   address: string;
   port: number;
+  /** The cluster through whose tunnel it came, if whoever relays for it has said so. */
+  via?: string;
 }
 
 /** One authenticated connection. */
@@ -48,6 +50,8 @@ export interface ServerConnection<I> {
   readonly isOurs: boolean;
   /** A connection to the client's ssh-agent. The client refuses unless it has offered that. @throws {AppError} */
   openAgent(): Promise<Duplex>;
+  /** Opens a channel of a type that client and server have agreed on. @throws {AppError} with the client's reason */
+  openChannel(type: string, fields: Uint8Array): Promise<Duplex>;
   /** Hands a window program's connection to the client (RFC 4254 section 6.3.2); it is closed when the client refuses. */
   offerX11(stream: Duplex, origin: Endpoint): void;
 }
@@ -90,7 +94,7 @@ export interface ConnectionLimits {
 /** Who logged in and from where. */
 export type ConnectionFacts<I> = Omit<
   ServerConnection<I>,
-  "openAgent" | "offerX11" | "traffic" | "tell" | "isOurs"
+  "openAgent" | "openChannel" | "offerX11" | "traffic" | "tell" | "isOurs"
 >;
 
 /** Serves a connection that has just logged in. */
@@ -155,6 +159,7 @@ export function serveConnection<I>(
     tell: (name, fields) => requests.tell(name, fields),
     isOurs: library._protocol._remoteIdentRaw?.toString("latin1") === OUR_IDENT,
     openAgent: () => layer.open("auth-agent@openssh.com", new Uint8Array()),
+    openChannel: (type, fields) => layer.open(type, fields),
     offerX11: (stream, origin) =>
       void channels.offer(stream, "x11", new WireWriter().string(origin.address).uint32(origin.port)),
   };

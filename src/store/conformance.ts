@@ -3,8 +3,8 @@
  * @module
  */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import type { Backend } from "./backend.ts";
-import { MAX_VALUE_BYTES } from "./backend.ts";
+import type { Backend, Key, Operation } from "./backend.ts";
+import { MAX_COMMIT, MAX_VALUE_BYTES } from "./backend.ts";
 
 /** A clock whose time the suite sets. */
 export interface SettableClock {
@@ -12,10 +12,22 @@ export interface SettableClock {
   set(ms: number): void;
 }
 
+/** What a suite can be told. */
+export interface SuiteOptions<B extends Backend> {
+  /** Opens the same store once more, as another process does. Only for stores that allow it. */
+  beside?(backend: B): Promise<Backend>;
+  /** The store cannot be had on this machine; the reason has been printed. */
+  ignore?: boolean;
+}
+
 /** Registers the suite's tests. `open` makes an empty backend that reads the given clock. */
-export function testBackend(name: string, open: (clock: SettableClock) => Promise<Backend>): void {
-  const test = (what: string, run: (backend: Backend, clock: SettableClock) => Promise<void>) => {
-    Deno.test(`${name}: ${what}`, async () => {
+export function testBackend<B extends Backend>(
+  name: string,
+  open: (clock: SettableClock) => Promise<B>,
+  { beside, ignore = false }: SuiteOptions<B> = {},
+): void {
+  const test = (what: string, run: (backend: B, clock: SettableClock) => Promise<void>) => {
+    Deno.test({ name: `${name}: ${what}`, ignore }, async () => {
       let now = 1_700_000_000_000;
       const clock = { now: () => now, set: (ms: number) => void (now = ms) };
       const backend = await open(clock);
@@ -104,4 +116,77 @@ export function testBackend(name: string, open: (clock: SettableClock) => Promis
     assertEquals((await backend.get(key))?.value, value);
     assertEquals((await backend.list(["names"]))[0]?.key, key);
   });
+
+  test("writes as many keys in one commit as it must, and of one key the last", async (backend) => {
+    const key = (i: number): Key => ["many", `${i}`.padStart(3, "0")];
+    const puts = Array.from(
+      { length: MAX_COMMIT - 1 },
+      (_, i): Operation => ({ type: "put", key: key(i), value: `${i}` }),
+    );
+    assert(await backend.commit([...puts, { type: "put", key: key(0), value: "last" }]));
+    const values = (await backend.list(["many"])).map(({ value }) => value);
+    assertEquals(values, ["last", ...puts.slice(1).map((_, i) => `${i + 1}`)]);
+  });
+
+  test("checks and writes one key in one commit, and others beside it", async (backend) => {
+    const moved = (from: string | undefined): Operation[] => [
+      { type: "check", key: ["a"], version: from },
+      { type: "put", key: ["a"], value: "new" },
+      { type: "delete", key: ["b"] },
+    ];
+    await backend.commit([{ type: "put", key: ["a"], value: "old" }, {
+      type: "put",
+      key: ["b"],
+      value: "b",
+    }]);
+    assertEquals(await backend.commit(moved(undefined)), false);
+    assertEquals((await backend.get(["b"]))?.value, "b");
+    assert(await backend.commit(moved((await backend.get(["a"]))?.version)));
+    assertEquals([(await backend.get(["a"]))?.value, await backend.get(["b"])], ["new", undefined]);
+  });
+
+  if (beside) {
+    test("tells of what another one writes, whole keys, and says what was deleted", async (backend) => {
+      const other = await beside(backend);
+      const heard: string[] = [];
+      const waiting = new Set<() => void>();
+      const watch = backend.watch?.((changes) => {
+        for (const { key, deleted } of changes ?? []) heard.push(`${deleted ? "-" : "+"}${key.join("|")}`);
+        for (const look of waiting) look();
+      });
+      assert(watch, "a store that is opened twice can be watched");
+      const hears = (wanted: string) =>
+        new Promise<void>((resolve) => {
+          const look = () => heard.includes(wanted) && (waiting.delete(look), resolve());
+          waiting.add(look);
+          look();
+        });
+      try {
+        for (let i = 0; !heard.includes("+begun"); i++) { // a feed begins when it begins
+          await other.commit([{ type: "put", key: ["begun"], value: `${i}` }]);
+          await new Promise((resolve) => setTimeout(resolve, 50));
+        }
+        assert(await other.commit([{ type: "put", key: ["a/b", "c d"], value: "1" }]));
+        await hears("+a/b|c d");
+        assert(await other.commit([{ type: "delete", key: ["a/b", "c d"] }]));
+        await hears("-a/b|c d");
+      } finally {
+        watch.stop();
+        await other.close();
+      }
+    });
+
+    test("lets one of two processes win", async (backend) => {
+      const other = await beside(backend);
+      try {
+        const write = (one: Backend, value: string) =>
+          one.commit([{ type: "check", key: ["n"], version: undefined }, { type: "put", key: ["n"], value }]);
+        const done = await Promise.all([write(backend, "1"), write(other, "2")]);
+        assertEquals(done.filter(Boolean).length, 1);
+        assertEquals((await backend.get(["n"]))?.value, done[0] ? "1" : "2");
+      } finally {
+        await other.close();
+      }
+    });
+  }
 }

@@ -3,13 +3,33 @@
  * @module
  */
 import { type Clock, systemClock } from "../base/clock.ts";
-import type { Backend, Entry, Key, Operation } from "./backend.ts";
+import type { Backend, Change, Entry, Key, Operation, Watch } from "./backend.ts";
+
+type Tell = (changes: readonly Change[] | undefined) => void;
+
+/** What several backends see that stand {@linkcode MemoryBackend.beside} each other. */
+interface Shared {
+  entries: Map<string, Entry>;
+  version: number;
+  /** Each with the backend whose own writes it does not hear of. */
+  watches: Map<Tell, MemoryBackend>;
+}
 
 export class MemoryBackend implements Backend {
-  readonly #entries = new Map<string, Entry>();
-  #version = 0;
+  readonly #shared: Shared;
 
-  constructor(readonly clock: Clock = systemClock) {}
+  constructor(readonly clock: Clock = systemClock, shared?: Shared) {
+    this.#shared = shared ?? { entries: new Map(), version: 0, watches: new Map() };
+  }
+
+  /** Another one on the same entries, as another process has it. */
+  beside(): MemoryBackend {
+    return new MemoryBackend(this.clock, this.#shared);
+  }
+
+  get #entries(): Map<string, Entry> {
+    return this.#shared.entries;
+  }
 
   #live(key: Key): Entry | undefined {
     const entry = this.#entries.get(JSON.stringify(key));
@@ -38,10 +58,22 @@ export class MemoryBackend implements Backend {
       if (op.type === "delete") this.#entries.delete(JSON.stringify(op.key));
       if (op.type === "put") {
         const { key, value, expires } = op;
-        this.#entries.set(JSON.stringify(key), { key, value, expires, version: `${++this.#version}` });
+        this.#entries.set(JSON.stringify(key), { key, value, expires, version: `${++this.#shared.version}` });
       }
     }
+    this.#tell(operations);
     return Promise.resolve(true);
+  }
+
+  #tell(operations: readonly Operation[]): void {
+    const changes = operations.filter(({ type }) => type !== "check")
+      .map(({ key, type }) => ({ key, deleted: type === "delete" }));
+    for (const [tell, backend] of this.#shared.watches) if (backend !== this) tell(changes);
+  }
+
+  watch(tell: Tell): Watch {
+    this.#shared.watches.set(tell, this);
+    return { stop: () => void this.#shared.watches.delete(tell) };
   }
 
   close(): Promise<void> {

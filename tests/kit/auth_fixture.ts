@@ -79,7 +79,7 @@ export async function openAuth(
 export async function signUp(auth: AuthService, name: string, logins = [name]): Promise<string> {
   const { token } = await auth.signup.invite(name, { roles: [ADMIN_ROLE], logins }, 3_600_000, "test");
   const { otpUri } = await auth.signup.describe(new Secret(token));
-  const secret = secretOf(otpUri);
+  const secret = secretOf(otpUri ?? "");
   const code = codeAt(secret, auth.clock.now());
   await auth.signup.complete(new Secret(token), new Secret(PASSWORD), new Secret(code));
   return secret;
@@ -94,7 +94,7 @@ export async function logIn(
   return await auth.login.check({
     user,
     password: new Secret(password),
-    otp: new Secret(code),
+    factor: new Secret(code),
     address: "192.0.2.7",
   });
 }

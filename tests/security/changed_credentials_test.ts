@@ -28,18 +28,18 @@ async function overtaken() {
     await users.update(found.user, found.version, { ...known.credentials, passwordHash: "the owner's" });
     return user;
   };
-  const otp = codeAt(secret, clock.now());
-  const proof = { user: "joe", password: new Secret(PASSWORD), otp: new Secret(otp), address: "192.0.2.7" };
-  return { auth, proof, otp };
+  const factor = codeAt(secret, clock.now());
+  const proof = { user: "joe", password: new Secret(PASSWORD), factor: new Secret(factor), address: "192.0.2.7" };
+  return { auth, proof, factor };
 }
 
 Deno.test("a web login that was proven with the old password opens no session once there is a new one", async () => {
-  const { auth, otp } = await overtaken();
+  const { auth, factor } = await overtaken();
   const context = { identity: {} as HostIdentity, address: "192.0.2.7" } as unknown as CallContext;
   const opened = authHandlers(auth)["web_sessions.create"]({
     user: "joe",
     password: PASSWORD,
-    otp,
+    factor,
     address: "192.0.2.7",
     id: ID,
     publicKey: generateKey().publicKey.toLine(),

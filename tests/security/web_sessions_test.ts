@@ -68,7 +68,7 @@ async function proxyOf(
       sessions.login({
         user,
         password: new Secret(PASSWORD),
-        otp: new Secret(codeAt(secret, clock.now())),
+        factor: new Secret(codeAt(secret, clock.now())),
         clientAddress: "192.0.2.7",
       }),
     stop() {

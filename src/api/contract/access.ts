@@ -5,7 +5,7 @@
 import * as v from "valibot";
 import { VERBS } from "../../model/role.ts";
 import { hosts, users } from "../access.ts";
-import { durationMs, entry, nothing, text, time, userName } from "./schemas.ts";
+import { clusterName, durationMs, entry, nothing, publicKey, text, time, userName } from "./schemas.ts";
 
 const texts = v.array(text(1024));
 const fixedTexts = v.pipe(texts, v.readonly());
@@ -52,6 +52,14 @@ export const accessSnapshotSchema = v.object({
   roles: v.array(role),
   users: v.array(knownUser),
   sessions: v.object({ clientIdleTimeout: durationMs, disconnectExpiredCert: v.boolean() }),
+  foreign: v.optional(v.pipe(
+    v.array(v.object({
+      cluster: clusterName,
+      userKeys: v.pipe(v.array(publicKey), v.readonly()),
+      roleMap: v.pipe(v.array(v.object({ remote: text(128), local: fixedTexts })), v.readonly()),
+    })),
+    v.readonly(),
+  )),
 });
 
 export const accessCalls = {

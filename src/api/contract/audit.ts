@@ -3,7 +3,7 @@
  * @module
  */
 import * as v from "valibot";
-import { administrator, either, hosts, may, users } from "../access.ts";
+import { administrator, either, guests, hosts, may, users } from "../access.ts";
 import { entry, event, nothing, text, time, uuid } from "./schemas.ts";
 
 const filter = {
@@ -61,7 +61,7 @@ export const auditCalls = {
       started: v.optional(time),
       ended: v.optional(time),
     })),
-    access: either(administrator, users),
+    access: either(administrator, users, guests),
     audited: false,
   }),
 
@@ -74,7 +74,7 @@ export const auditCalls = {
       length: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(512 * 1024)),
     }),
     output: v.object({ data: v.string(), size: v.number() }),
-    access: either(administrator, users),
+    access: either(administrator, users, guests),
     audited: false,
   }),
 } as const;

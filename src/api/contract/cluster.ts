@@ -4,6 +4,7 @@
  */
 import * as v from "valibot";
 import { RECORDED_BY, RECORDING_MODES } from "../../model/recording_policy.ts";
+import { SECOND_FACTORS } from "../../model/security_key.ts";
 import { members } from "../access.ts";
 import { entry, nothing, proxyAddresses } from "./schemas.ts";
 
@@ -14,7 +15,9 @@ export const clusterCalls = {
     output: v.object({
       name: v.string(),
       version: v.string(),
-      secondFactor: v.picklist(["otp", "off"]),
+      secondFactor: v.picklist(SECOND_FACTORS),
+      /** With security keys as the second factor. */
+      securityKeys: v.optional(v.object({ appId: v.string(), facets: v.array(v.string()) })),
       sessionRecording: v.picklist(RECORDED_BY),
       /** Absent: strict. */
       recordingMode: v.optional(v.picklist(RECORDING_MODES)),

@@ -3,7 +3,7 @@
  * @module
  */
 import * as v from "valibot";
-import { hosts, joiners, members } from "../access.ts";
+import { either, guests, hosts, joiners, members } from "../access.ts";
 import {
   address,
   authority,
@@ -66,7 +66,7 @@ export const hostCalls = {
   "servers.list": entry({
     input: v.strictObject({ role: joinRole }),
     output: v.array(server),
-    access: members,
+    access: either(members, guests),
     audited: false,
   }),
 } as const;

@@ -4,7 +4,7 @@
  */
 import * as v from "valibot";
 import { JOIN_ROLES } from "../../model/identity.ts";
-import { isHostName, isLabelKey, isLogin, isUserName, isUuid } from "../../model/name.ts";
+import { isForeignUserName, isHostName, isLabelKey, isLogin, isUserName, isUuid } from "../../model/name.ts";
 import { TOKEN_ROLES } from "../../model/token.ts";
 import { ROTATION_PHASES } from "../../model/rotation.ts";
 import type { AccessRule } from "../access.ts";
@@ -27,6 +27,9 @@ export const text = (max: number) => v.pipe(v.string(), v.maxLength(max));
 export const named = (what: string, check: (name: string) => boolean) =>
   v.pipe(v.string(), v.check(check, `not a ${what}`));
 export const userName = named("user name", isUserName);
+/** Of a user of this cluster, or of another one that it trusts. */
+export const anyUserName = named("user name", (name) => isUserName(name) || isForeignUserName(name));
+export const clusterName = named("cluster name", isHostName);
 export const login = named("login", isLogin);
 export const hostName = named("host name", isHostName);
 export const uuid = named("uuid", isUuid);
@@ -34,6 +37,8 @@ export const time = v.number();
 export const durationMs = v.pipe(v.number(), v.integer(), v.minValue(0));
 export const publicKey = text(8192);
 export const secretText = text(1024);
+/** What proves a second factor: a code, or the answer of a security key as JSON. */
+export const factorAnswer = text(16 * 1024);
 export const nothing = v.strictObject({});
 export const joinRole = v.picklist(JOIN_ROLES);
 export const tokenRole = v.picklist(TOKEN_ROLES);

@@ -4,14 +4,14 @@
  */
 import * as v from "valibot";
 import { MAX_PARTIES, PARTY_MODES } from "../../model/live_session.ts";
-import { administrator, either, hosts, users } from "../access.ts";
-import { entry, login, nothing, text, time, userName, uuid } from "./schemas.ts";
+import { administrator, either, guests, hosts, users } from "../access.ts";
+import { anyUserName, entry, login, nothing, text, time, uuid } from "./schemas.ts";
 
 const cells = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(4096));
 
 const liveSession = v.strictObject({
   sid: uuid,
-  user: userName,
+  user: anyUserName,
   login,
   started: time,
   columns: cells,
@@ -19,7 +19,7 @@ const liveSession = v.strictObject({
   /** Of a proxy's: the host that it runs on. */
   node: v.optional(text(256)),
   parties: v.pipe(
-    v.array(v.strictObject({ user: userName, mode: v.picklist(PARTY_MODES), since: time })),
+    v.array(v.strictObject({ user: anyUserName, mode: v.picklist(PARTY_MODES), since: time })),
     v.maxLength(MAX_PARTIES),
   ),
 });
@@ -44,7 +44,7 @@ export const sessionCalls = {
       /** Who announced it: the node or, where proxies record, the proxy. */
       server: uuid,
     })),
-    access: either(administrator, users),
+    access: either(administrator, users, guests),
     audited: false,
   }),
 

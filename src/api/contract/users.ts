@@ -3,10 +3,12 @@
  * @module
  */
 import * as v from "valibot";
+import { SECOND_FACTORS } from "../../model/security_key.ts";
 import { hosts, may } from "../access.ts";
 import {
   durationMs,
   entry,
+  factorAnswer,
   login,
   nothing,
   publicKey,
@@ -16,6 +18,7 @@ import {
   user,
   userName,
 } from "./schemas.ts";
+import { factorProposal, keyChallenge } from "./second_factor.ts";
 
 const logins = v.pipe(v.array(login), v.maxLength(100));
 const roles = v.pipe(v.array(text(128)), v.maxLength(100));
@@ -84,9 +87,9 @@ export const userCalls = {
     input: v.strictObject({ token: secretText, address: v.optional(text(64)) }),
     output: v.object({
       user: v.string(),
-      otpUri: v.string(),
       expires: time,
-      secondFactor: v.picklist(["otp", "off"]),
+      secondFactor: v.picklist(SECOND_FACTORS),
+      ...factorProposal,
     }),
     access: hosts("proxy"),
     audited: false,
@@ -94,18 +97,31 @@ export const userCalls = {
 
   /** An invited user chooses a password and proves the second factor. */
   "signup.complete": entry({
-    input: v.strictObject({ token: secretText, password: secretText, otp: text(16), address: text(64) }),
+    input: v.strictObject({
+      token: secretText,
+      password: secretText,
+      factor: factorAnswer,
+      address: text(64),
+    }),
     output: nothing,
     access: hosts("proxy"),
     audited: true,
   }),
 
-  /** Password and code become a certificate. */
+  /** Something for a user's security key to sign; unknown users get one, too. */
+  "login.challenge": entry({
+    input: v.strictObject({ user: text(256) }),
+    output: keyChallenge,
+    access: hosts("proxy"),
+    audited: false,
+  }),
+
+  /** Password and second factor become a certificate. */
   "login.password": entry({
     input: v.strictObject({
       user: text(256),
       password: secretText,
-      otp: text(64),
+      factor: factorAnswer,
       publicKey,
       ttl: v.optional(durationMs),
       address: text(64),

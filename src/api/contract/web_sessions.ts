@@ -5,13 +5,14 @@
  */
 import * as v from "valibot";
 import { hosts } from "../access.ts";
-import { entry, nothing, publicKey, secretText, text, time, userName } from "./schemas.ts";
+import { entry, factorAnswer, nothing, publicKey, secretText, text, time, userName } from "./schemas.ts";
 
 /** Made from the cookie's secret by a one-way function: hexadecimal, 32 bytes. */
 const sessionId = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "not the id of a web session"));
 const named = v.strictObject({ user: userName, id: sessionId });
 
-const session = v.object({
+/** A session as proxies serve it. */
+export const webSession = v.object({
   user: userName,
   /** One OpenSSH certificate line. The session ends with it. */
   certificate: v.string(),
@@ -20,25 +21,26 @@ const session = v.object({
   expires: time,
 });
 
+/** What a proxy makes for a new session. */
+export const webSessionKeys = { id: sessionId, publicKey, sealedKey: text(4096) };
+
 export const webSessionCalls = {
   /** Password and code become a session, as they become a certificate in `login.password`. */
   "web_sessions.create": entry({
     input: v.strictObject({
       user: text(256),
       password: secretText,
-      otp: text(64),
+      factor: factorAnswer,
       address: text(64),
-      id: sessionId,
-      publicKey,
-      sealedKey: text(4096),
+      ...webSessionKeys,
     }),
-    output: session,
+    output: webSession,
     access: hosts("proxy"),
     audited: true,
   }),
 
   /** @throws not_found when there is none (any more) */
-  "web_sessions.get": entry({ input: named, output: session, access: hosts("proxy"), audited: false }),
+  "web_sessions.get": entry({ input: named, output: webSession, access: hosts("proxy"), audited: false }),
 
   /** Which of these are over. A proxy asks when the collections `web_sessions` or `users` changed. */
   "web_sessions.check": entry({

@@ -3,6 +3,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import { signStatement } from "../../api/cluster_statement.ts";
 import { signHostAuthorities } from "../../api/host_authorities.ts";
 import { signerOf } from "../../api/identity.ts";
 import type { Clock } from "../../base/clock.ts";
@@ -12,6 +13,7 @@ import { AUTHORITY_KINDS, type AuthorityKind } from "../../model/authority_kind.
 import type { Identity } from "../../model/identity.ts";
 import { ROTATION_GRACE } from "../../model/limits.ts";
 import type { Rotation, RotationStep } from "../../model/rotation.ts";
+import type { ClusterKeys } from "../../model/trusted_cluster.ts";
 import { formatPrivateKey, generateKey, parsePrivateKey, type PrivateKey } from "../../ssh/private_key.ts";
 import { parsePublicKeyLine, type PublicKey } from "../../ssh/public_key.ts";
 import type { Backend, Key } from "../../store/backend.ts";
@@ -133,19 +135,19 @@ export class Authorities {
     clock: Clock,
     configuredName: string | undefined,
   ): Promise<Authorities> {
-    const found = await backend.get(CLUSTER_KEY);
-    const existing: string | undefined = found && JSON.parse(found.value).name;
+    if (!await backend.get(CLUSTER_KEY)) await create(backend, clock, configuredName ?? crypto.randomUUID());
+    // Read in any case: another auth server on the same store may have been quicker.
+    const existing: string | undefined = JSON.parse((await backend.get(CLUSTER_KEY))?.value ?? "{}").name;
     if (existing !== undefined && configuredName !== undefined && existing !== configuredName) {
       throw new AppError(
         "conflict",
-        `this data directory belongs to cluster "${existing}", but the configuration says "${configuredName}"; ` +
+        `this ${place(backend)} belongs to cluster "${existing}", but the configuration says "${configuredName}"; ` +
           "renaming a cluster invalidates all its keys and certificates: restore the old cluster_name, or start with " +
-          "an empty data_dir",
+          (backend.watch ? "another prefix or table" : "an empty data_dir"),
       );
     }
-    if (existing === undefined) await create(backend, clock, configuredName ?? crypto.randomUUID());
-    const cluster = existing ?? JSON.parse((await backend.get(CLUSTER_KEY))?.value ?? "{}").name;
-    return new Authorities(backend, cluster, {
+    if (existing === undefined) throw new AppError("internal", "the store has no name of a cluster");
+    return new Authorities(backend, existing, {
       user: await load(backend, "user"),
       host: await load(backend, "host"),
     });
@@ -157,6 +159,17 @@ export class Authorities {
 
   trusted(kind: AuthorityKind): readonly PublicKey[] {
     return this.#loaded[kind].keys.map((key) => key.publicKey);
+  }
+
+  /** The public keys of both, as other clusters are to know them. */
+  keys(): ClusterKeys {
+    const lines = (kind: AuthorityKind) => this.trusted(kind).map((key) => key.toLine());
+    return { cluster: this.cluster, user: lines("user"), host: lines("host") };
+  }
+
+  /** What this cluster states to others about its authorities, base64. @param now milliseconds since the epoch */
+  statement(now: number): string {
+    return Buffer.from(signStatement(this.keys(), now, this.#loaded.host.keys)).toString("base64");
   }
 
   /** The rotation of an authority that is under way, if any. */
@@ -178,6 +191,10 @@ export class Authorities {
     const { key } = parsePublicKeyLine(line);
     return AUTHORITY_KINDS.some((kind) => this.trusted(kind).some((trusted) => trusted.equals(key)));
   }
+}
+
+function place(backend: Backend): string {
+  return backend.watch ? "store" : "data directory";
 }
 
 /** One commit, so that a crash or a second auth server at the same moment cannot leave half a cluster. */

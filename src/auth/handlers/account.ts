@@ -13,8 +13,8 @@ export function accountHandlers(auth: AuthService): Pick<Handlers, keyof typeof 
   const changed = ({ address }: CallContext, user: string, reason: string) =>
     audit.emit({ event: "user.update", user, by: user, "addr.remote": address, reason });
   return {
-    "account.password": async ({ password, otp, newPassword, keepSession }, context) => {
-      const proof = proofOf({ password, otp }, context);
+    "account.password": async ({ password, factor, newPassword, keepSession }, context) => {
+      const proof = proofOf({ password, factor }, context);
       await account.changePassword(proof, new Secret(newPassword), keepSession);
       await changed(context, proof.user, "changed the password");
       return {};
@@ -25,16 +25,16 @@ export function accountHandlers(auth: AuthService): Pick<Handlers, keyof typeof 
       await changed(context, proof.user, "asked for a new second factor");
       return proposed;
     },
-    "account.confirm": async ({ otp, keepSession }, context) => {
+    "account.confirm": async ({ factor, keepSession }, context) => {
       const { name } = context.identity as UserIdentity;
-      await account.confirm(name, new Secret(otp), keepSession);
+      await account.confirm(name, new Secret(factor), keepSession);
       await changed(context, name, "changed the second factor");
       return {};
     },
   };
 }
 
-function proofOf({ password, otp }: { password: string; otp: string }, { identity, address }: CallContext) {
+function proofOf({ password, factor }: { password: string; factor: string }, { identity, address }: CallContext) {
   const { name: user } = identity as UserIdentity;
-  return { user, password: new Secret(password), otp: new Secret(otp), address };
+  return { user, password: new Secret(password), factor: new Secret(factor), address };
 }

@@ -40,6 +40,8 @@ const REPORTED: ReadonlySet<EventName> = new Set([
   "client.disconnect",
   "client.refused",
   "proxy.connect",
+  "tunnel.open",
+  "tunnel.close",
   "events.lost",
 ]);
 /** A reader takes a recording in many parts: within this time they are one event. */

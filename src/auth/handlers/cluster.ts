@@ -15,6 +15,7 @@ export function clusterHandlers(auth: AuthService): Pick<Handlers, keyof typeof 
         name: authorities.cluster,
         version: VERSION,
         secondFactor: auth.settings.secondFactor,
+        securityKeys: auth.settings.securityKeys,
         sessionRecording: auth.settings.sessionRecording,
         recordingMode: auth.settings.recordingMode,
         recordCommands: auth.settings.recordCommands,

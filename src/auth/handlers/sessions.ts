@@ -22,11 +22,11 @@ export function sessionHandlers(auth: AuthService): Pick<Handlers, keyof typeof 
       if (role !== "proxy") { for (const session of sessions) delete session.node; } // it is the node itself
       return Promise.resolve({ end: liveSessions.announce({ server, run }, sessions) });
     },
-    "sessions.list": (_, context) =>
-      Promise.resolve(liveSessions.list().filter((session) => may(context, "see", session)).map(named)),
+    "sessions.list": async (_, context) =>
+      (await liveSessions.list()).filter((session) => may(context, "see", session)).map(named),
     "sessions.end": async ({ sid }, context) => {
       const { identity, address } = context;
-      const session = liveSessions.list().find((known) => known.sid === sid);
+      const session = (await liveSessions.list()).find((known) => known.sid === sid);
       if (!session || !may(context, "see", session)) {
         throw new AppError("not_found", `no session ${sid} is running; tsh sessions lists those that are`);
       }

@@ -128,16 +128,14 @@ export function userHandlers(auth: AuthService): Pick<Handlers, keyof typeof use
       await event("user.delete", name, context);
       return {};
     },
-    "signup.get": async ({ token, address }) => {
-      const invitation = await refusedSignup(address, undefined, () => signup.describe(new Secret(token)));
-      return { ...invitation, secondFactor: auth.settings.secondFactor };
-    },
-    "signup.complete": async ({ token, password, otp, address }) => {
+    "signup.get": ({ token, address }) =>
+      refusedSignup(address, undefined, () => signup.describe(new Secret(token))),
+    "signup.complete": async ({ token, password, factor, address }) => {
       const secret = new Secret(token);
       const { user, isNew } = await refusedSignup(
         address,
         await signup.invited(secret),
-        () => signup.complete(secret, new Secret(password), new Secret(otp)),
+        () => signup.complete(secret, new Secret(password), new Secret(factor)),
       );
       await audit.emit({
         event: isNew ? "user.create" : "user.update",
@@ -148,11 +146,12 @@ export function userHandlers(auth: AuthService): Pick<Handlers, keyof typeof use
       auth.changes.changed("users");
       return {};
     },
+    "login.challenge": ({ user }) => login.challenge(user),
     "login.password": async (request) => {
       const user = await login.check({
         user: request.user,
         password: new Secret(request.password),
-        otp: new Secret(request.otp),
+        factor: new Secret(request.factor),
         address: request.address,
       });
       const certificate = await orLogged(

@@ -13,12 +13,12 @@ import type { AuthService } from "../service.ts";
 export function webSessionHandlers(auth: AuthService): Pick<Handlers, keyof typeof webSessionCalls> {
   const { webSessions, login, issuer, audit, clock } = auth;
   return {
-    "web_sessions.create": async ({ user: name, password, otp, address, id, publicKey, sealedKey }) => {
+    "web_sessions.create": async ({ user: name, password, factor, address, id, publicKey, sealedKey }) => {
       const stamp = await webSessions.stamp(name);
       const user = await login.check({
         user: name,
         password: new Secret(password),
-        otp: new Secret(otp),
+        factor: new Secret(factor),
         address,
       });
       try {

@@ -11,27 +11,29 @@ import type { Backend, Key } from "../../store/backend.ts";
 import type { Credentials, Users } from "../users.ts";
 import { stampOf, type WebSessions } from "../web_sessions.ts";
 import type { PasswordLogin } from "./login.ts";
-import { newOtpSecret, otpStep, otpUri } from "./otp.ts";
+import { newOtpSecret } from "./otp.ts";
 import { checkPasswordRules, hashPassword, type PasswordCost } from "./password.ts";
+import type { FactorProposal } from "./second_factor.ts";
 
 /** Who it is, proven anew. */
 export interface Proof {
   user: string;
   password: Secret<string>;
-  otp: Secret<string>;
+  /** Of the second factor. */
+  factor: Secret<string>;
   /** The client's IP address. */
   address: string;
 }
 
 /** A second factor that was proposed and not yet proven. */
 interface Enrolment {
-  otpSecret: string;
+  seed: string;
   expires: number;
-  /** Wrong codes so far. */
+  /** Wrong answers so far. */
   failures: number;
 }
 
-const keyOf = (user: string): Key => ["otp_enrolment", user];
+const keyOf = (user: string): Key => ["enrolment", user];
 
 const MEANWHILE = "your account was changed meanwhile; try again";
 
@@ -42,7 +44,6 @@ export class Account {
     readonly login: PasswordLogin,
     readonly sessions: WebSessions,
     readonly clock: Clock,
-    readonly cluster: string,
     readonly cost?: PasswordCost,
   ) {}
 
@@ -61,44 +62,40 @@ export class Account {
   }
 
   /** Proposes a new second factor, in the place of one proposed before. @throws {AppError} as above; unsupported */
-  async enroll(proof: Proof): Promise<{ otpUri: string; expires: number }> {
+  async enroll(proof: Proof): Promise<{ expires: number } & FactorProposal> {
     this.#demandSecondFactor();
     const stamp = await this.#prove(proof);
-    const otpSecret = newOtpSecret();
+    const seed = newOtpSecret();
     const expires = this.clock.now() + ENROLMENT.ttl;
-    const enrolment: Enrolment = { otpSecret, expires, failures: 0 };
+    const enrolment: Enrolment = { seed, expires, failures: 0 };
     const { known } = await this.#current(proof.user, stamp);
     const done = await this.backend.commit([
       { type: "check", key: ["credentials", proof.user], version: known.version },
       { type: "put", key: keyOf(proof.user), value: JSON.stringify(enrolment), expires },
     ]);
     if (!done) throw new AppError("conflict", MEANWHILE);
-    return { otpUri: otpUri(otpSecret, proof.user, this.cluster), expires };
+    return { expires, ...this.login.factor.propose(seed, proof.user) };
   }
 
   /** Makes the proposed second factor the one that rules. @throws {AppError} bad_input, not_found */
-  async confirm(user: string, code: Secret<string>, keep: string | undefined): Promise<void> {
+  async confirm(user: string, answer: Secret<string>, keep: string | undefined): Promise<void> {
     this.#demandSecondFactor();
     const entry = await this.backend.get(keyOf(user));
     if (!entry) {
       throw new AppError(
         "not_found",
-        "no new second factor waits to be confirmed: it was used, has expired, or took too many wrong codes; begin anew",
+        "no new second factor waits to be confirmed: it was used, has expired, or took too many wrong answers; begin anew",
       );
     }
     const enrolment: Enrolment = JSON.parse(entry.value);
-    const step = otpStep(enrolment.otpSecret, code, this.clock.now());
-    if (step === undefined) {
+    const accepted = await this.login.factor.accept(enrolment.seed, answer);
+    if (!accepted) {
       await this.#countFailure(user, enrolment, entry.version);
-      throw new AppError(
-        "bad_input",
-        "the code is wrong; enter the six digits that your authenticator shows for the new entry",
-      );
+      throw new AppError("bad_input", this.login.factor.notAccepted);
     }
-    const { otpSecret } = enrolment;
     await this.#change(
       user,
-      (credentials) => ({ ...credentials, otpSecret, lastOtpStep: step }),
+      (credentials) => ({ ...credentials, ...accepted }),
       { keep, enrolled: entry.version },
     );
   }
@@ -122,7 +119,7 @@ export class Account {
   }
 
   #demandSecondFactor(): void {
-    if (this.login.secondFactor === "off") {
+    if (this.login.factor.kind === "off") {
       throw new AppError("unsupported", "this cluster asks for no second factor");
     }
   }

@@ -22,7 +22,7 @@ async function withJoe() {
   const proof = (password = PASSWORD, from = secret) => ({
     user: "joe",
     password: new Secret(password),
-    otp: new Secret(codeAt(from, clock.now())),
+    factor: new Secret(codeAt(from, clock.now())),
     address: "192.0.2.7",
   });
   const goesOn = async (id: string) => await auth.webSessions.get({ user: "joe", id }) !== undefined;
@@ -57,7 +57,7 @@ Deno.test("wrong passwords and codes of who is signed in lock the account like f
   for (let i = 0; i < LOCKOUT.failures; i++) {
     const attempt = i % 2 === 0
       ? auth.account.changePassword(proof("wrong password"), new Secret(NEW), KEPT)
-      : auth.account.enroll({ ...proof(), otp: new Secret("") });
+      : auth.account.enroll({ ...proof(), factor: new Secret("") });
     await fails(attempt, "unauthenticated");
   }
   await fails(auth.account.changePassword(proof(), new Secret(NEW), KEPT), "unauthenticated");

@@ -1,23 +1,25 @@
 /**
- * The password login: who, with which password, with which code. Whatever is wrong, the answer and the work are the
- * same: unknown user, wrong password, wrong code and locked account cannot be told apart from outside.
+ * The password login: who, with which password, with which second factor. Whatever is wrong, the answer and the work are
+ * the same: unknown user, wrong password, wrong factor and locked account cannot be told apart from outside.
  * @module
  */
 import type { Clock } from "../../base/clock.ts";
 import { AppError } from "../../base/errors.ts";
 import type { Secret } from "../../base/secret.ts";
 import { isUserName } from "../../model/name.ts";
+import type { KeyChallenge } from "../../model/security_key.ts";
 import { barred, type User } from "../../model/user.ts";
 import type { AuditLog } from "../audit/log.ts";
-import type { Users } from "../users.ts";
+import type { KnownCredentials, Users } from "../users.ts";
 import type { Lockout } from "./lockout.ts";
-import { otpStep } from "./otp.ts";
 import { type PasswordCost, verifyPassword } from "./password.ts";
+import type { FactorCheck, SecondFactor } from "./second_factor.ts";
 
 export interface LoginAttempt {
   user: string;
   password: Secret<string>;
-  otp: Secret<string>;
+  /** What proves the second factor: a code, or a security key's answer. */
+  factor: Secret<string>;
   /** The client's IP address. */
   address: string;
 }
@@ -28,31 +30,33 @@ export type Purpose = "login" | "account";
 /** Stands in for a name that no user can have. */
 const NO_NAME = "\0malformed";
 
-/** The one text for every failed login. */
-export const LOGIN_REFUSED =
-  "invalid user name, password or code, or the account is locked (five failures lock it for 20 minutes)";
-
 export class PasswordLogin {
   constructor(
     readonly users: Users,
     readonly lockout: Lockout,
     readonly audit: AuditLog,
     readonly clock: Clock,
-    readonly secondFactor: "otp" | "off",
+    readonly factor: SecondFactor,
     readonly cost?: PasswordCost,
   ) {}
 
-  /** @throws {AppError} unauthenticated with {@linkcode LOGIN_REFUSED}, or limit */
+  /** What a security key signs for a login. It tells nothing of whether there is such a user. */
+  async challenge(name: string): Promise<KeyChallenge> {
+    const known = isUserName(name) ? await this.users.credentials(name) : undefined;
+    return await this.factor.challenge(name, known?.credentials);
+  }
+
+  /** @throws {AppError} unauthenticated with the factor's one text for every cause, or limit */
   async check(attempt: LoginAttempt, purpose: Purpose = "login"): Promise<User> {
     const name = isUserName(attempt.user) ? attempt.user : NO_NAME;
     const [user, known] = await Promise.all([this.users.get(name), this.users.credentials(name)]);
     const passwordFits = await verifyPassword(attempt.password, known?.credentials.passwordHash, this.cost);
     // Asked after the slow part: of many guesses at once, those after the fifth failure find the lock.
     const lockedUntil = await this.lockout.lockedUntil(name);
-    const step = this.#codeStep(known?.credentials.otpSecret, attempt.otp);
-    const reason = this.#refusal({ user, lockedUntil, passwordFits, step });
-    if (reason === undefined && user && known && step !== undefined) {
-      await this.#consume(name, attempt, known, step, purpose);
+    const factor = await this.factor.check(name, known?.credentials, attempt.factor);
+    const reason = this.#refusal({ user, lockedUntil, passwordFits, factor });
+    if (reason === undefined && user && known) {
+      await this.#consume(attempt, known, factor, purpose);
       await this.lockout.clear(name);
       if (purpose === "login") await this.#event(attempt, purpose, { success: true });
       return user;
@@ -66,13 +70,7 @@ export class PasswordLogin {
       this.audit.emit({ event: "user.lock", user: name, "addr.remote": address, reason: "failed logins" }),
       this.#event(attempt, purpose, { success: false, error: reason ?? "unknown" }),
     ]);
-    throw new AppError("unauthenticated", LOGIN_REFUSED);
-  }
-
-  /** The time step of the code; 0 where none is asked for. */
-  #codeStep(secret: string | undefined, code: Secret<string>): number | undefined {
-    if (this.secondFactor === "off") return 0;
-    return otpStep(secret ?? "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", code, this.clock.now());
+    throw new AppError("unauthenticated", this.factor.refusal);
   }
 
   /** Why the login fails, for the audit log only. */
@@ -80,28 +78,42 @@ export class PasswordLogin {
     user: User | undefined;
     lockedUntil: number | undefined;
     passwordFits: boolean;
-    step: number | undefined;
+    factor: FactorCheck;
   }): string | undefined {
-    if (!facts.user) return "no such user";
-    if (facts.lockedUntil !== undefined) return `locked until ${new Date(facts.lockedUntil).toISOString()}`;
-    if (!facts.passwordFits) return "wrong password";
-    if (facts.step === undefined) return "wrong code";
-    return barred(facts.user, this.clock.now());
+    const { user, lockedUntil, passwordFits, factor } = facts;
+    if (!user) return "no such user";
+    if (lockedUntil !== undefined) return `locked until ${new Date(lockedUntil).toISOString()}`;
+    if (!passwordFits) return "wrong password";
+    if (!factor.proven && factor.used === undefined) return factor.reason;
+    return barred(user, this.clock.now());
   }
 
-  /** A code works once. Using it again is no failure that counts towards the lock: its owner was just too quick. */
+  /**
+   * A proof works once. Using it again is no failure that counts towards the lock: its owner was just too quick. Of two
+   * logins at once with the same one, the first to be written has used it.
+   */
   async #consume(
-    name: string,
     attempt: LoginAttempt,
-    known: NonNullable<Awaited<ReturnType<Users["credentials"]>>>,
-    step: number,
+    known: KnownCredentials,
+    factor: FactorCheck,
     purpose: Purpose,
   ): Promise<void> {
-    if (this.secondFactor === "off") return;
-    const used = known.credentials.lastOtpStep !== undefined && step <= known.credentials.lastOtpStep;
-    if (!used && await this.users.useOtpStep(name, step, known)) return;
-    await this.#event(attempt, purpose, { success: false, error: "the code was used before" });
-    throw new AppError("unauthenticated", "this code was used already; wait for the next one");
+    if (factor.proven) {
+      const changes = Object.keys(factor.credentials).length > 0 || factor.once.length > 0;
+      if (!changes || await this.users.useFactor(attempt.user, known, factor)) return;
+    }
+    const { reason, used } = factor.proven ? await this.#lost(attempt) : factor;
+    await this.#event(attempt, purpose, { success: false, error: reason });
+    throw new AppError("unauthenticated", used ?? this.factor.refusal);
+  }
+
+  /** What the proof is worth now that another login was written. */
+  async #lost({ user, factor }: LoginAttempt): Promise<{ reason: string; used?: string }> {
+    const known = await this.users.credentials(user);
+    const again = await this.factor.check(user, known?.credentials, factor);
+    return again.proven
+      ? { reason: "the account was changed meanwhile", used: "your account was changed meanwhile; try again" }
+      : again;
   }
 
   #event(

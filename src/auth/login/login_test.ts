@@ -8,7 +8,9 @@ import { LOCKOUT } from "../../model/limits.ts";
 import type { Backend, Entry, Key, Operation } from "../../store/backend.ts";
 import { MemoryBackend } from "../../store/memory.ts";
 import type { AuthService } from "../service.ts";
-import { LOGIN_REFUSED } from "./login.ts";
+import { refusalText } from "./second_factor.ts";
+
+const LOGIN_REFUSED = refusalText("password or code");
 
 async function withJoe() {
   const clock = new FakeClock();
@@ -217,8 +219,8 @@ Deno.test("unknown user, wrong password, wrong code and locked account cost the 
     backend.calls = [];
     let writes = 0;
     files.beforeAppend = () => void writes++;
-    const otp = new Secret(code);
-    await refused(auth.login.check({ user, password: counted, otp, address: "192.0.2.7" }));
+    const factor = new Secret(code);
+    await refused(auth.login.check({ user, password: counted, factor, address: "192.0.2.7" }));
     return { derivations: counted.reads, store: backend.calls, writes };
   };
   const code = codeAt(secret, clock.now());

@@ -10,20 +10,23 @@ import { formatDuration } from "../../base/duration.ts";
 import { AppError } from "../../base/errors.ts";
 import type { Secret } from "../../base/secret.ts";
 import { INVITE_TTL } from "../../model/limits.ts";
+import type { SecondFactorKind } from "../../model/security_key.ts";
 import type { Backend, Key, Operation } from "../../store/backend.ts";
 import type { Credentials, Users } from "../users.ts";
-import { newOtpSecret, otpStep, otpUri } from "./otp.ts";
+import { newOtpSecret } from "./otp.ts";
 import { checkPasswordRules, hashPassword, type PasswordCost } from "./password.ts";
+import type { FactorProposal, SecondFactor } from "./second_factor.ts";
 
 interface Invitation {
   token: string;
   user: string;
   /** What the new account gets; absent when the account is there and only its credentials are made anew. */
   account?: NewAccount;
-  otpSecret: string;
+  /** Of what the second factor proposes. */
+  seed: string;
   expires: number;
   createdBy: string;
-  /** Wrong codes so far; too many end the invitation. */
+  /** Wrong answers so far; too many end the invitation. */
   failures: number;
 }
 
@@ -45,8 +48,7 @@ export class Signup {
     readonly backend: Backend,
     readonly users: Users,
     readonly clock: Clock,
-    readonly cluster: string,
-    readonly secondFactor: "otp" | "off",
+    readonly factor: SecondFactor,
     readonly cost?: PasswordCost,
   ) {}
 
@@ -90,7 +92,7 @@ export class Signup {
     const invitation: Invitation = {
       ...given,
       token,
-      otpSecret: newOtpSecret(),
+      seed: newOtpSecret(),
       expires,
       failures: 0,
     };
@@ -132,37 +134,31 @@ export class Signup {
     return entry && (JSON.parse(entry.value) as Invitation).user;
   }
 
-  async describe(token: Secret<string>): Promise<{ user: string; otpUri: string; expires: number }> {
-    const { invitation } = await this.#find(token);
-    const uri = this.secondFactor === "off"
-      ? ""
-      : otpUri(invitation.otpSecret, invitation.user, this.cluster);
-    return { user: invitation.user, otpUri: uri, expires: invitation.expires };
+  async describe(
+    token: Secret<string>,
+  ): Promise<{ user: string; expires: number; secondFactor: SecondFactorKind } & FactorProposal> {
+    const { invitation: { user, seed, expires } } = await this.#find(token);
+    return { user, expires, secondFactor: this.factor.kind, ...this.factor.propose(seed, user) };
   }
 
-  /** Makes the account, or gives it its new credentials. @returns its name, and whether it is new */
+  /**
+   * Makes the account, or gives it its new credentials.
+   * @param answer proves the second factor
+   * @returns its name, and whether it is new
+   */
   async complete(
     token: Secret<string>,
     password: Secret<string>,
-    otp: Secret<string>,
+    answer: Secret<string>,
   ): Promise<{ user: string; isNew: boolean }> {
     const { invitation, version, key } = await this.#find(token);
     checkPasswordRules(password);
-    let step: number | undefined;
-    if (this.secondFactor === "otp") {
-      step = otpStep(invitation.otpSecret, otp, this.clock.now());
-      if (step === undefined) {
-        await this.#countFailure(invitation, version, key);
-        throw new AppError(
-          "bad_input",
-          "the code is wrong; enter the six digits that your authenticator shows now, and check this device's clock",
-        );
-      }
+    const accepted = await this.factor.accept(invitation.seed, answer);
+    if (!accepted) {
+      await this.#countFailure(invitation, version, key);
+      throw new AppError("bad_input", this.factor.notAccepted);
     }
-    const passwordHash = await hashPassword(password, this.cost);
-    const credentials = step === undefined
-      ? { passwordHash }
-      : { passwordHash, otpSecret: invitation.otpSecret, lastOtpStep: step };
+    const credentials = { passwordHash: await hashPassword(password, this.cost), ...accepted };
     const done = await this.backend.commit([
       { type: "check", key, version },
       { type: "delete", key },

@@ -126,7 +126,7 @@ Deno.test("the code that completed an invitation cannot be used for the first lo
     auth.login.check({
       user: "joe",
       password: new Secret(PASSWORD),
-      otp: new Secret(codeAt(secret, clock.now())),
+      factor: new Secret(codeAt(secret, clock.now())),
       address: "192.0.2.7",
     });
   await refused(attempt(), "unauthenticated", "used already");

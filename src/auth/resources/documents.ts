@@ -36,7 +36,7 @@ export type PlainKind = Extract<CreatedKind, "github" | "oidc" | "saml" | "trust
 export class StoredDocuments<K extends PlainKind> implements WritableKind<K>, RemovableKind {
   constructor(
     readonly backend: Backend,
-    readonly kind: K | Extract<Kind, "remote_cluster" | "tunnel">,
+    readonly kind: K,
     readonly advice?: (document: ParsedDocument<K>) => string | undefined,
   ) {}
 

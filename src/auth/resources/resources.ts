@@ -11,6 +11,9 @@ import type { CreatedKind, ParsedDocument } from "../../model/resource/parse.ts"
 import type { Backend } from "../../store/backend.ts";
 import type { Authorities } from "../ca/authorities.ts";
 import type { Changes } from "../changes.ts";
+import type { Pairing } from "../clusters/pairing.ts";
+import type { RemoteClusters } from "../clusters/remote_clusters.ts";
+import type { TrustedClusters } from "../clusters/trusted_clusters.ts";
 import type { JoinTokens } from "../join/tokens.ts";
 import type { Lockout } from "../login/lockout.ts";
 import type { Signup } from "../login/signup.ts";
@@ -21,6 +24,7 @@ import { AuthorityResources } from "./authorities.ts";
 import { type PlainKind, StoredDocuments } from "./documents.ts";
 import { conflict, type Outcome, type ReadableKind, type RemovableKind, type WritableKind } from "./kind.ts";
 import { RoleResources } from "./roles.ts";
+import { RemoteClusterResources, TunnelResources } from "./remote_clusters.ts";
 import { ServerResources } from "./servers.ts";
 import {
   authPreference,
@@ -31,6 +35,7 @@ import {
   staticTokens,
 } from "./settings.ts";
 import { TokenResources } from "./tokens.ts";
+import { TrustedClusterResources } from "./trusted_clusters.ts";
 import { UserResources } from "./users.ts";
 
 /** `create`: there must be none of this name; `update`: there must be one; `replace`: either. */
@@ -48,13 +53,16 @@ export interface ResourceStores {
   presence: Presence;
   changes: Changes;
   settings: FileSettings;
+  trustDocuments: StoredDocuments<"trusted_cluster">;
+  trustedClusters: TrustedClusters;
+  remoteClusters: RemoteClusters;
+  pairing: Pairing;
 }
 
 type Writable = { [K in CreatedKind]: WritableKind<K> };
 type Removable = Partial<Record<Kind, RemovableKind>>;
 
 const NO_LOGINS = "it is stored, but this version serves no logins through connectors yet";
-const NO_TUNNELS = "it is stored, but this version opens no tunnels to other clusters yet";
 
 export class Resources {
   readonly #writable: Writable;
@@ -75,20 +83,25 @@ export class Resources {
       github: plain("github", () => NO_LOGINS),
       oidc: plain("oidc", () => NO_LOGINS),
       saml: plain("saml", () => NO_LOGINS),
-      trusted_cluster: plain("trusted_cluster", ({ spec }) => spec.enabled ? NO_TUNNELS : undefined),
+      trusted_cluster: new TrustedClusterResources({
+        documents: stores.trustDocuments,
+        trusted: stores.trustedClusters,
+        remote: stores.remoteClusters,
+        pairing: stores.pairing,
+        authorities,
+        roles,
+      }),
     };
-    const automatic = {
-      remote_cluster: new StoredDocuments(backend, "remote_cluster"),
-      tunnel: new StoredDocuments(backend, "tunnel"),
-    };
+    const remote_cluster = new RemoteClusterResources(stores.remoteClusters);
     this.#writable = {
       ...stored,
       cert_authority: new AuthorityResources(authorities, () => changes.changed("authorities")),
     };
-    this.#removable = { ...stored, ...automatic };
+    this.#removable = { ...stored, remote_cluster };
     this.#readable = {
       ...this.#writable,
-      ...automatic,
+      remote_cluster,
+      tunnel: new TunnelResources(stores.trustedClusters, stores.remoteClusters),
       node: new ServerResources(presence, "node", "node"),
       auth_server: new ServerResources(presence, "auth_server", "auth"),
       proxy: new ServerResources(presence, "proxy", "proxy"),

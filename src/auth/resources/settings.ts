@@ -4,12 +4,14 @@
  */
 import { formatDuration } from "../../base/duration.ts";
 import { document, type ResourceDocument } from "../../model/resource/envelope.ts";
+import type { SecurityKeyPlace } from "../../model/security_key.ts";
 import type { TokenRole } from "../../model/token.ts";
 import type { ReadableKind } from "./kind.ts";
 
 /** What the configuration file says that is shown here. */
 export interface FileSettings {
   secondFactor: string;
+  securityKeys?: SecurityKeyPlace | undefined;
   sessionRecording: string;
   proxiesCheckHostKeys?: boolean;
   clientIdleTimeout?: number;
@@ -36,9 +38,13 @@ export const namespaces = new Singleton(() => document("namespace", { name: "def
 export function authPreference(settings: FileSettings): Singleton {
   return new Singleton(() =>
     document("cluster_auth_preference", { name: "cluster-auth-preference" }, {
-      spec: { type: "local", second_factor: settings.secondFactor },
+      spec: { type: "local", second_factor: settings.secondFactor, ...keysOf(settings) },
     })
   );
+}
+
+function keysOf({ securityKeys }: FileSettings) {
+  return securityKeys ? { u2f: { app_id: securityKeys.appId, facets: securityKeys.facets } } : {};
 }
 
 export function clusterConfig(settings: FileSettings): Singleton {

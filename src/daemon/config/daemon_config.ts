@@ -4,12 +4,14 @@
  */
 import type { Secret } from "../../base/secret.ts";
 import type { RecordedBy, RecordingMode } from "../../model/recording_policy.ts";
+import type { SecondFactorKind, SecurityKeyPlace } from "../../model/security_key.ts";
 import type { Algorithms } from "../../ssh/algorithms.ts";
 import type { Address } from "./address.ts";
 import type { AuditConfig } from "./audit_config.ts";
 import type { Labels } from "./labels.ts";
 import type { LogDestination } from "./log_target.ts";
 import type { RateRule } from "../../base/rate_limit.ts";
+import type { StorageConfig } from "./storage.ts";
 import type { StaticToken } from "./tokens.ts";
 import type { BalancerChoice } from "../../api/balancers.ts";
 
@@ -36,7 +38,12 @@ export interface AuthConfig {
   /** Whose PROXY headers are believed. */
   proxyProtocol: BalancerChoice;
   staticTokens: StaticToken[];
-  authentication: { type: "local"; secondFactor: "otp" | "off" };
+  authentication: {
+    type: "local";
+    secondFactor: SecondFactorKind;
+    /** Set with the second factor "u2f". */
+    u2f?: SecurityKeyPlace;
+  };
   sessionRecording: RecordedBy;
   recordingMode: RecordingMode;
   recordCommands: boolean;
@@ -48,8 +55,7 @@ export interface AuthConfig {
   clientIdleTimeout: number;
   disconnectExpiredCert: boolean;
   audit: AuditConfig;
-  /** `path` is a directory. */
-  storage: { type: "deno_kv"; path: string };
+  storage: StorageConfig;
   /** Absolute path; absent where recordings lie beside the audit log. */
   recordingsDirectory?: string;
 }

@@ -238,7 +238,31 @@ Deno.test("what this build lacks is refused by name", async () => {
   for (const type of ["github", "oidc", "saml"]) {
     await loadFails(`auth_service: {authentication: {type: ${type}}}`, "not available in this build yet");
   }
-  await loadFails("auth_service: {authentication: {second_factor: u2f}}", "not available in this build yet");
+});
+
+Deno.test("security keys need an app_id: an https address with a name; facets are addresses without a path", async () => {
+  const u2f = (fields: string) => `auth_service: {authentication: {second_factor: u2f, u2f: {${fields}}}}`;
+  await loadFails(u2f(""), 't.yaml:1:48: second_factor "u2f" needs "u2f.app_id"');
+  for (const wrong of ["http://gw.example.com", "gw.example.com", "https://gw.example.com/#x"]) {
+    await loadFails(u2f(`app_id: "${wrong}"`), "is no address of the form https://host[:port]");
+  }
+  await loadFails(u2f('app_id: "https://10.1.0.5:3080"'), "browsers use security keys for names");
+  await loadFails(
+    u2f('app_id: "https://gw", facets: ["https://gw/web"]'),
+    "a proxy's address without a path",
+  );
+  const { auth, warnings } = await load(
+    u2f('app_id: "https://example.com/app.json", facets: ["https://p1.example.com:3080/", "https://p2.org"]'),
+  );
+  assertEquals(auth.authentication.u2f, {
+    appId: "https://example.com/app.json",
+    facets: ["https://p1.example.com:3080", "https://p2.org"],
+  });
+  assertEquals(warnings.length, 1);
+  assertStringIncludes(
+    warnings[0] ?? "",
+    "at https://p2.org only if https://example.com/.well-known/webauthn",
+  );
 });
 
 Deno.test("known keys without effect give a warning", async () => {
@@ -257,13 +281,14 @@ auth_service: {trusted_clusters: [{key_file: x}]}
 Deno.test("old spellings are taken with a warning that names the new one", async () => {
   const { warnings, auth, log } = await load(`
 teleport: {log: {severity: warning}, ssh_service: {pam: {enabled: yes}}, storage: {type: dir}}
-auth_service: {u2f: {app_id: a}, tokens: ["trustedcluster:x"]}
+auth_service: {u2f: {app_id: "https://a"}, tokens: ["trustedcluster:x"]}
 `);
   assertEquals(warnings.filter((line) => !line.includes("has no effect")), [
     't.yaml:2:52: "teleport.ssh_service.pam" is the old place: write it as "ssh_service.pam"',
     't.yaml:3:16: "auth_service.u2f" is the old place: write it as "auth_service.authentication.u2f"',
+    't.yaml:3:16: not used, because second_factor is not "u2f"',
     't.yaml:2:84: storage type "dir" means the embedded store "deno_kv" here',
-    't.yaml:3:43: "trustedcluster" is the old spelling: write it as "trusted_cluster"',
+    't.yaml:3:53: "trustedcluster" is the old spelling: write it as "trusted_cluster"',
   ]);
   assertEquals([auth.staticTokens[0]?.roles, log.severity], [["trusted_cluster"], "warn"]);
 });

@@ -100,7 +100,7 @@ function auth(runs: boolean, { clusterName }: SampleChoices): string {
   # tokens: ["proxy,node:cluster-join-token"]
   authentication:
     type: local
-    # otp, or off
+    # otp, u2f (security keys; then also name u2f.app_id), or off
     second_factor: otp
   # node, proxy (also what OpenSSH servers show), or off
   session_recording: node

@@ -7,14 +7,14 @@ import { fileSchema } from "./schema.ts";
 /** Every key that is known and has no effect yet. */
 const INERT = `
 teleport:
-  storage: {peers: [], tls_cert_file: a, tls_key_file: a, tls_ca_file: a, prefix: a, insecure: no, region: a,
+  storage: {region: a,
     table_name: a, access_key: a, secret_key: a, read_capacity_units: 1, write_capacity_units: 1,
     audit_table_name: a, audit_sessions_uri: "file:///srv/recordings"}
   ciphersuites: [a]
   keys: [{private_key_file: a, cert_file: a, private_key: a, cert: a}]
   manual_config: yes
 auth_service:
-  authentication: {connector_name: a, u2f: {app_id: a, facets: [a]}, oidc: {id: a}}
+  authentication: {connector_name: a, oidc: {id: a}}
   trusted_clusters: [{key_file: a, allow_logins: a, tunnel_addr: a}]
   oidc_connectors: [{id: a, issuer_url: a, client_id: a, client_secret: a, redirect_url: a, acr_values: a,
     provider: a, display: a, scope: [a], claims_to_roles: [a]}]

@@ -14,6 +14,8 @@ import { listenOn, type ParsedFlags } from "./flags.ts";
 import { type Labels, SHORTEST_PERIOD } from "./labels.ts";
 import { quote } from "../../base/quote.ts";
 import type { FileSettings } from "./schema.ts";
+import { securityKeyPlace } from "./security_keys.ts";
+import { storageConfig } from "./storage.ts";
 import { readToken, type StaticToken } from "./tokens.ts";
 import type { BalancerChoice } from "../../api/balancers.ts";
 
@@ -47,17 +49,17 @@ export interface Sources {
 export async function authConfig(sources: Sources, dataDir: string, runs: boolean): Promise<AuthConfig> {
   const { settings, flags, host, file, warnings, faults } = sources;
   const { auth_service: auth, teleport: { storage } } = settings;
-  if (storage.type !== "deno_kv") {
-    const place = file.place(["teleport", "storage", "type"]);
-    warnings.push(`${place}: storage type "${storage.type}" means the embedded store "deno_kv" here`);
-  }
   return {
     clusterName: auth.cluster_name,
     listenAddr: listenOn(auth.listen_addr, flags),
     publicAddrs: auth.public_addr,
     proxyProtocol: balancers(sources, "auth_service"),
     staticTokens: runs ? await staticTokens(sources) : [],
-    authentication: { type: auth.authentication.type, secondFactor: auth.authentication.second_factor },
+    authentication: {
+      type: auth.authentication.type,
+      secondFactor: auth.authentication.second_factor,
+      ...faults.attempt(() => securityKeyPlace(sources), {}),
+    },
     sessionRecording: auth.session_recording,
     recordingMode: auth.session_recording_mode,
     recordCommands: auth.record_commands,
@@ -70,7 +72,10 @@ export async function authConfig(sources: Sources, dataDir: string, runs: boolea
       keepLog: auth.audit_retention,
       keepRecordings: auth.recording_retention,
     },
-    storage: { type: "deno_kv", path: resolve(host.cwd, storage.path ?? resolve(dataDir, "auth")) },
+    storage: faults.attempt(
+      () => storageConfig({ settings, file, cwd: host.cwd, dataDir, warn: (text) => warnings.push(text) }),
+      { type: "deno_kv", path: dataDir },
+    ),
     recordingsDirectory: storage.audit_sessions_uri,
   };
 }

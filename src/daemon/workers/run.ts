@@ -15,6 +15,8 @@ import type { FromWorker, StartMessage, ToWorker, WorkerReport } from "../worker
 const BEAT_MS = 5000;
 /** For datagrams that the supervisor sends. */
 const DATAGRAMS_MS = 60_000;
+/** How much later than its own deadline a call's end is heard of. */
+const LATE_MS = 5000;
 
 /** The part of a dedicated Worker's global scope that is used here. */
 interface WorkerScope {
@@ -47,6 +49,7 @@ export function runRole<Settings>(start: StartRole<Settings>): void {
   const scope = self as unknown as WorkerScope;
   let running: RunningRole | undefined;
   const asked = new Map<number, (error: string | undefined) => void>();
+  const called = new Map<number, (message: Extract<ToWorker, { type: "called" }>) => void>();
   let lastAsked = 0;
   const outside: Outside = {
     sendDatagrams: (target, messages) =>
@@ -61,16 +64,31 @@ export function runRole<Settings>(start: StartRole<Settings>): void {
         });
         scope.postMessage({ type: "datagrams", id, target, messages });
       }),
+    callOut: (call) =>
+      new Promise((resolve, reject) => {
+        const id = ++lastAsked;
+        const timer = systemClock.after(
+          call.timeoutMs + LATE_MS,
+          () => called.get(id)?.({ type: "called", id, error: "no answer in time" }),
+        );
+        called.set(id, ({ answer, error = "no answer" }) => {
+          called.delete(id);
+          timer.cancel();
+          if (answer) resolve(answer);
+          else reject(new AppError("unavailable", error));
+        });
+        scope.postMessage({ type: "call", id, call });
+      }),
   };
 
   const begin = async (message: StartMessage<Settings>) => {
     await startLog(message.log, (entry) => scope.postMessage({ type: "log", entry }));
     await chooseCiphers(message.libcrypto);
     useAlgorithms(message.algorithms);
+    const beat = () => scope.postMessage({ type: "beat", authConnected: running?.state().authConnected });
+    setInterval(beat, BEAT_MS); // already now: the start may wait for others
     running = await start(message.settings, diskFiles, systemClock, outside);
     scope.postMessage({ type: "ready", ciphers: cipherProvider() });
-    const beat = () => scope.postMessage({ type: "beat", authConnected: running?.state().authConnected });
-    setInterval(beat, BEAT_MS);
   };
 
   scope.onmessage = ({ data: message }) => {
@@ -83,6 +101,8 @@ export function runRole<Settings>(start: StartRole<Settings>): void {
       scope.postMessage({ type: "report", report: report(running) });
     } else if (message.type === "datagrams") {
       asked.get(message.id)?.(message.error);
+    } else if (message.type === "called") {
+      called.get(message.id)?.(message);
     } else if (message.type === "drain") {
       running?.drain();
     } else if (message.type === "stop") {

@@ -63,12 +63,28 @@ export function samlProblem(
   };
 }
 
+/** `host` or `host:port`; brackets around IPv6. */
+const dialed = v.pipe(
+  line(300),
+  v.check(
+    (text) => /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?)(?::\d{1,5})?$/.test(text),
+    "expected host or host:port",
+  ),
+);
+const publicKey = v.pipe(
+  line(8192),
+  v.check((text) => /^[a-z0-9@.-]+ [A-Za-z0-9+/=]+( .*)?$/.test(text), "expected an OpenSSH public key"),
+);
+
 export const trustedClusterSchema = envelope("trusted_cluster", named("cluster name", isHostName), {
   enabled: v.optional(flag(), true),
   token: secret,
-  tunnel_addr: line(300),
-  web_proxy_addr: line(300),
+  /** `host[:port]`; left out, the cluster's name is the host. */
+  tunnel_addr: v.optional(dialed),
+  web_proxy_addr: v.optional(dialed),
   role_map: v.optional(list(v.object({ remote: line(128), local: names }))),
+  /** What pairing has shown, out of a backup. */
+  authorities: v.optional(v.object({ user: list(publicKey, 16), host: list(publicKey, 16) })),
 });
 
 /** The secret fields of the kinds, below `spec`; those of users are put in on demand only. */

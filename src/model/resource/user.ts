@@ -24,6 +24,19 @@ export interface LocalAuth {
   passwordHash: string;
   otpSecret?: string;
   lastOtpStep?: number;
+  securityKey?: SecurityKey;
+}
+
+/** A registered key. Binary values are base64url without padding. */
+export interface SecurityKey {
+  /** What the key knows it by (U2F: key handle, WebAuthn: credential id). */
+  id: string;
+  /** An uncompressed point of P-256: 65 bytes. */
+  publicKey: string;
+  /** Of its last signature; it grows, unless the key does not count. */
+  counter: number;
+  /** The `app_id` that was in force when it was registered. */
+  appId: string;
 }
 
 /** scrypt's parameters come back from a backup: they must not be able to stall the server. */
@@ -61,6 +74,12 @@ export const userSchema = envelope("user", named("user name", isUserName), {
     password_hash: v.pipe(line(512), v.check(isPasswordHash, "is no scrypt hash that this version makes")),
     otp_secret: v.optional(v.pipe(line(256), v.regex(/^[A-Z2-7]{16,}=*$/, "is not base32"))),
     last_otp_step: v.optional(count()),
+    security_key: v.optional(v.object({
+      id: v.pipe(line(1400), v.regex(/^[A-Za-z0-9_-]+$/, "is not base64url")),
+      public_key: v.pipe(line(100), v.regex(/^B[A-Za-z0-9_-]{86}$/, "is no point of P-256 in base64url")),
+      counter: count(),
+      app_id: line(512),
+    })),
   })),
 });
 
@@ -109,8 +128,19 @@ export function userOf(
       passwordHash: local.password_hash,
       ...(local.otp_secret === undefined ? {} : { otpSecret: local.otp_secret }),
       ...(local.last_otp_step === undefined ? {} : { lastOtpStep: local.last_otp_step }),
+      ...(local.security_key === undefined ? {} : { securityKey: keyOf(local.security_key) }),
     },
   };
+}
+
+type KeyDocument = NonNullable<NonNullable<UserDocument["spec"]["local_auth"]>["security_key"]>;
+
+function keyOf({ id, public_key: publicKey, counter, app_id: appId }: KeyDocument): SecurityKey {
+  return { id, publicKey, counter, appId };
+}
+
+function keyDocument({ id, publicKey, counter, appId }: SecurityKey): KeyDocument {
+  return { id, public_key: publicKey, counter, app_id: appId };
 }
 
 function lockOf(status: UserDocument["spec"]["status"], now: number): UserLock | undefined {
@@ -168,6 +198,7 @@ export function userDocument(
             password_hash: auth.passwordHash,
             ...(auth.otpSecret === undefined ? {} : { otp_secret: auth.otpSecret }),
             ...(auth.lastOtpStep === undefined ? {} : { last_otp_step: auth.lastOtpStep }),
+            ...(auth.securityKey === undefined ? {} : { security_key: keyDocument(auth.securityKey) }),
           },
         }
         : {}),

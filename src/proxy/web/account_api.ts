@@ -1,6 +1,6 @@
 /**
- * The user's own account: another password, another second factor. Each takes the password and a code anew, and ends the
- * user's other web sessions.
+ * The user's own account: another password, another second factor. Each takes the password and the second factor anew, and
+ * ends the user's other web sessions.
  * @module
  */
 import { Hono } from "hono";
@@ -11,15 +11,15 @@ import type { WebApp, WebEnv } from "./context.ts";
 import { qrCodeUri } from "./qr_code.ts";
 import { RateLimited } from "./rate_limit.ts";
 import { jsonBody } from "./request_body.ts";
+import { factorFields, factorOf } from "./second_factor.ts";
 import { clientOf, type WebUsers } from "./web_users.ts";
 import type { WebSession } from "./web_session.ts";
 
 const secret = v.pipe(v.string(), v.maxLength(1024));
-const code = v.optional(v.pipe(v.string(), v.maxLength(64)), "");
 
-const PasswordBody = v.object({ old_password: secret, new_password: secret, second_factor_token: code });
-const ProofBody = v.object({ pass: secret, second_factor_token: code });
-const CodeBody = v.object({ second_factor_token: code });
+const PasswordBody = v.object({ old_password: secret, new_password: secret, ...factorFields });
+const ProofBody = v.object({ pass: secret, ...factorFields });
+const AnswerBody = v.object(factorFields);
 
 export function accountApi({ signedIn, connections }: WebUsers, { clock }: { clock: Clock }): WebApp {
   const api = new Hono<WebEnv>();
@@ -35,7 +35,7 @@ export function accountApi({ signedIn, connections }: WebUsers, { clock }: { clo
     const body = await jsonBody(c, PasswordBody);
     await connections.caller(session, clientOf(c)).call("account.password", {
       password: body.old_password,
-      otp: body.second_factor_token,
+      factor: factorOf(body).reveal(),
       newPassword: body.new_password,
       keepSession: session.id,
     });
@@ -44,18 +44,25 @@ export function accountApi({ signedIn, connections }: WebUsers, { clock }: { clo
 
   signedIn.on(api, "POST", "/users/secondfactor", async (c, session) => {
     slowly(session);
-    const { pass, second_factor_token: otp } = await jsonBody(c, ProofBody);
-    const { otpUri, expires } = await connections.caller(session, clientOf(c)).call("account.enroll", {
-      password: pass,
-      otp,
+    const body = await jsonBody(c, ProofBody);
+    const { otpUri, securityKey, expires } = await connections.caller(session, clientOf(c)).call(
+      "account.enroll",
+      { password: body.pass, factor: factorOf(body).reveal() },
+    );
+    return c.json({
+      ...(otpUri === undefined ? {} : { uri: otpUri, qr: qrCodeUri(otpUri) }),
+      ...(securityKey ? { u2f: securityKey } : {}),
+      expires: new Date(expires).toISOString(),
     });
-    return c.json({ uri: otpUri, qr: qrCodeUri(otpUri), expires: new Date(expires).toISOString() });
   });
 
   signedIn.on(api, "PUT", "/users/secondfactor", async (c, session) => {
     slowly(session);
-    const { second_factor_token: otp } = await jsonBody(c, CodeBody);
-    await connections.caller(session, clientOf(c)).call("account.confirm", { otp, keepSession: session.id });
+    const factor = factorOf(await jsonBody(c, AnswerBody)).reveal();
+    await connections.caller(session, clientOf(c)).call("account.confirm", {
+      factor,
+      keepSession: session.id,
+    });
     return c.json({ message: "ok" });
   });
 

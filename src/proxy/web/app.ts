@@ -15,6 +15,7 @@ import { errorPage, type Site } from "./notice_page.ts";
 import { pages } from "./pages.ts";
 import { limitRate, RateLimited } from "./rate_limit.ts";
 import { ForeignRequest, sameOrigin } from "./same_origin.ts";
+import { relatedOrigins } from "./second_factor.ts";
 import { secureAnswers } from "./security_headers.ts";
 import { serveUiFiles, type UiBundle } from "./ui_bundle.ts";
 import { type PingReply, webApi, type WebLimits } from "./webapi.ts";
@@ -68,6 +69,7 @@ export function webApp(options: WebAppOptions): WebApp {
     app.route(prefix, api);
     if (signedIn) app.route(prefix, signedIn);
   }
+  app.route("/", relatedOrigins(ping));
   app.use("/web", givesCsrfCookie());
   app.use("/web/*", givesCsrfCookie());
   serveAssets(app);
@@ -99,6 +101,7 @@ function rateLimits(clock: Clock): WebLimits {
     signup: new RateLimit({ clock, burst: 20, perSecond: 1 }),
     // Wider: a whole office may sign in through one address, and the auth service locks accounts besides.
     login: new RateLimit({ clock, burst: 60, perSecond: 5 }),
+    challenge: new RateLimit({ clock, burst: 60, perSecond: 5 }),
   };
 }
 

@@ -37,7 +37,7 @@ Deno.test("a login becomes a certificate", async () => {
   assertEquals(asked?.publicKey, KEY_LINE);
   assertEquals(asked?.ttlMs, 12 * 3_600_000);
   assertEquals(asked?.clientAddress, "10.1.2.3");
-  assertEquals([asked?.password.reveal(), asked?.otp.reveal()], [PASSWORD, "123456"]);
+  assertEquals([asked?.password.reveal(), asked?.factor.reveal()], [PASSWORD, "123456"]);
 });
 
 Deno.test("a login without ttl leaves it to the server", async () => {
@@ -92,7 +92,7 @@ Deno.test("an invite is shown, and signing up uses it", async () => {
   const answer = await app.request("/v1/webapi/users", jsonPost(body), { clientAddress: "10.0.0.9" });
   assertEquals([answer.status, await answer.json()], [200, { message: "ok" }]);
   assertEquals(gateway.signups, [
-    { token: TOKENS.otp, password: PASSWORD, otp: "123456", clientAddress: "10.0.0.9" },
+    { token: TOKENS.otp, password: PASSWORD, factor: "123456", clientAddress: "10.0.0.9" },
   ]);
 });
 
@@ -127,7 +127,9 @@ Deno.test("error codes become statuses, and causes stay inside", async () => {
     ["unavailable", 503, false],
     ["timeout", 504, false],
     ["internal", 500, false],
-    ["conflict", 500, false],
+    ["conflict", 409, true],
+    ["already_exists", 409, true],
+    ["unsupported", 400, true],
     ["closed", 500, false],
   ];
   for (const [code, status, shown] of cases) {

@@ -36,6 +36,11 @@ export function failureOf(error: unknown): Failure {
       return { status: 403, message: error.message };
     case "not_found":
       return { status: 404, message: error.message };
+    case "unsupported":
+      return { status: 400, message: error.message };
+    case "already_exists":
+    case "conflict":
+      return { status: 409, message: error.message };
     case "limit":
       return { status: 429, message: error.message, retryAfter: retrySeconds(error) };
     case "unavailable":

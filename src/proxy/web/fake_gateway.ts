@@ -33,7 +33,7 @@ export class FakeGateway implements AuthGateway {
   /** Thrown by the next calls, when set. */
   failure: Error | undefined;
   logins: LoginRequest[] = [];
-  signups: { token: string; password: string; otp: string; clientAddress: string }[] = [];
+  signups: { token: string; password: string; factor: string; clientAddress: string }[] = [];
   invitesAsked = 0;
 
   invite(token: { reveal(): string }): Promise<Invite> {
@@ -41,7 +41,7 @@ export class FakeGateway implements AuthGateway {
     return this.#answer(() => {
       const known = token.reveal();
       const expires = known === TOKENS.late ? NOW - 1 : NOW + 3_600_000;
-      if (known === TOKENS.off) return { user: this.user, otpUri: "", expires, secondFactor: "off" };
+      if (known === TOKENS.off) return { user: this.user, expires, secondFactor: "off" };
       if (known === TOKENS.otp || known === TOKENS.late) {
         return { user: this.user, otpUri: OTP_URI, expires, secondFactor: "otp" };
       }
@@ -52,17 +52,21 @@ export class FakeGateway implements AuthGateway {
   async signup(
     token: { reveal(): string },
     password: { reveal(): string },
-    otp: { reveal(): string },
+    factor: { reveal(): string },
     clientAddress: string,
   ): Promise<void> {
     const { secondFactor } = await this.invite(token);
-    if (secondFactor === "otp" && otp.reveal() !== "123456") throw new AppError("bad_input", "wrong code");
+    if (secondFactor === "otp" && factor.reveal() !== "123456") throw new AppError("bad_input", "wrong code");
     this.signups.push({
       token: token.reveal(),
       password: password.reveal(),
-      otp: otp.reveal(),
+      factor: factor.reveal(),
       clientAddress,
     });
+  }
+
+  challenge(): Promise<never> {
+    return Promise.reject(new AppError("unsupported", "no security keys here"));
   }
 
   login(request: LoginRequest): Promise<IssuedLogin> {

@@ -4,22 +4,26 @@
  * @module
  */
 import type { Secret } from "../../base/secret.ts";
+import type { KeyChallenge, RegistrationOptions, SecondFactorKind } from "../../model/security_key.ts";
 
 /** An account that waits for its owner to choose a password. */
 export interface Invite {
   user: string;
-  /** `otpauth://totp/...` with the new shared secret; empty when `secondFactor` is "off". Never log it. */
-  otpUri: string;
   /** End of the invite, milliseconds since the epoch. */
   expires: number;
-  secondFactor: "otp" | "off";
+  secondFactor: SecondFactorKind;
+  /** `otpauth://totp/...` with the new shared secret, where the second factor is "otp". Never log it. */
+  otpUri?: string | undefined;
+  /** What a browser registers a security key with, where it is "u2f". */
+  securityKey?: RegistrationOptions | undefined;
 }
 
 /** A password login of the terminal client. */
 export interface LoginRequest {
   user: string;
   password: Secret<string>;
-  otp: Secret<string>;
+  /** A code, or the answer of a security key as JSON. */
+  factor: Secret<string>;
   /** The key to certify, as one OpenSSH public key line. */
   publicKey: string;
   /** Wanted life of the certificate in milliseconds; left out, the server's default. */
@@ -49,18 +53,24 @@ export interface AuthGateway {
   invite(token: Secret<string>, clientAddress: string): Promise<Invite>;
 
   /**
-   * Sets the password, verifies the first code and uses up the invite.
+   * Sets the password, verifies the first code or the new security key and uses up the invite.
    * @throws {AppError} bad_input for a weak password or a wrong code; not_found as in `invite`.
    */
   signup(
     token: Secret<string>,
     password: Secret<string>,
-    otp: Secret<string>,
+    factor: Secret<string>,
     clientAddress: string,
   ): Promise<void>;
 
   /**
-   * Trades a password and a code for a certificate.
+   * Something for a user's security key to sign.
+   * @throws {AppError} unsupported when the cluster uses none
+   */
+  challenge(user: string): Promise<KeyChallenge>;
+
+  /**
+   * Trades a password and the second factor for a certificate.
    * @throws {AppError} unauthenticated with one text for every cause; limit when throttled.
    */
   login(request: LoginRequest): Promise<IssuedLogin>;

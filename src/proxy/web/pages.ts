@@ -50,8 +50,8 @@ export function pages({ gateway, ping, site, clock, limits, ui }: PagesOptions):
       const invite = await openInvite(gateway, token, clock, c.get("clientAddress"));
       const form = await formBody(c);
       try {
-        const { password, otp } = choices(form);
-        await hidingToken(gateway.signup(token, password, otp, c.get("clientAddress")));
+        const { password, factor } = choices(form);
+        await hidingToken(gateway.signup(token, password, factor, c.get("clientAddress")));
       } catch (error) {
         if (!isAppError(error, "bad_input")) throw error;
         const { status, message } = failureOf(error);
@@ -80,8 +80,11 @@ async function orDeadInvite(
   }
 }
 
-function choices(form: URLSearchParams): { password: Secret<string>; otp: Secret<string> } {
+function choices(form: URLSearchParams): { password: Secret<string>; factor: Secret<string> } {
   const password = form.get("password") ?? "";
   if (password !== form.get("confirm")) throw new AppError("bad_input", "the two passwords are not the same");
-  return { password: new Secret(password), otp: new Secret((form.get("code") ?? "").replaceAll(/\s/g, "")) };
+  return {
+    password: new Secret(password),
+    factor: new Secret((form.get("code") ?? "").replaceAll(/\s/g, "")),
+  };
 }

@@ -99,7 +99,7 @@ Deno.test("the form works without scripts", async () => {
   const text = await done.text();
   assertStringIncludes(text, "You are all set, alice");
   assertEquals(text.includes(`id="signup"`), false);
-  assertEquals(gateway.signups.map(({ password, otp }) => [password, otp]), [[PASSWORD, "123456"]]);
+  assertEquals(gateway.signups.map(({ password, factor }) => [password, factor]), [[PASSWORD, "123456"]]);
 });
 
 Deno.test("the form's address takes the form only", async () => {

@@ -12,6 +12,7 @@ import type { WebBearer, WebUserContext } from "../../model/web.ts";
 import type { WebApp, WebEnv } from "./context.ts";
 import { repeatsCsrfCookie } from "./csrf.ts";
 import { limitRate } from "./rate_limit.ts";
+import { factorFields, factorOf } from "./second_factor.ts";
 import { jsonBody } from "./request_body.ts";
 import { BEARER_TTL, makeBearer } from "./session_tokens.ts";
 import { clientOf, type WebUsers } from "./web_users.ts";
@@ -23,7 +24,7 @@ const text = (max: number) => v.pipe(v.string(), v.maxLength(max));
 const LoginBody = v.object({
   user: v.pipe(v.string(), v.minLength(1), v.maxLength(256)),
   pass: text(1024),
-  second_factor_token: v.optional(text(64), ""),
+  ...factorFields,
 });
 
 export function sessionsApi(
@@ -43,12 +44,12 @@ export function sessionsApi(
     };
   };
 
-  api.post("/sessions", repeatsCsrfCookie(), limitRate(loginRate), async (c) => {
+  api.on("POST", ["/sessions", "/u2f/sessions"], repeatsCsrfCookie(), limitRate(loginRate), async (c) => {
     const body = await jsonBody(c, LoginBody);
     const { session, cookie } = await sessions.login({
       user: body.user,
       password: new Secret(body.pass),
-      otp: new Secret(body.second_factor_token),
+      factor: factorOf(body),
       clientAddress: c.get("clientAddress"),
     });
     signedIn.setCookie(c, cookie, session.facts.expires);

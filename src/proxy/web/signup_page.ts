@@ -10,6 +10,7 @@ import type { Invite } from "./gateway.ts";
 import { layout, type Markup } from "./layout.ts";
 import { sentence, type Site } from "./notice_page.ts";
 import { authenticatorStep } from "./authenticator_step.ts";
+import { securityKeyStep } from "./security_key_step.ts";
 
 /** Bounds on a password's length, in characters, as the page explains them. The auth service has the last word. */
 const MIN_PASSWORD = 6;
@@ -27,7 +28,7 @@ export interface SignupView {
 /** The signup form, with the panel that follows it already there for the script to reveal. */
 export function signupPage(site: Site, view: SignupView): Markup {
   const { invite, token, now, error } = view;
-  const otp = invite.secondFactor === "otp";
+  const { otpUri, securityKey } = invite;
   const action = `/web/newuser/${token.reveal()}`;
   return layout({
     title: "Create your account",
@@ -37,16 +38,19 @@ export function signupPage(site: Site, view: SignupView): Markup {
       <div class="card" id="signup-card">
         <p class="eyebrow">Invitation</p>
         <h1>Welcome, ${invite.user}</h1>
-        <p class="lead">${otp
+        <p class="lead">${otpUri !== undefined
           ? "Choose a password and connect your authenticator app"
+          : securityKey
+          ? "Choose a password and register your security key"
           : "Choose a password"} to
       activate your account. This link works once and expires in ${timeLeft(invite.expires - now)}.</p>
         <form id="signup" method="post" action="${action}" data-token="${token.reveal()}">
       <input class="visually-hidden" type="text" name="username" value="${invite
         .user}" autocomplete="username"
       readonly tabindex="-1" aria-hidden="true">
-      ${passwordStep(otp)}
-      ${otp ? authenticatorStep(invite.otpUri) : ""}
+      ${passwordStep(otpUri !== undefined || securityKey !== undefined)}
+      ${otpUri === undefined ? "" : authenticatorStep(otpUri)}
+      ${securityKey ? securityKeyStep(securityKey) : ""}
       <div class="alert" id="alert" role="alert" ${error === undefined ? "hidden" : ""}>${error === undefined
         ? ""
         : sentence(error)}</div>

@@ -35,7 +35,7 @@ export interface WebSessionsOptions {
 export interface WebLoginRequest {
   user: string;
   password: Secret<string>;
-  otp: Secret<string>;
+  factor: Secret<string>;
   clientAddress: string;
 }
 
@@ -67,14 +67,14 @@ export class WebSessions {
 
   /** @throws {AppError} unauthenticated with one text for every cause; limit when throttled */
   async login(request: WebLoginRequest): Promise<{ session: WebSession; cookie: SessionCookie }> {
-    const { user, password, otp, clientAddress } = request;
+    const { user, password, factor, clientAddress } = request;
     const cookie = newSessionCookie(user);
     const keys = sessionKeys(cookie);
     const key = generateKey();
     const answer = await this.#options.api.call("web_sessions.create", {
       user,
       password: password.reveal(),
-      otp: otp.reveal(),
+      factor: factor.reveal(),
       address: clientAddress,
       id: keys.id,
       publicKey: key.publicKey.toLine(),

@@ -8,17 +8,24 @@ import * as v from "valibot";
 import type { Clock } from "../../base/clock.ts";
 import { AppError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
+import type { SecondFactorKind } from "../../model/security_key.ts";
 import type { WebApp, WebEnv } from "./context.ts";
 import type { AuthGateway, IssuedLogin } from "./gateway.ts";
 import { jsonBody } from "./request_body.ts";
 import { qrCodeUri } from "./qr_code.ts";
 import type { RateLimit } from "../../base/rate_limit.ts";
 import { limitRate } from "./rate_limit.ts";
+import { factorFields, factorOf, securityKeyApi } from "./second_factor.ts";
 import { hidingToken, openInvite, signupToken } from "./signup_token.ts";
 
 /** What anyone may ask about this cluster before logging in. */
 export interface PingReply {
-  auth: { type: "local"; second_factor: "otp" | "off" };
+  auth: {
+    type: "local";
+    second_factor: SecondFactorKind;
+    /** With security keys as the second factor. */
+    u2f?: { app_id: string; facets: string[] };
+  };
   /** Addresses of the SSH front, `host:port`. */
   proxy: { ssh: { listen_addr: string; public_addr: string } };
   cluster_name: string;
@@ -43,6 +50,8 @@ export interface WebLimits {
   invite: RateLimit;
   signup: RateLimit;
   login: RateLimit;
+  /** Asking for something to sign. */
+  challenge: RateLimit;
 }
 
 const NANOSECONDS = 1e6;
@@ -51,7 +60,7 @@ const text = (max: number) => v.pipe(v.string(), v.maxLength(max));
 const LoginBody = v.object({
   user: v.pipe(v.string(), v.minLength(1), v.maxLength(256)),
   password: text(1024),
-  otp_token: v.optional(text(64), ""),
+  ...factorFields,
   pub_key: v.pipe(v.string(), v.minLength(1), v.maxLength(24 * 1024)),
   /** Nanoseconds; 0 stands for the server's default. */
   ttl: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
@@ -60,7 +69,7 @@ const LoginBody = v.object({
 const SignupBody = v.object({
   invite_token: text(1024),
   pass: text(1024),
-  second_factor_token: v.optional(text(64), ""),
+  ...factorFields,
 });
 
 /** The routes of the API, to be mounted under a prefix. */
@@ -69,12 +78,14 @@ export function webApi({ gateway, ping, clock, limits }: WebApiOptions): WebApp 
 
   api.get("/ping", (c) => c.json(ping()));
 
-  api.post("/ssh/certs", limitRate(limits.login), async (c) => {
+  api.route("/", securityKeyApi({ gateway, ping, limits }));
+
+  api.on("POST", ["/ssh/certs", "/u2f/certs"], limitRate(limits.login), async (c) => {
     const body = await jsonBody(c, LoginBody);
     const issued = await gateway.login({
       user: body.user,
       password: new Secret(body.password),
-      otp: new Secret(body.otp_token),
+      factor: factorOf(body),
       publicKey: publicKeyLine(body.pub_key),
       ...(body.ttl > 0 ? { ttlMs: Math.ceil(body.ttl / NANOSECONDS) } : {}),
       clientAddress: c.get("clientAddress"),
@@ -82,24 +93,29 @@ export function webApi({ gateway, ping, clock, limits }: WebApiOptions): WebApp 
     return c.json(loginReply(issued));
   });
 
-  api.get("/users/invites/:token", limitRate(limits.invite), async (c) => {
-    const token = signupToken(c.req.param("token"));
-    const invite = await openInvite(gateway, token, clock, c.get("clientAddress"));
-    return c.json({
-      invite_token: token.reveal(),
-      user: invite.user,
-      second_factor: invite.secondFactor,
-      qr: invite.secondFactor === "otp" ? qrCodeUri(invite.otpUri) : "",
-      otp_uri: invite.otpUri,
-    });
-  });
+  api.on(
+    "GET",
+    ["/users/invites/:token", "/u2f/signuptokens/:token"],
+    limitRate(limits.invite),
+    async (c) => {
+      const token = signupToken(c.req.param("token") ?? "");
+      const invite = await openInvite(gateway, token, clock, c.get("clientAddress"));
+      return c.json({
+        invite_token: token.reveal(),
+        user: invite.user,
+        second_factor: invite.secondFactor,
+        qr: invite.otpUri === undefined ? "" : qrCodeUri(invite.otpUri),
+        otp_uri: invite.otpUri ?? "",
+        ...(invite.securityKey ? { u2f: invite.securityKey } : {}),
+      });
+    },
+  );
 
-  api.post("/users", limitRate(limits.signup), async (c) => {
+  api.on("POST", ["/users", "/u2f/users"], limitRate(limits.signup), async (c) => {
     const body = await jsonBody(c, SignupBody);
     const token = signupToken(body.invite_token);
     const password = new Secret(body.pass);
-    const otp = new Secret(body.second_factor_token);
-    await hidingToken(gateway.signup(token, password, otp, c.get("clientAddress")));
+    await hidingToken(gateway.signup(token, password, factorOf(body), c.get("clientAddress")));
     return c.json({ message: "ok" });
   });
 

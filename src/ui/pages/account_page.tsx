@@ -3,7 +3,8 @@
  * @module
  */
 import { useState } from "preact/hooks";
-import type { WebUserContext } from "../../model/web.ts";
+import type { RegistrationOptions } from "../../model/security_key.ts";
+import type { WebLogin, WebUserContext } from "../../model/web.ts";
 import { useCell } from "../cell.ts";
 import { CodeField } from "../components/code_field.tsx";
 import { CopyText } from "../components/copy_text.tsx";
@@ -15,17 +16,18 @@ import { tell } from "../components/toasts.tsx";
 import { sentence } from "../failure.ts";
 import { codeOf, useForm } from "../form.ts";
 import { request, requestJson } from "../request.ts";
+import { proveByKey, registerKey } from "../security_key.ts";
 import { session } from "../session.ts";
 import type { PageInput } from "./page_input.ts";
 
 export function AccountPage({ context }: PageInput) {
-  const withCode = context.second_factor === "otp";
   return (
     <Page title="Your account" scrolls>
       <div class="columns">
         <Facts context={context} />
-        <PasswordCard withCode={withCode} />
-        {withCode && <SecondFactorCard />}
+        <PasswordCard context={context} />
+        {context.second_factor === "otp" && <AuthenticatorCard />}
+        {context.second_factor === "u2f" && <SecurityKeyCard context={context} />}
       </div>
     </Page>
   );
@@ -57,7 +59,13 @@ function Facts({ context }: { context: WebUserContext }) {
   );
 }
 
-function PasswordCard({ withCode }: { withCode: boolean }) {
+/** The fields of a request that prove the second factor. */
+async function proof({ second_factor, user }: WebUserContext, code: string): Promise<Partial<WebLogin>> {
+  if (second_factor === "u2f") return { u2f_sign_response: await proveByKey(user) };
+  return { second_factor_token: codeOf(code) };
+}
+
+function PasswordCard({ context }: { context: WebUserContext }) {
   const { busy, failure, submit } = useForm(async (word, form) => {
     if (word("new-password") !== word("repeat")) throw new Error("the two new passwords are not the same");
     await request("/users/password", {
@@ -65,7 +73,7 @@ function PasswordCard({ withCode }: { withCode: boolean }) {
       body: {
         old_password: word("old-password"),
         new_password: word("new-password"),
-        second_factor_token: codeOf(word("password-code")),
+        ...await proof(context, word("password-code")),
       },
     });
     form.reset();
@@ -84,7 +92,9 @@ function PasswordCard({ withCode }: { withCode: boolean }) {
           hint="6 characters or more"
         />
         <PasswordField label="New password, again" name="repeat" autocomplete="new-password" />
-        {withCode && <CodeField label="Code from your authenticator app" name="password-code" />}
+        {context.second_factor === "otp" && (
+          <CodeField label="Code from your authenticator app" name="password-code" />
+        )}
         <Refused failure={failure} />
         <button type="submit" aria-disabled={busy}>{busy ? "Changing…" : "Change the password"}</button>
       </form>
@@ -99,7 +109,36 @@ interface Enrolment {
   qr: string;
 }
 
-function SecondFactorCard() {
+function SecurityKeyCard({ context }: { context: WebUserContext }) {
+  const { busy, failure, submit } = useForm(async (word, form) => {
+    const { u2f } = await requestJson<{ u2f: RegistrationOptions }>("/users/secondfactor", {
+      method: "POST",
+      body: { pass: word("key-password"), ...await proof(context, "") },
+    });
+    await request("/users/secondfactor", {
+      method: "PUT",
+      body: { u2f_register_response: await registerKey(u2f) },
+    });
+    form.reset();
+    tell("The new security key is in force; the old one no longer works.");
+  });
+  return (
+    <section class="card">
+      <h2>Use another security key</h2>
+      <p>
+        The browser asks for the present key first, then for the new one. The old one works until the new one
+        is registered.
+      </p>
+      <form noValidate onSubmit={submit}>
+        <PasswordField label="Password" name="key-password" autocomplete="current-password" />
+        <Refused failure={failure} />
+        <button type="submit" class="plain" aria-disabled={busy}>{busy ? "Touch the key…" : "Begin"}</button>
+      </form>
+    </section>
+  );
+}
+
+function AuthenticatorCard() {
   const [enrolment, setEnrolment] = useState<Enrolment>();
   return (
     <section class="card">

@@ -11,6 +11,7 @@ import { RequestFailure, sentence } from "../failure.ts";
 import { codeOf, useForm } from "../form.ts";
 import { useLoaded } from "../loaded.ts";
 import { requestJson } from "../request.ts";
+import { proveByKey } from "../security_key.ts";
 import { logIn } from "../session.ts";
 
 /** What the page asks the proxy before anybody is logged in. */
@@ -26,10 +27,13 @@ export function LoginPage({ notice }: { notice?: string | undefined }) {
   useEffect(() => user.current?.focus(), []);
   const { busy, failure, submit } = useForm(async (word, form) => {
     try {
+      const user = word("username").trim();
       await logIn({
-        user: word("username").trim(),
+        user,
         pass: word("password"),
-        second_factor_token: codeOf(word("code")),
+        ...(ping?.auth.second_factor === "u2f"
+          ? { u2f_sign_response: await proveByKey(user) }
+          : { second_factor_token: codeOf(word("code")) }),
       });
     } catch (error) {
       // A code works once: the next attempt needs another.
@@ -56,7 +60,7 @@ export function LoginPage({ notice }: { notice?: string | undefined }) {
             : "\u00a0"}
         </p>
         {failure !== undefined
-          ? <Notice tone="bad">{explain(failure)}</Notice>
+          ? <Notice tone="bad">{explain(failure, ping?.auth.second_factor)}</Notice>
           : notice !== undefined
           ? <Notice tone="fair">{notice}</Notice>
           : null}
@@ -76,7 +80,12 @@ export function LoginPage({ notice }: { notice?: string | undefined }) {
             />
           </div>
           <PasswordField label="Password" name="password" autocomplete="current-password" />
-          {ping?.auth.second_factor !== "off" && <CodeField label="Code from your authenticator app" />}
+          {ping?.auth.second_factor === "otp" && <CodeField label="Code from your authenticator app" />}
+          {ping?.auth.second_factor === "u2f" && (
+            <p class="small soft" role="status">
+              {busy ? "Touch your security key when it blinks." : "You are asked for your security key next."}
+            </p>
+          )}
           <button type="submit" class="wide" aria-disabled={busy}>{busy ? "Signing in…" : "Sign in"}</button>
         </form>
       </div>
@@ -86,10 +95,12 @@ export function LoginPage({ notice }: { notice?: string | undefined }) {
 }
 
 /** One text for all that can be wrong with what was typed; others for what is not the user's doing. */
-function explain(failure: unknown): string {
+function explain(failure: unknown, factor: string | undefined): string {
   const status = failure instanceof RequestFailure ? failure.status : 0;
   if (status === 400 || status === 401 || status === 403) {
-    return "User name, password or code is not right. Each code works once: wait for the next one and try again.";
+    return factor === "u2f"
+      ? "User name, password or security key is not right."
+      : "User name, password or code is not right. Each code works once: wait for the next one and try again.";
   }
   return sentence(failure);
 }

@@ -4,7 +4,9 @@
  */
 import * as v from "valibot";
 import { auditSink, retention } from "../audit.ts";
+import { SECOND_FACTORS } from "../../../model/security_key.ts";
 import { inert, key } from "../keys.ts";
+import { securityKeys } from "../security_keys.ts";
 import { parseTokenSpec } from "../tokens.ts";
 import {
   address,
@@ -32,16 +34,13 @@ const authentication = v.object({
   ),
   second_factor: key(
     "What is asked for besides the password.",
-    v.optional(choice(["otp", "off"], ["u2f"]), "otp"),
+    v.optional(choice(SECOND_FACTORS), "otp"),
   ),
   connector_name: key(
     "The default connector of single sign-on.",
     inert("users of this build log in with passwords: there are no connectors"),
   ),
-  u2f: key(
-    "Addresses of security keys.",
-    inert('second_factor "u2f" is not available in this build', names("app_id", "facets")),
-  ),
+  u2f: securityKeys,
   oidc: key("A connector of old files.", inert(RESOURCE("oidc"))),
 });
 

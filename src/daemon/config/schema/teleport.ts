@@ -6,6 +6,7 @@ import * as v from "valibot";
 import { parseHost } from "../address.ts";
 import { ALGORITHM_KEYS, algorithmName } from "../algorithm_name.ts";
 import { inert, key } from "../keys.ts";
+import { parseKeyPrefix, parsePeer } from "../storage_values.ts";
 import { parsePinSource, parseTokenSource } from "../tokens.ts";
 import {
   address,
@@ -58,23 +59,31 @@ const connectionLimits = v.object({
   ),
 });
 
-const ETCD = 'belongs to storage type "etcd", which this build does not have';
 const DYNAMODB = 'belongs to storage type "dynamodb", which this build does not have';
-const etcd = (says: string) => key(`etcd: ${says}`, inert(ETCD));
 const dynamodb = (says: string) => key(`DynamoDB: ${says}`, inert(DYNAMODB));
 
 const storage = v.object({
   type: key(
     "Where auth keeps its state; `bolt` and `dir` of old files mean the embedded store.",
-    v.optional(choice(["deno_kv", "bolt", "dir"], ["etcd", "dynamodb"]), "deno_kv"),
+    v.optional(choice(["deno_kv", "etcd", "bolt", "dir"], ["dynamodb"]), "deno_kv"),
   ),
   path: key("The store's directory.", v.optional(path), { shown: "`<data_dir>/auth`" }),
-  peers: etcd("addresses of the members."),
-  tls_cert_file: etcd("client certificate."),
-  tls_key_file: etcd("client key."),
-  tls_ca_file: etcd("authority of the members."),
-  prefix: etcd("prefix of all keys."),
-  insecure: etcd("accept any certificate."),
+  peers: key(
+    "etcd: the members, any of which may be away.",
+    v.optional(listOf(reading(parsePeer, "https://host[:port], port 2379"))),
+    { shown: "required" },
+  ),
+  tls_cert_file: key("etcd: the client certificate, PEM.", v.optional(path), { shown: "required" }),
+  tls_key_file: key("etcd: the client certificate's key, PEM.", v.optional(path), { shown: "required" }),
+  tls_ca_file: key("etcd: the members' authority, PEM.", v.optional(path), { shown: "the system's" }),
+  prefix: key("etcd: all keys lie below it.", v.optional(reading(parseKeyPrefix, "text")), {
+    shown: "`/teleport`",
+  }),
+  insecure: key(
+    "etcd: accept any certificate of a member. Whoever stands between reads all secrets of the cluster.",
+    v.optional(reading(parseYesNo, "yes, no")),
+    { shown: "`no`" },
+  ),
   region: dynamodb("region."),
   table_name: dynamodb("table."),
   access_key: dynamodb("access key."),

@@ -10,7 +10,8 @@ export const signupJs = `"use strict";
   const form = element("signup");
   const password = element("password");
   const confirm = element("confirm");
-  const code = element("code"); // absent when the cluster asks for a password only
+  const code = element("code"); // absent unless the cluster asks for codes
+  const securityKey = element("security-key"); // absent unless it asks for security keys
   const submit = element("submit");
   const alert = element("alert");
   const min = Number(password.dataset.min);
@@ -75,7 +76,33 @@ export const signupJs = `"use strict";
     return null;
   };
 
+  // What is wrong is said by the error that this throws.
+  const register = async () => {
+    if (!window.PublicKeyCredential?.parseCreationOptionsFromJSON) {
+      throw new Error("This browser does not know security keys. Use a recent Chrome, Edge, Firefox or Safari.");
+    }
+    const state = element("key-state");
+    state.textContent = "Touch your security key now…";
+    try {
+      const options = JSON.parse(securityKey.dataset.options);
+      const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(options);
+      const registered = await navigator.credentials.create({ publicKey });
+      state.textContent = "The key has answered.";
+      return registered.toJSON();
+    } catch (error) {
+      state.textContent = "No key is registered yet.";
+      const wrongPlace = error.name === "SecurityError";
+      throw new Error(
+        wrongPlace
+          ? "Security keys are used at https://" + JSON.parse(securityKey.dataset.options).rp.id + " only. " +
+            "Open the invitation there."
+          : "No security key has answered. Plug it in, try again, and touch it when it blinks.",
+      );
+    }
+  };
+
   const send = async () => {
+    const key = securityKey ? { u2f_register_response: await register() } : {};
     const answer = await fetch("/webapi/users", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
@@ -83,6 +110,7 @@ export const signupJs = `"use strict";
         invite_token: form.dataset.token,
         pass: password.value,
         second_factor_token: code ? code.value : "",
+        ...key,
       }),
       signal: AbortSignal.timeout(30000),
     });
@@ -120,8 +148,9 @@ export const signupJs = `"use strict";
       if (refusal === "") return finish();
       complain(refusal, code ?? password);
       code?.select();
-    } catch {
-      complain("The server could not be reached. Check your connection and try again.");
+    } catch (error) {
+      const unreachable = error instanceof TypeError || error.name === "TimeoutError";
+      complain(unreachable ? "The server could not be reached. Check your connection and try again." : error.message);
     } finally {
       busy(false);
     }

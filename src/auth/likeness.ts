@@ -1,0 +1,66 @@
+/**
+ * Auth servers of one cluster must be configured alike. Each writes what its configuration says, of secrets a digest
+ * only, and warns of every other running one that says something else.
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { logger } from "../base/log.ts";
+import type { ServerRecord } from "../model/server.ts";
+import type { Backend } from "../store/backend.ts";
+import type { AuthSettings } from "./service.ts";
+
+const log = logger("auth");
+
+/** The keys of the configuration that must be alike, and what this server has there. */
+export function comparable(settings: AuthSettings): Record<string, string> {
+  const tokens = settings.staticTokens.map(({ token, roles }) => `${token} ${[...roles].sort()}`).sort();
+  return {
+    "auth_service.tokens": createHash("sha256").update(JSON.stringify(tokens)).digest("hex"),
+    "auth_service.authentication.second_factor": settings.secondFactor,
+    "auth_service.session_recording": settings.sessionRecording,
+    "auth_service.session_recording_mode": settings.recordingMode ?? "strict",
+    "auth_service.proxy_checks_host_keys": `${settings.proxiesCheckHostKeys ?? true}`,
+    "auth_service.client_idle_timeout": `${settings.clientIdleTimeout ?? 0}`,
+    "auth_service.disconnect_expired_cert": `${settings.disconnectExpiredCert ?? false}`,
+  };
+}
+
+export class Likeness {
+  readonly #own: Record<string, string>;
+  readonly #told = new Map<string, string>();
+
+  /** @param running the auth servers that are there now */
+  constructor(
+    readonly backend: Backend,
+    readonly hostId: string,
+    settings: AuthSettings,
+    readonly running: () => readonly Pick<ServerRecord, "id" | "name">[],
+  ) {
+    this.#own = comparable(settings);
+  }
+
+  async publish(): Promise<void> {
+    const value = JSON.stringify(this.#own);
+    await this.backend.commit([{ type: "put", key: ["auth_config", this.hostId], value }]);
+    await this.compare();
+  }
+
+  /** Warns once of each difference. */
+  async compare(): Promise<void> {
+    for (const { key: [, id = ""], value } of await this.backend.list(["auth_config"])) {
+      const other = this.running().find((server) => server.id === id);
+      if (id === this.hostId || !other) continue;
+      const theirs: Record<string, string> = JSON.parse(value);
+      const differing = Object.keys(this.#own).filter((name) => theirs[name] !== this.#own[name]);
+      const text = differing.join(", ");
+      if (this.#told.get(id) === text) continue;
+      this.#told.set(id, text);
+      if (text === "") continue;
+      log.error("the auth server {name} ({id}) is configured otherwise: {keys} must be the same on all of them", {
+        name: other.name,
+        id,
+        keys: text,
+      });
+    }
+  }
+}

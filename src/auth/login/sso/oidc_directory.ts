@@ -1,0 +1,105 @@
+/**
+ * What OpenID providers say of themselves (OpenID Connect Discovery 1.0) and the keys that they sign with (RFC 7517),
+ * kept for a while. A token with an unknown key has the keys fetched anew: providers change them.
+ * @module
+ */
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from "jose";
+import * as v from "valibot";
+import type { Clock } from "../../../base/clock.ts";
+import { MINUTE, SECOND } from "../../../base/duration.ts";
+import { SsoRefused } from "./provider.ts";
+import type { ProviderClient } from "./provider_client.ts";
+
+/** Signatures with a key that only the provider has: `none` and the HMACs prove nothing. */
+export const SIGNATURES = [
+  ...["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"],
+] as const;
+
+const KEEP_MS = 10 * MINUTE;
+/** A stranger's tokens must not have us ask all the time. */
+const AGAIN_MS = 10 * SECOND;
+const MAX_PROVIDERS = 64;
+
+const url = v.pipe(v.string(), v.maxLength(2048), v.url());
+const words = v.optional(v.array(v.string()));
+const Discovery = v.object({
+  issuer: v.string(),
+  authorization_endpoint: url,
+  token_endpoint: url,
+  jwks_uri: url,
+  userinfo_endpoint: v.optional(url),
+  token_endpoint_auth_methods_supported: words,
+  authorization_response_iss_parameter_supported: v.optional(v.boolean()),
+});
+const Keys = v.object({ keys: v.pipe(v.array(v.looseObject({ kty: v.string() })), v.maxLength(200)) });
+
+export type Discovered = v.InferOutput<typeof Discovery>;
+
+interface Known {
+  found: Discovered;
+  until: number;
+  keys?: { set: JSONWebKeySet; fetched: number };
+}
+
+export class OidcDirectory {
+  readonly #known = new Map<string, Known>();
+
+  constructor(readonly clock: Clock) {}
+
+  /** @throws {SsoRefused} provider */
+  async find(issuer: string, client: ProviderClient): Promise<Discovered> {
+    return (await this.#entry(issuer, client)).found;
+  }
+
+  async #entry(issuer: string, client: ProviderClient): Promise<Known> {
+    const known = this.#known.get(issuer);
+    if (known && known.until > this.clock.now()) return known;
+    const base = issuer.replace(/\/+$/, "");
+    const { body } = await client.json(`${base}/.well-known/openid-configuration`);
+    const result = v.safeParse(Discovery, body);
+    if (!result.success) {
+      throw new SsoRefused("provider", `${base} does not describe itself as OpenID providers do`);
+    }
+    const found = result.output;
+    if (found.issuer.replace(/\/+$/, "") !== base) {
+      throw new SsoRefused("provider", "the issuer calls itself by another name than issuer_url has");
+    }
+    const entry: Known = { found, until: this.clock.now() + KEEP_MS };
+    // The keys stay while the provider has them in the same place.
+    if (known?.keys && known.found.jwks_uri === found.jwks_uri) entry.keys = known.keys;
+    if (this.#known.size >= MAX_PROVIDERS) this.#known.clear();
+    this.#known.set(issuer, entry);
+    this.#known.set(found.issuer, entry);
+    return entry;
+  }
+
+  /** Finds the key of a token. */
+  keys(found: Discovered, client: ProviderClient): JWTVerifyGetKey {
+    return async (header, token) => {
+      const entry = await this.#entry(found.issuer, client);
+      const kept = entry.keys;
+      try {
+        return await createLocalJWKSet((kept ?? await this.#fetch(entry, client)).set)(header, token);
+      } catch (error) {
+        const stale = error instanceof errors.JWKSNoMatchingKey && kept &&
+          this.clock.now() - kept.fetched >= AGAIN_MS;
+        if (!stale) throw error;
+        return await createLocalJWKSet((await this.#fetch(entry, client)).set)(header, token);
+      }
+    };
+  }
+
+  async #fetch(entry: Known, client: ProviderClient): Promise<{ set: JSONWebKeySet; fetched: number }> {
+    const { body } = await client.json(entry.found.jwks_uri);
+    const result = v.safeParse(Keys, body);
+    if (!result.success) {
+      throw new SsoRefused("provider", "the provider's keys have another form than expected");
+    }
+    // Keys of other sorts and purposes do not concern us; secret ones least of all.
+    const keys = result.output.keys.filter(({ kty, use }) =>
+      kty !== "oct" && (use === undefined || use === "sig")
+    );
+    entry.keys = { set: { keys }, fetched: this.clock.now() };
+    return entry.keys;
+  }
+}

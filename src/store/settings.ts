@@ -1,0 +1,28 @@
+/**
+ * Which store the auth role is to use: plain data, as the supervisor tells it.
+ * @module
+ */
+
+/** The embedded store. */
+export interface DenoKvSettings {
+  type: "deno_kv";
+  /** Absolute path of its file. */
+  path: string;
+}
+
+export interface EtcdSettings {
+  type: "etcd";
+  /** `https://host:port` of members. */
+  peers: string[];
+  /** Of all keys. */
+  prefix: string;
+  /** Absolute paths of PEM files. */
+  certFile: string;
+  keyFile: string;
+  /** Left out: the system's authorities. */
+  caFile?: string;
+  /** Any certificate is accepted. */
+  insecure: boolean;
+}
+
+export type StoreSettings = DenoKvSettings | EtcdSettings;
