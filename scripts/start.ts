@@ -28,6 +28,7 @@ ssh_service:
 proxy_service:
   listen_addr: 127.0.0.1:3023
   web_listen_addr: 127.0.0.1:3080
+  tunnel_listen_addr: 127.0.0.1:3024
   public_addr: localhost:3080
 `;
 

@@ -38,7 +38,7 @@ async function connect(login: Login): Promise<Admin> {
   let cluster: Cluster | undefined;
   try {
     cluster = await Cluster.connect(login);
-    const { api } = await cluster.api();
+    const { api } = await cluster.homeApi();
     const proxy = cluster;
     return {
       api,

@@ -61,7 +61,9 @@ function sessionText(session: SessionStatus): string {
 
 async function showPermissions(path: string | undefined, format: "text" | "json" | "yaml"): Promise<void> {
   const { loadConfig } = await import("../../src/daemon/config/load.ts");
-  const { describePermissions, OUTBOUND_PERMISSIONS, rolePermissions } = await import("../../src/daemon/permissions.ts");
+  const { describePermissions, OUTBOUND_PERMISSIONS, rolePermissions } = await import(
+    "../../src/daemon/permissions.ts"
+  );
   const { findLibcrypto, permissionFacts } = await import("../../src/daemon/supervisor.ts");
   const { readDaemonState } = await import("../../src/daemon/data_directory.ts");
   const config = await loadConfig({ config: path }, configHost());

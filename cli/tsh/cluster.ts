@@ -6,7 +6,7 @@ import { isIP } from "node:net";
 import type { ApiClient } from "../../src/api/client.ts";
 import { loginToAuth, openApi } from "../../src/api/connection.ts";
 import { HOST_AUTHORITIES, openHostAuthorities } from "../../src/api/host_authorities.ts";
-import { identifyHost } from "../../src/api/identity.ts";
+import { identifyHost, type Trust } from "../../src/api/identity.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { dialOut } from "../../src/base/dial_out.ts";
 import { AppError, isAppError, messageOf } from "../../src/base/errors.ts";
@@ -20,10 +20,12 @@ import type { WireReader } from "../../src/ssh/wire.ts";
 import { printableCell } from "../output.ts";
 import { printError } from "../program.ts";
 import { type Login, saveKnownHosts } from "./home.ts";
+import { hostKeysOfSite, siteStatus } from "./site.ts";
 
 /** A connection to the proxy with what goes through it. */
 export class Cluster {
-  #records: Promise<boolean> | undefined;
+  #records: Promise<Recorder> | undefined;
+  #siteKeys: Promise<readonly PublicKey[]> | undefined;
 
   private constructor(
     readonly login: Login,
@@ -79,21 +81,57 @@ export class Cluster {
     }
   }
 
-  /** Whether the proxy records: then it ends the connection to the node, and needs the user's agent to go on. */
-  records(): Promise<boolean> {
-    return this.#records ??= this.proxy.ask("recording-proxy@teleport.com", ASK_MS)
-      .then((answer) => answer?.toString() === "true");
+  /** The cluster that this is about: the one of the login, or one behind it. */
+  get name(): string {
+    const { cluster, site } = this.login.profile;
+    return site ?? cluster;
   }
 
-  /** The auth API, end to end through the proxy. */
+  get #isElsewhere(): boolean {
+    return this.name !== this.login.profile.cluster;
+  }
+
+  /** Whether the proxy records: then it ends the connection to the node, and needs the user's agent to go on. */
+  async records(): Promise<boolean> {
+    return await this.#recorder() !== undefined;
+  }
+
+  /** Whose proxies record, if any do: this cluster's, else those of the one behind it. */
+  #recorder(): Promise<Recorder> {
+    return this.#records ??= this.#findRecorder();
+  }
+
+  async #findRecorder(): Promise<Recorder> {
+    const answer = await this.proxy.ask("recording-proxy@teleport.com", ASK_MS);
+    if (answer?.toString() === "true") return "here";
+    if (!this.#isElsewhere) return undefined;
+    return (await siteStatus(this))?.records === true ? "there" : undefined;
+  }
+
+  /** Whom to believe about hosts of the cluster, and their recordings. */
+  async trust(): Promise<Pick<Trust, "cluster" | "host">> {
+    if (!this.#isElsewhere) return trust(this.login);
+    return { cluster: this.name, host: await (this.#siteKeys ??= hostKeysOfSite(this, this.name)) };
+  }
+
+  /** The auth API of the cluster, end to end through the proxy. */
   async api(): Promise<{ api: ApiClient; close(): void }> {
-    const { profile, certificate, key } = this.login;
-    const pipe = await this.proxy.subsystem(`proxy:@${profile.cluster}`);
+    return await this.#apiOf(await this.trust());
+  }
+
+  /** That of the login's own cluster. */
+  async homeApi(): Promise<{ api: ApiClient; close(): void }> {
+    return await this.#apiOf(trust(this.login));
+  }
+
+  async #apiOf(trust: Pick<Trust, "cluster" | "host">): Promise<{ api: ApiClient; close(): void }> {
+    const { certificate, key } = this.login;
+    const pipe = await this.proxy.subsystem(`proxy:@${trust.cluster}`);
     const ssh = await explained(pipe, () =>
       loginToAuth(pipe.stream, {
         username: certificate.keyId,
         credential: { key, certificate },
-        trust: trust(this.login),
+        trust,
       }, systemClock));
     return { api: await openApi(ssh), close: () => ssh.close() };
   }
@@ -105,23 +143,30 @@ export class Cluster {
    * @param options what the node may reach through the connection
    */
   async node(host: string, port: number, username: string, options: ClientOptions = {}): Promise<SshClient> {
-    const records = await this.records();
-    const name = isIP(host) && !records ? await this.#idOf(host, port) : host;
-    if (records) this.lentFor.add(username);
-    const destination = `proxy:${host.includes(":") ? `[${host}]` : host}:${port}`;
-    const pipe = await this.proxy.subsystem(destination, { agent: records });
+    const recorder = await this.#recorder();
+    const name = isIP(host) && !recorder ? await this.#idOf(host, port) : host;
+    if (recorder) this.lentFor.add(username);
+    const site = this.#isElsewhere ? `@${this.name}` : "";
+    const destination = `proxy:${host.includes(":") ? `[${host}]` : host}:${port}${site}`;
+    const pipe = await this.proxy.subsystem(destination, { agent: recorder === "here" });
     const { certificate, key } = this.login;
+    const believed = recorder === "here" ? trust(this.login) : await this.trust();
+    // The other cluster's proxy gets the agent in the session with the host, as it would from stock ssh.
+    const lends = recorder === "there"
+      ? { agent: loginAgent({ key, certificate }, this.lentFor), lendsAgent: true }
+      : {};
     const now = systemClock.now(); // a certificate that ends during the connection is not looked at anew
     return await explained(pipe, () =>
       connectSsh({
         ...options,
+        ...lends,
         stream: pipe.stream,
         username,
         credential: { key, certificate },
         verifyHost: (presented) => {
           // A recording proxy stands in for the node, and for hosts that are none.
-          const roles = [records ? "proxy" : "node"] as const;
-          identifyHost(presented, { trust: trust(this.login), now, roles, name });
+          const roles = [recorder ? "proxy" : "node"] as const;
+          identifyHost(presented, { trust: believed, now, roles, name });
         },
       })).catch((error: unknown) => {
         if (!isAppError(error, "unauthenticated")) throw error;
@@ -153,6 +198,9 @@ export class Cluster {
     this.proxy.close();
   }
 }
+
+/** Whose proxies stand in for hosts. */
+type Recorder = "here" | "there" | undefined;
 
 /** Servers of SSH answer also what they do not know (RFC 4254 section 4), but a busy one may take its time. */
 const ASK_MS = 15_000;

@@ -45,7 +45,16 @@ export const TSH_OPTIONS: Readonly<Record<string, Flag<TshOptions>>> = {
     text: "work with a server that asks for a newer client",
     set: (call) => call.skipVersionCheck = true,
   },
-  auth: { value: "connector", set: () => {} },
+  auth: {
+    value: "connector",
+    text: "log in through this connector, or with a password: local",
+    set: (call, value) => call.auth = value,
+  },
+  browser: {
+    value: "program",
+    text: "what opens the login page; none prints its address only",
+    set: (call, value) => call.browser = value,
+  },
   "cert-format": { value: "format", set: () => {} },
   compat: { value: "version", set: () => {} },
   namespace: { value: "name", set: () => {} },

@@ -9,7 +9,8 @@
 import { AppError } from "../../src/base/errors.ts";
 import { type Certificate, formatCertificateLine, parseCertificateLine } from "../../src/ssh/certificate.ts";
 import { formatPrivateKey, parsePrivateKey, type PrivateKey } from "../../src/ssh/private_key.ts";
-import { parsePublicKeyLine, type PublicKey } from "../../src/ssh/public_key.ts";
+import { type PublicKey } from "../../src/ssh/public_key.ts";
+import { ownKeys, type SiteKeys, siteKeys, withLogin } from "./known_hosts.ts";
 
 /** Which proxy, as whom. */
 export interface Profile {
@@ -18,6 +19,8 @@ export interface Profile {
   sshPort: number;
   user: string;
   cluster: string;
+  /** The cluster that commands are about, where that is another one behind the same proxy. */
+  site?: string;
 }
 
 /** A login that is on disk. */
@@ -27,6 +30,8 @@ export interface Login {
   certificate: Certificate;
   /** The host CA keys of the profile's cluster. */
   hostAuthorities: PublicKey[];
+  /** The host CAs of the clusters behind the proxy, as far as they are known. */
+  sites?: SiteKeys;
   /** Whether it came from `~/.tsh`, where what it learns is kept. */
   stored?: boolean;
 }
@@ -88,24 +93,16 @@ export async function saveLogin(login: Login): Promise<void> {
 }
 
 /** Writes the host CAs of a login where tsh and ssh look for them. */
-export async function saveKnownHosts({ profile, hostAuthorities }: Login): Promise<void> {
-  const path = `${tshHome()}/known_hosts`;
-  const prefix = `@cert-authority *.${profile.cluster},`;
-  const others = (await readOptional(path) ?? "").split("\n").filter((line) =>
-    line && !line.startsWith(prefix)
-  );
-  const own = hostAuthorities.map((key) => `${prefix}${profile.proxyHost} ${key.toLine()}`);
-  await writePrivate(path, [...others, ...own].map((line) => `${line}\n`).join(""));
+export async function saveKnownHosts({ profile, hostAuthorities, sites }: Login): Promise<void> {
+  const path = knownHostsPath();
+  await writePrivate(path, withLogin(await readOptional(path) ?? "", profile, hostAuthorities, sites));
 }
 
-async function readKnownHosts(cluster: string): Promise<PublicKey[]> {
-  const prefix = `@cert-authority *.${cluster},`;
-  const lines = (await readOptional(`${tshHome()}/known_hosts`) ?? "").split("\n");
-  return lines.filter((line) => line.startsWith(prefix))
-    .map((line) => parsePublicKeyLine(line.split(" ").slice(2).join(" ")).key);
+export function knownHostsPath(): string {
+  return `${tshHome()}/known_hosts`;
 }
 
-async function saveProfile(profile: Profile): Promise<void> {
+export async function saveProfile(profile: Profile): Promise<void> {
   const home = tshHome();
   const name = `${fileName(profile.proxyHost)}.yaml`;
   const text = [
@@ -114,6 +111,7 @@ async function saveProfile(profile: Profile): Promise<void> {
     `proxy_port: ${profile.sshPort}`,
     `user: ${JSON.stringify(profile.user)}`,
     `cluster: ${JSON.stringify(profile.cluster)}`,
+    ...(profile.site === undefined ? [] : [`site: ${JSON.stringify(profile.site)}`]),
   ];
   await writePrivate(`${home}/${name}`, `${text.join("\n")}\n`);
   const link = `${home}/profile`;
@@ -131,6 +129,7 @@ function parseProfile(text: string): Profile {
     sshPort: Number(value("proxy_port")),
     user: value("user"),
     cluster: value("cluster"),
+    ...(value("site") === "" ? {} : { site: value("site") }),
   };
 }
 
@@ -163,11 +162,13 @@ export async function readLogin(profile: Profile): Promise<Login | undefined> {
   const { key: keyFile, certificate: certificateFile } = loginFiles(profile);
   const [key, certificate] = await Promise.all([readOptional(keyFile), readOptional(certificateFile)]);
   if (key === undefined || certificate === undefined) return undefined;
+  const known = await readOptional(knownHostsPath()) ?? "";
   return {
     profile,
     key: parsePrivateKey(key),
     certificate: parseCertificateLine(certificate),
-    hostAuthorities: await readKnownHosts(profile.cluster),
+    hostAuthorities: ownKeys(known, profile),
+    sites: siteKeys(known, profile),
     stored: true,
   };
 }

@@ -10,13 +10,13 @@ import { isOlder, VERSION } from "../../src/model/version.ts";
 import { parseCertificateLine } from "../../src/ssh/certificate.ts";
 import { generateKey } from "../../src/ssh/private_key.ts";
 import { parsePublicKeyLine, type PublicKey } from "../../src/ssh/public_key.ts";
-import { printableCell } from "../output.ts";
 import { print, printError } from "../program.ts";
 import { askSecret } from "../prompt.ts";
 import { loadIntoAgent } from "./agent.ts";
-import { type Login, readLogin, readProfile, saveLogin } from "./home.ts";
+import { type Login, type Profile, readLogin, readProfile, saveLogin } from "./home.ts";
 import { readIdentityFile } from "./identity_file.ts";
 import { type TshOptions, ttlMs } from "./options.ts";
+import { connectorOf } from "./connector.ts";
 import { callWeb, type Ping, type SshCertificates, type WebProxy } from "./web.ts";
 
 const DEFAULT_WEB_PORT = 3080;
@@ -42,17 +42,9 @@ export function parseProxy(text: string): { host: string; webPort: number; sshPo
 /** The login to use: an identity file, a valid stored login, or a new one. */
 export async function ensureLogin(options: TshOptions): Promise<Login> {
   const login = await anyLogin(options);
-  const { cluster } = login.profile;
-  if (options.cluster !== undefined && options.cluster !== cluster) {
-    throw new AppError(
-      "not_found",
-      `cluster "${
-        printableCell(options.cluster)
-      }" is not known to ${login.profile.proxyHost}, which serves "${cluster}"; ` +
-        '"tsh clusters" lists the clusters',
-    );
-  }
-  return login;
+  const { cluster, site, ...profile } = login.profile;
+  const wanted = options.cluster ?? site ?? cluster;
+  return { ...login, profile: { ...profile, cluster, ...(wanted === cluster ? {} : { site: wanted }) } };
 }
 
 async function anyLogin(options: TshOptions): Promise<Login> {
@@ -101,7 +93,7 @@ async function identityLogin(options: TshOptions, path: string): Promise<Login> 
   return { profile, key, certificate, hostAuthorities };
 }
 
-/** Asks for password and code, and gets a certificate. */
+/** Proves who the user is, and gets a certificate. */
 async function newLogin(options: TshOptions, named?: string): Promise<Login> {
   const current = await readProfile();
   const address = options.proxy ?? (current && `${current.proxyHost}:${current.webPort},${current.sshPort}`);
@@ -121,35 +113,19 @@ async function newLogin(options: TshOptions, named?: string): Promise<Login> {
       `"${named}" is no cluster that ${host} knows, and the user is ${options.user}: name one of them only`,
     );
   }
-  const user = options.user ?? (named === ping.cluster_name ? undefined : named) ??
-    (current?.proxyHost === host ? current.user : undefined) ?? Deno.env.get("USER") ??
-    Deno.env.get("LOGNAME");
-  if (!user) throw new AppError("bad_input", "name the Teleport user with --user");
-
-  const password = askSecret(`Enter password for Teleport user ${user}: `);
-  const factor = await secondFactor(proxy, user, ping);
   const key = generateKey();
-  const ttl = ttlMs(options.ttl);
-  const answer = await callWeb<SshCertificates>(proxy, "POST", "/webapi/ssh/certs", {
-    user,
-    password: password.reveal(),
-    ...factor,
-    pub_key: Buffer.from(key.publicKey.toLine()).toString("base64"),
-    ...(ttl === undefined ? {} : { ttl: ttl * 1e6 }),
-  });
+  const answer = await certified({ proxy, ping, options, named, current, publicKey: key.publicKey.toLine() });
   const ssh = ping.proxy.ssh.public_addr;
   const login: Login = {
     key,
-    certificate: parseCertificateLine(Buffer.from(answer.cert, "base64").toString("utf8")),
-    hostAuthorities: answer.host_signers.flatMap(({ checking_keys: keys }) =>
-      keys.map((line) => parsePublicKeyLine(Buffer.from(line, "base64").toString("utf8")).key)
-    ),
+    certificate: parseCertificateLine(answer.certificate),
+    hostAuthorities: answer.hostAuthorities.map((line) => parsePublicKeyLine(line).key),
     profile: {
       proxyHost: host,
       webPort,
       sshPort: sshPort ?? portOf(ssh) ?? DEFAULT_SSH_PORT,
-      user: answer.username,
-      cluster: answer.host_signers[0]?.domain_name ?? ping.cluster_name,
+      user: answer.user,
+      cluster: answer.cluster,
     },
   };
   if (!login.certificate.key.equals(key.publicKey)) {
@@ -167,11 +143,68 @@ async function secondFactor(proxy: WebProxy, user: string, ping: Ping): Promise<
   return { u2f_sign_response: await answerOfKey(proxy, user, ping) };
 }
 
+interface CertificateWish {
+  proxy: WebProxy;
+  ping: Ping;
+  options: TshOptions;
+  named: string | undefined;
+  current: Profile | undefined;
+  publicKey: string;
+}
+
+/** What a login brings, whichever way it went. */
+interface Certified {
+  user: string;
+  certificate: string;
+  cluster: string;
+  hostAuthorities: string[];
+}
+
+/** Goes to the identity provider, or asks for password and second factor. */
+async function certified(wish: CertificateWish): Promise<Certified> {
+  const { proxy, ping, options, publicKey } = wish;
+  const connector = connectorOf(ping, options.auth);
+  if (!connector) return await byPassword(wish);
+  const { ssoLogin } = await import("./sso_login.ts");
+  return await ssoLogin({ proxy, connector, publicKey, ttl: ttlMs(options.ttl), browser: options.browser });
+}
+
+async function byPassword(
+  { proxy, ping, options, named, current, publicKey }: CertificateWish,
+): Promise<Certified> {
+  const { host } = proxy;
+  const user = options.user ?? (named === ping.cluster_name ? undefined : named) ??
+    (current?.proxyHost === host ? current.user : undefined) ?? Deno.env.get("USER") ??
+    Deno.env.get("LOGNAME");
+  if (!user) throw new AppError("bad_input", "name the Teleport user with --user");
+
+  const password = askSecret(`Enter password for Teleport user ${user}: `);
+  const factor = await secondFactor(proxy, user, ping);
+  const ttl = ttlMs(options.ttl);
+  const answer = await callWeb<SshCertificates>(proxy, "POST", "/webapi/ssh/certs", {
+    user,
+    password: password.reveal(),
+    ...factor,
+    pub_key: Buffer.from(publicKey).toString("base64"),
+    ...(ttl === undefined ? {} : { ttl: ttl * 1e6 }),
+  });
+  const [signer] = answer.host_signers;
+  const decoded = (base64: string) => Buffer.from(base64, "base64").toString("utf8");
+  return {
+    user: answer.username,
+    certificate: decoded(answer.cert),
+    cluster: signer?.domain_name ?? ping.cluster_name,
+    hostAuthorities: answer.host_signers.flatMap(({ checking_keys: keys }) => keys.map(decoded)),
+  };
+}
+
 /** As {@linkcode newLogin}, kept on disk and in the agent. */
 export async function freshLogin(options: TshOptions, named?: string): Promise<Login> {
   const login = await newLogin(options, named);
   await saveLogin(login);
   await loadIntoAgent(login);
+  const { learnSites } = await import("./switch_site.ts");
+  await learnSites(login);
   return login;
 }
 
@@ -220,7 +253,15 @@ export async function loginCommand(
     return print(`\nThe certificate has been written to ${out}\n`);
   }
   const stored = await storedLogin(options);
-  const wantsNew = options.ttl !== undefined ||
+  if (stored && named !== undefined && isValid(stored) && named !== stored.profile.user) {
+    const { switchSite } = await import("./switch_site.ts");
+    const switched = await switchSite(stored, named);
+    if (switched) {
+      const { profileText } = await import("./status.ts");
+      return print(profileText(switched, true));
+    }
+  }
+  const wantsNew = options.ttl !== undefined || options.auth !== undefined ||
     named !== undefined && named !== stored?.profile.user && named !== stored?.profile.cluster;
   const login = stored && isValid(stored) && !wantsNew && await isAccepted(stored, options)
     ? stored

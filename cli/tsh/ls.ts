@@ -4,6 +4,7 @@
  */
 import { type Format, labelText, printResult, table } from "../output.ts";
 import { Cluster } from "./cluster.ts";
+import { listSites } from "./site.ts";
 import { rememberNodes } from "./completion_cache.ts";
 import { ensureLogin } from "./login.ts";
 import type { TshOptions } from "./options.ts";
@@ -24,7 +25,7 @@ export async function lsCommand(
     if (filter === undefined && options.identity === undefined) await rememberNodes(nodes);
     if (format === "ansible") {
       const { ansibleInventory } = await import("./ansible.ts");
-      const inventory = ansibleInventory(nodes, cluster.login.profile.cluster);
+      const inventory = ansibleInventory(nodes, cluster.name);
       return await printResult("json", inventory, () => "");
     }
     await printResult(format, nodes, () =>
@@ -42,11 +43,7 @@ export async function lsCommand(
 export async function clustersCommand(options: TshOptions, quiet: boolean, format: Format): Promise<void> {
   const cluster = await Cluster.connect(await ensureLogin(options));
   try {
-    const session = await cluster.proxy.subsystem("proxysites");
-    let text = "";
-    session.stream.on("data", (chunk) => text += chunk);
-    await session.exit;
-    const sites: { name: string; status: string }[] = JSON.parse(text);
+    const sites = await listSites(cluster);
     await printResult(
       format,
       sites,

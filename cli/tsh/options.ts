@@ -17,6 +17,10 @@ export interface TshOptions {
   cluster?: string;
   skipVersionCheck?: boolean;
   debug?: boolean;
+  /** A connector's name, or `local`. */
+  auth?: string;
+  /** The program that opens addresses, or `none`. */
+  browser?: string;
 }
 
 /** Options with a value; tsh.ts needs them to find the command among the arguments. */
@@ -30,6 +34,7 @@ export const VALUE_OPTIONS = [
   "--identity",
   "--cluster",
   "--auth",
+  "--browser",
   "--cert-format",
   "--compat",
   "--namespace",
@@ -50,7 +55,8 @@ export function addCommonOptions<T extends Command>(command: T): T {
     .addOption(new Option("--cluster <name>", "cluster to use").env("TELEPORT_SITE"))
     .option("--skip-version-check", "work with a server that asks for a newer client")
     .option("-d, --debug", "verbose errors")
-    .addOption(new Option("--auth <connector>").hideHelp())
+    .option("--auth <connector>", "log in through this connector, or with a password: local")
+    .option("--browser <program>", "what opens the login page; none prints its address only")
     // Taken for the sake of old scripts; they mean nothing here.
     .addOption(new Option("--cert-format <format>").choices(["standard", "oldssh"]).hideHelp())
     .addOption(new Option("--compat <version>").hideHelp())

@@ -42,8 +42,8 @@ export async function playCommand(name: string, options: PlayOptions): Promise<v
   const cluster = await Cluster.connect(login);
   try {
     const { api } = await cluster.api();
-    const trust = { cluster: login.profile.cluster, host: login.hostAuthorities };
-    await show(new CheckedRecording(remoteRecording(api, name), name, trust), options, speed);
+    const checked = new CheckedRecording(remoteRecording(api, name), name, await cluster.trust());
+    await show(checked, options, speed);
   } finally {
     cluster.close();
   }

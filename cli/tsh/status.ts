@@ -36,7 +36,7 @@ function toJson(login: Login) {
   return {
     proxy: `https://${profile.proxyHost}:${profile.webPort}`,
     user: profile.user,
-    cluster: profile.cluster,
+    cluster: profile.site ?? profile.cluster,
     roles: rolesOf(login),
     logins: certificate.principals,
     validUntil: new Date(certificate.validBefore * 1000).toISOString(),

@@ -6,6 +6,7 @@ import { environmentProxy } from "../../src/base/dial_out.ts";
 import { AppError, isAppError, messageOf } from "../../src/base/errors.ts";
 import { type HttpAnswer, httpCall } from "../../src/base/https_call.ts";
 import type { SecondFactorKind } from "../../src/model/security_key.ts";
+import type { SsoKind } from "../../src/model/sso.ts";
 import { printableCell } from "../output.ts";
 
 const TIMEOUT_MS = 30_000;
@@ -17,13 +18,25 @@ export interface WebProxy {
   insecure: boolean;
 }
 
+/** A connector of single sign-on. */
+export interface PingConnector {
+  type: SsoKind;
+  name: string;
+  display: string;
+}
+
 /** What `/webapi/ping` says. */
 export interface Ping {
   auth: {
-    type: string;
+    type: "local" | SsoKind;
     second_factor: SecondFactorKind;
     /** With security keys as the second factor. */
     u2f?: { app_id: string; facets: string[] };
+    /** The connector that a login begins with, below the name of its type. */
+    github?: Omit<PingConnector, "type">;
+    oidc?: Omit<PingConnector, "type">;
+    saml?: Omit<PingConnector, "type">;
+    connectors?: PingConnector[];
   };
   proxy: { ssh: { listen_addr: string; public_addr: string } };
   cluster_name: string;

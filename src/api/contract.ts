@@ -43,6 +43,8 @@ export type Output<M extends Method> = v.InferOutput<Contract[M]["output"]>;
 export type Collection =
   | "authorities"
   | "servers"
+  /** Those of role auth; told beside `servers`, which change far more often. */
+  | "auth_servers"
   | "clusters"
   | "users"
   | "roles"

@@ -5,11 +5,17 @@
  */
 import type { Logger } from "@logtape/logtape";
 import type { Clock } from "../base/clock.ts";
-import { dialAny, type HostPort } from "../base/dial.ts";
+import type { HostPort } from "../base/dial.ts";
+import { SECOND } from "../base/duration.ts";
 import type { Files } from "../base/files.ts";
 import { Secret } from "../base/secret.ts";
+import type { Outside } from "../base/role.ts";
+import { AuthServers } from "./auth_servers.ts";
 import { ClusterAccess } from "./cluster_access.ts";
 import { Membership, type MembershipOptions } from "./membership.ts";
+
+/** How often the list of auth servers is asked for anew, though changes are told. */
+const AUTH_SERVERS_MS = 30 * SECOND;
 
 /** What the supervisor tells such a role; plain data. */
 export interface MemberSettings {
@@ -18,6 +24,8 @@ export interface MemberSettings {
   /** The role's folder. */
   directory: string;
   authServers: HostPort[];
+  /** What the cluster has told of them in an earlier run; beside an auth server of its own, a role knows no other. */
+  knownAuthServers?: string[];
   joinToken?: string;
   /** The token is of the auth role in this same process. */
   besideAuth: boolean;
@@ -32,26 +40,55 @@ export interface MemberContext {
   files: Pick<Files, "readText" | "writePrivate">;
   clock: Clock;
   log: Logger;
+  authServers: AuthServers;
+  outside: Pick<Outside, "keepAuthServers">;
+}
+
+/** The auth servers of a role's settings. */
+export function authServersOf(
+  { authServers, knownAuthServers }: Pick<MemberSettings, "authServers" | "knownAuthServers">,
+  clock: Clock,
+): AuthServers {
+  return new AuthServers(clock, authServers, knownAuthServers);
 }
 
 /** @throws {AppError} as {@linkcode Membership.start} does */
-export function startMembership(
-  { settings, files, clock, log }: MemberContext,
+export async function startMembership(
+  { settings, files, clock, log, authServers, outside }: MemberContext,
   own: Pick<MembershipOptions, "role" | "publicNames" | "announcement" | "onChanged" | "onRenewed">,
 ): Promise<Membership> {
-  const { hostId, name, directory, authServers, joinToken, besideAuth, caPins } = settings;
-  return Membership.start({
+  const { hostId, name, directory, joinToken, besideAuth, caPins } = settings;
+  const following = { refresh: () => Promise.resolve() };
+  const membership = await Membership.start({
     hostId,
     name,
     token: joinToken === undefined ? undefined : new Secret(joinToken),
     besideAuth,
     caPins,
     identityFile: privateFile(files, `${directory}/identity.json`),
-    dialAuth: dialAny(authServers),
+    dialAuth: () => authServers.dial(),
     clock,
     report: (level, text) => level === "info" ? log.info("{text}", { text }) : log.warn("{text}", { text }),
     ...own,
+    onTrouble: () => authServers.next(),
+    onChanged: async (collection) => {
+      if (collection === "auth_servers") await following.refresh();
+      await own.onChanged?.(collection);
+    },
   });
+  if (!besideAuth) {
+    let kept = "";
+    following.refresh = async () => {
+      const known = await membership.auth.call("servers.list", { role: "auth" });
+      const addresses = known.map(({ address }) => address).sort();
+      if (addresses.length === 0 || kept === addresses.join()) return;
+      kept = addresses.join();
+      authServers.learn(addresses);
+      outside.keepAuthServers(addresses);
+    };
+    membership.alsoEvery(AUTH_SERVERS_MS, () => following.refresh());
+  }
+  return membership;
 }
 
 /** What the role knows of users and roles, kept for times without an auth server. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Duplex } from "node:stream";
-import type { Clock, Timer } from "../base/clock.ts";
+import { type Clock, every, type Timer } from "../base/clock.ts";
 import { AppError, isAppError, messageOf } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import type { JoinRole } from "../model/identity.ts";
@@ -57,6 +57,8 @@ export interface MembershipOptions {
   clock: Clock;
   announcement(): Announcement;
   onChanged?(collection: Collection): void | Promise<void>;
+  /** The connection to auth was lost, or could not be made. */
+  onTrouble?(): void;
   /** The host has a new certificate: show it to clients from now on. */
   onRenewed?(credentials: HostCredentials): void;
   /** Progress and trouble, for the log. */
@@ -80,6 +82,7 @@ export class Membership {
   #renewal: Timer | undefined;
   #rejoined = -Infinity;
   #rejoining: Promise<void> = Promise.resolve();
+  readonly #also: Timer[] = [];
   readonly #firstContact = Promise.withResolvers<unknown>();
 
   private constructor(readonly options: MembershipOptions, credentials: HostCredentials) {
@@ -108,6 +111,7 @@ export class Membership {
       onTrouble: (reason, error) => {
         if (isAppError(error, "unauthenticated")) this.#rejoining = this.#guard(this.#rejoin());
         this.#firstContact.resolve(error);
+        options.onTrouble?.();
         if (this.#stopped || reason === reported) return; // the same trouble every few seconds is one line
         reported = reason;
         const advice = isAppError(error, "unauthenticated") && !this.#mayRejoin ? REJOIN_ADVICE : "";
@@ -243,8 +247,18 @@ export class Membership {
     }
   }
 
+  /** Does something as soon as auth is connected, and then now and again. */
+  alsoEvery(ms: number, work: () => Promise<void>): void {
+    void this.#guard(work());
+    const again = async () => {
+      if (this.auth.connected) await this.#guard(work());
+    };
+    this.#also.push(every(this.options.clock, ms, again));
+  }
+
   stop(): void {
     this.#stopped = true;
+    for (const work of this.#also) work.cancel();
     this.#heartbeat?.cancel();
     this.#renewal?.cancel();
     this.auth.close();

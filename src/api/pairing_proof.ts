@@ -15,6 +15,8 @@ const proof = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 /** What the trusting cluster posts. */
 export const pairingRequestSchema = v.strictObject({
   version: v.literal(1),
+  /** The name by which it knows the cluster that it asks. */
+  to: v.pipe(v.string(), v.maxLength(256)),
   /** Its {@link signStatement statement}. */
   statement: base64,
   /** Milliseconds since the epoch. */
@@ -34,8 +36,9 @@ const MAX_AGE = 5 * MINUTE;
 
 type Unproven = Omit<PairingRequest, "proof">;
 
-function requestProof(token: string, { statement, time, nonce }: Unproven): string {
-  return createHmac("sha256", token).update(`teleport pairing request v1\0${nonce}\0${time}\0${statement}`)
+function requestProof(token: string, { to, statement, time, nonce }: Unproven): string {
+  return createHmac("sha256", token)
+    .update(`teleport pairing request v1\0${nonce}\0${time}\0${statement}\0${to}`)
     .digest("hex");
 }
 
@@ -46,9 +49,13 @@ function answerProof(token: string, request: PairingRequest, statement: string):
 }
 
 /** @param now milliseconds since the epoch */
-export function pairingRequest(token: Secret<string>, statement: string, now: number): PairingRequest {
+export function pairingRequest(
+  token: Secret<string>,
+  { to, statement, now }: { to: string; statement: string; now: number },
+): PairingRequest {
   const unproven: Unproven = {
     version: 1,
+    to,
     statement,
     time: now,
     nonce: randomBytes(16).toString("hex"),

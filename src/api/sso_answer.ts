@@ -50,7 +50,9 @@ export function checkAnswerSecret(secret: string): void {
 
 export function sealAnswer(secret: Secret<string>, answer: SsoAnswer): string {
   const iv = randomBytes(IV_BYTES);
-  const cipher = createCipheriv(CIPHER, Buffer.from(secret.reveal(), "base64url"), iv, { authTagLength: TAG_BYTES });
+  const cipher = createCipheriv(CIPHER, Buffer.from(secret.reveal(), "base64url"), iv, {
+    authTagLength: TAG_BYTES,
+  });
   cipher.setAAD(CONTEXT);
   const text = Buffer.concat([cipher.update(JSON.stringify(answer), "utf8"), cipher.final()]);
   return Buffer.concat([iv, text, cipher.getAuthTag()]).toString("base64url");
@@ -59,7 +61,9 @@ export function sealAnswer(secret: Secret<string>, answer: SsoAnswer): string {
 /** @throws {AppError} unauthenticated for what was not sealed for this login */
 export function openAnswer(secret: Secret<string>, sealed: string): SsoAnswer {
   const foreign = (cause?: unknown) =>
-    new AppError("unauthenticated", "what came back from the browser does not belong to this login", { cause });
+    new AppError("unauthenticated", "what came back from the browser does not belong to this login", {
+      cause,
+    });
   const bytes = Buffer.from(sealed, "base64url");
   if (bytes.length <= IV_BYTES + TAG_BYTES) throw foreign();
   const key = Buffer.from(secret.reveal(), "base64url");

@@ -13,6 +13,7 @@ import { clusterLinkHandlers } from "./handlers/clusters.ts";
 import { hostHandlers } from "./handlers/hosts.ts";
 import { resourceHandlers } from "./handlers/resources.ts";
 import { sessionHandlers } from "./handlers/sessions.ts";
+import { ssoHandlers } from "./handlers/sso.ts";
 import { tokenHandlers } from "./handlers/tokens.ts";
 import { userHandlers } from "./handlers/users.ts";
 import { webSessionHandlers } from "./handlers/web_sessions.ts";
@@ -32,5 +33,6 @@ export function authHandlers(auth: AuthService): Handlers {
     ...sessionHandlers(auth),
     ...webSessionHandlers(auth),
     ...accountHandlers(auth),
+    ...ssoHandlers(auth),
   };
 }

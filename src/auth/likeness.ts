@@ -56,11 +56,14 @@ export class Likeness {
       if (this.#told.get(id) === text) continue;
       this.#told.set(id, text);
       if (text === "") continue;
-      log.error("the auth server {name} ({id}) is configured otherwise: {keys} must be the same on all of them", {
-        name: other.name,
-        id,
-        keys: text,
-      });
+      log.error(
+        "the auth server {name} ({id}) is configured otherwise: {keys} must be the same on all of them",
+        {
+          name: other.name,
+          id,
+          keys: text,
+        },
+      );
     }
   }
 }

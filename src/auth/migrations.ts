@@ -87,7 +87,10 @@ async function runAll(
     }
     const entry = await backend.get(LOCK_KEY);
     if (entry?.value !== holder) {
-      throw new AppError("unavailable", "the store was brought up to date too slowly: another auth server goes on");
+      throw new AppError(
+        "unavailable",
+        "the store was brought up to date too slowly: another auth server goes on",
+      );
     }
     // In one commit with the lock: who has lost it must not say that the step is done.
     const done = await backend.commit([

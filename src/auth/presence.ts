@@ -22,11 +22,15 @@ export class Presence {
   #saving: Timer | undefined;
 
   /** @param onChange called when a server appeared, changed or left; not for a mere sign of life */
-  constructor(readonly backend: Backend, readonly clock: Clock, readonly onChange: () => void) {}
+  constructor(
+    readonly backend: Backend,
+    readonly clock: Clock,
+    readonly onChange: (roles: ReadonlySet<JoinRole>) => void,
+  ) {}
 
   /** Reads what was known before a restart, and what other auth servers have heard. */
   async load(): Promise<void> {
-    let changed = false;
+    const changed = new Set<JoinRole>();
     for (const entry of await this.backend.list(["server"])) {
       const stored: Stored = JSON.parse(entry.value);
       const key = mapKey(stored.role, stored.id);
@@ -34,9 +38,9 @@ export class Presence {
       if (known && known.lastSeen >= stored.lastSeen) continue;
       this.#servers.set(key, stored);
       this.#unsaved.delete(key);
-      changed ||= !known || !sameApartFromTime(known, stored);
+      if (!known || !sameApartFromTime(known, stored)) changed.add(stored.role);
     }
-    if (changed) this.onChange();
+    if (changed.size > 0) this.onChange(changed);
   }
 
   announce(record: Stored): void {
@@ -45,7 +49,7 @@ export class Presence {
     this.#servers.set(key, record);
     this.#unsaved.add(key);
     if (before && sameApartFromTime(before, record)) return;
-    this.onChange();
+    this.onChange(new Set([record.role]));
     if (this.backend.watch) this.#saving ??= this.clock.after(SOON_MS, () => void this.#saveSoon());
   }
 
@@ -71,18 +75,21 @@ export class Presence {
     // Another auth server may have heard of them since, and its word may not have come through.
     if (this.backend.watch && this.#dead().length > 0) await this.load();
     const dead = this.#dead();
-    for (const key of dead) this.#servers.delete(key);
-    if (dead.length > 0) this.onChange();
+    const changed = new Set<JoinRole>();
+    for (const [key, { role }] of dead) {
+      this.#servers.delete(key);
+      changed.add(role);
+    }
+    if (changed.size > 0) this.onChange(changed);
     await this.#save();
   }
 
-  #dead(): string[] {
+  #dead(): [string, Stored][] {
     const oldest = this.clock.now() - HEARTBEAT.ttl;
-    return [...this.#servers].filter(([, server]) => server.lastSeen <= oldest).map(([key]) => key);
+    return [...this.#servers].filter(([, server]) => server.lastSeen <= oldest);
   }
 
   async #saveSoon(): Promise<void> {
-    this.#saving = undefined;
     try {
       await this.#save();
     } catch (error) {
@@ -92,6 +99,8 @@ export class Presence {
 
   /** Nothing is deleted: entries end by themselves, and another auth server may know better. */
   async #save(): Promise<void> {
+    this.#saving?.cancel();
+    this.#saving = undefined;
     const operations: Operation[] = [];
     for (const key of this.#unsaved) {
       const server = this.#servers.get(key);

@@ -5,11 +5,12 @@
 import { signerOf, type Trust } from "../api/identity.ts";
 import { type Clock, every } from "../base/clock.ts";
 import { SECOND } from "../base/duration.ts";
-import { messageOf } from "../base/errors.ts";
+import { AppError, messageOf } from "../base/errors.ts";
 import { logger } from "../base/log.ts";
 import type { Identity } from "../model/identity.ts";
 import type { RecordedBy, RecordingMode } from "../model/recording_policy.ts";
 import type { SecondFactorKind, SecurityKeyPlace } from "../model/security_key.ts";
+import type { LoginChoice } from "../model/sso.ts";
 import type { TokenRole } from "../model/token.ts";
 import type { Backend } from "../store/backend.ts";
 import { AuditLog } from "./audit/log.ts";
@@ -32,13 +33,22 @@ import { secondFactor } from "./login/factors.ts";
 import { PasswordLogin } from "./login/login.ts";
 import type { PasswordCost } from "./login/password.ts";
 import { Signup } from "./login/signup.ts";
+import { Connectors } from "./login/sso/connectors.ts";
+import { ExternalUsers } from "./login/sso/external_users.ts";
+import type { CallOut } from "./login/sso/provider_client.ts";
+import { SsoRequests } from "./login/sso/requests.ts";
+import { SingleSignOn } from "./login/sso/sso.ts";
+import { Likeness } from "./likeness.ts";
 import { LiveSessionDirectory } from "./live_sessions.ts";
+import { migrate } from "./migrations.ts";
 import { Presence } from "./presence.ts";
 import { StoredDocuments } from "./resources/documents.ts";
 import { Resources } from "./resources/resources.ts";
 import { Rights } from "./rights.ts";
 import { Roles } from "./roles.ts";
+import { SharedSessions } from "./shared_sessions.ts";
 import { Snapshots } from "./snapshots.ts";
+import { followStore } from "./store_feed.ts";
 import { Users } from "./users.ts";
 import { WebSessions } from "./web_sessions.ts";
 
@@ -48,6 +58,8 @@ export interface AuthSettings {
   secondFactor: SecondFactorKind;
   /** Where security keys are used; needed with the second factor "u2f". */
   securityKeys?: SecurityKeyPlace | undefined;
+  /** How users log in, unless they say otherwise; with passwords, when it is left out. */
+  loginChoice?: LoginChoice;
   sessionRecording: RecordedBy;
   /** Strict when left out. */
   recordingMode?: RecordingMode;
@@ -60,6 +72,8 @@ export interface AuthSettings {
   staticTokens: { token: string; roles: TokenRole[] }[];
   /** A token for the roles that run beside this auth server, bound to its host id. */
   localToken?: { token: string; hostId: string };
+  /** This host's id; needed where other auth servers use the same store. */
+  hostId?: string;
   logDirectory: string;
   recordingsDirectory: string;
   /** Tests make it cheaper. */
@@ -83,7 +97,7 @@ export class AuthService {
   readonly hosts: Hosts;
   readonly issuer: Issuer;
   readonly presence: Presence;
-  readonly liveSessions: LiveSessionDirectory;
+  readonly liveSessions: SharedSessions;
   readonly changes: Changes;
   readonly rotator: Rotator;
   readonly receiver: RecordingReceiver;
@@ -92,7 +106,12 @@ export class AuthService {
   readonly trustedClusters: TrustedClusters;
   readonly pairing: Pairing;
   readonly resources: Resources;
+  readonly connectors: Connectors;
+  readonly ssoRequests: SsoRequests;
+  readonly sso: SingleSignOn;
+  readonly likeness: Likeness;
   readonly #sweeping: { cancel(): void };
+  #feed: { stop(): void } | undefined;
   readonly #expiries: ExpiryWatch;
 
   private constructor(
@@ -102,6 +121,7 @@ export class AuthService {
     readonly authorities: Authorities,
     readonly audit: AuditLog,
     readonly recordings: Recordings,
+    callOut: CallOut,
   ) {
     const { passwordCost } = settings;
     const factor = secondFactor(backend, clock, authorities.cluster, settings);
@@ -109,8 +129,16 @@ export class AuthService {
     this.rotator = new Rotator(authorities, audit, clock);
     authorities.onChanged(() => this.changes.changed("authorities"));
     this.receiver = new RecordingReceiver(recordings);
-    this.presence = new Presence(backend, clock, () => this.changes.changed("servers"));
-    this.liveSessions = new LiveSessionDirectory(clock, () => this.changes.changed("sessions"));
+    this.presence = new Presence(backend, clock, (roles) => {
+      this.changes.changed("servers");
+      if (roles.has("auth")) this.changes.changed("auth_servers");
+    });
+    this.liveSessions = new SharedSessions(
+      new LiveSessionDirectory(clock, () => this.changes.changed("sessions")),
+      clock,
+      backend.watch ? backend : undefined,
+    );
+    this.likeness = new Likeness(backend, settings.hostId ?? "", settings, () => this.presence.list("auth"));
     this.users = new Users(backend, () => this.changes.changed("users"));
     this.roles = new Roles(backend, clock, () => this.changes.changed("roles"));
     this.remoteClusters = new RemoteClusters(backend, clock, () => this.changes.changed("clusters"));
@@ -140,6 +168,17 @@ export class AuthService {
       disconnectExpiredCert: settings.disconnectExpiredCert ?? false,
     }, () => this.trustedClusters.foreign);
     this.resources = new Resources(this);
+    this.connectors = new Connectors(this.resources, this.roles, clock, callOut);
+    this.ssoRequests = new SsoRequests(backend, clock);
+    this.sso = new SingleSignOn({
+      connectors: this.connectors,
+      requests: this.ssoRequests,
+      users: new ExternalUsers(this.users, this.roles, this.rights, clock),
+      issuer: this.issuer,
+      authorities,
+      audit,
+      clock,
+    });
     this.#expiries = new ExpiryWatch(
       clock,
       async () => earliest((await this.users.list()).map(({ expires }) => expires)),
@@ -156,16 +195,37 @@ export class AuthService {
     files: LogFiles & RecordingFiles,
     clock: Clock,
     settings: AuthSettings,
+    callOut: CallOut = noCalls,
   ): Promise<AuthService> {
+    await migrate(backend, clock, settings.hostId ?? crypto.randomUUID());
     const authorities = await Authorities.open(backend, clock, settings.clusterName);
     const recordings = new Recordings(settings.recordingsDirectory, files);
     await recordings.prepare();
-    const audit = new AuditLog(settings.logDirectory, files, clock);
-    const service = new AuthService(backend, clock, settings, authorities, audit, recordings);
+    const audit = new AuditLog(settings.logDirectory, files, clock, backend.watch && settings.hostId);
+    await files.makeDirectory(audit.directory);
+    const service = new AuthService(backend, clock, settings, authorities, audit, recordings, callOut);
     await service.presence.load();
     await service.#expiries.refresh();
     await service.trustedClusters.reload();
+    service.#follow();
     return service;
+  }
+
+  /** Other auth servers may write into the same store. */
+  #follow(): void {
+    const { presence, authorities, trustedClusters, liveSessions, likeness, changes } = this;
+    this.#feed = followStore(this.backend, {
+      changed: (collection) => changes.changed(collection),
+      authorities: () => authorities.reload(),
+      trustedClusters: () => trustedClusters.reload(),
+      servers: async () => {
+        await presence.load();
+        await likeness.compare();
+      },
+      sessions: () => liveSessions.reload(),
+      endSession: (sid) => liveSessions.endNoted(sid),
+      configurations: () => likeness.compare(),
+    });
   }
 
   /** Whose certificates are believed. */
@@ -199,6 +259,8 @@ export class AuthService {
   }
 
   async close(): Promise<void> {
+    this.#feed?.stop();
+    this.liveSessions.close();
     this.#sweeping.cancel();
     this.#expiries.close();
     this.rotator.close();
@@ -206,6 +268,9 @@ export class AuthService {
     await this.backend.close();
   }
 }
+
+const noCalls: CallOut = () =>
+  Promise.reject(new AppError("unavailable", "this auth server cannot call identity providers"));
 
 function fixedTokens(settings: AuthSettings): JoinToken[] {
   const fixed: JoinToken[] = settings.staticTokens.map(({ token, roles }) => ({

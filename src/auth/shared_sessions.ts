@@ -60,7 +60,9 @@ export class SharedSessions {
     }
     if (chunks.length === 0) this.#published.delete(name);
     else this.#published.set(name, { text, at: now, chunks: chunks.length });
-    for (const [other, { at }] of this.#published) if (at <= now - ANNOUNCEMENT_TTL) this.#published.delete(other);
+    for (const [other, { at }] of this.#published) {
+      if (at <= now - ANNOUNCEMENT_TTL) this.#published.delete(other);
+    }
     this.#flushing ??= this.clock.after(GATHER_MS, () => void this.#flush());
   }
 
@@ -85,10 +87,15 @@ export class SharedSessions {
   /** Reads what others have written. */
   async reload(): Promise<void> {
     if (!this.backend) return;
-    this.#remote = (await this.backend.list(["live"])).flatMap(({ key: [, server = "", run = ""], value }) => {
-      const sessions: LiveSessionRecord[] = JSON.parse(value);
-      return sessions.map((session) => ({ announcer: `${server}/${run}`, session: { ...session, server } }));
-    });
+    this.#remote = (await this.backend.list(["live"])).flatMap(
+      ({ key: [, server = "", run = ""], value }) => {
+        const sessions: LiveSessionRecord[] = JSON.parse(value);
+        return sessions.map((session) => ({
+          announcer: `${server}/${run}`,
+          session: { ...session, server },
+        }));
+      },
+    );
     for (const look of this.#waiting) look();
   }
 
@@ -107,7 +114,12 @@ export class SharedSessions {
     if (!this.backend || this.#isHere(sid)) return await this.local.end(session, by);
     const note: EndNote = { server, by };
     const expires = this.clock.now() + END_MS;
-    await this.backend.commit([{ type: "put", key: ["live_end", sid], value: JSON.stringify(note), expires }]);
+    await this.backend.commit([{
+      type: "put",
+      key: ["live_end", sid],
+      value: JSON.stringify(note),
+      expires,
+    }]);
     return await this.#gone(sid);
   }
 
@@ -126,6 +138,10 @@ export class SharedSessions {
       const timer = this.clock.after(END_MS, () => finish(false));
       this.#waiting.add(look);
     });
+  }
+
+  close(): void {
+    this.#flushing?.cancel();
   }
 
   /** Another auth server was asked to end a session: if it is announced here, its node is told. */

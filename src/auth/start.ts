@@ -25,6 +25,7 @@ import type { SshServer } from "../ssh/server.ts";
 import type { StoreSettings } from "../store/settings.ts";
 import { type AuditSettings, startUpkeep } from "./audit/upkeep.ts";
 import { waitForStore } from "./wait_for_store.ts";
+import { admitAuthServer, refuseOwnStore } from "./join/auth_server.ts";
 import { OwnIdentity } from "./own_identity.ts";
 import { AuthService, type AuthSettings } from "./service.ts";
 import { authSshServer } from "./ssh_front.ts";
@@ -45,6 +46,10 @@ export interface AuthRoleSettings extends AuthSettings {
   /** `host:port` as the others reach it. */
   address: string;
   audit: AuditSettings;
+  /** The token that lets this server come to others on the same store. */
+  joinToken?: string;
+  /** Auth servers of others that the configuration has this host join, with a token. */
+  toJoin: string[];
   limits: { maxConnections: number; maxUsers: number; rates: RateRule[] };
   /** Whose PROXY headers are believed. */
   proxyProtocol: BalancerChoice;
@@ -67,7 +72,19 @@ export async function startAuth(
 ): Promise<RunningRole> {
   const { hostId, name, publicNames, directory } = settings;
   const backend = await waitForStore(settings.store, files, clock);
-  const auth = await AuthService.open(backend, files, clock, settings);
+  await refuseOwnStore(backend, settings.toJoin);
+  const isFirst = !await backend.get(["cluster"]);
+  const auth = await AuthService.open(backend, files, clock, settings, (call) => outside.callOut(call));
+  if (backend.watch) {
+    const coming = { hostId, name, publicNames, token: settings.joinToken };
+    await admitAuthServer(coming, {
+      backend,
+      tokens: auth.tokens,
+      audit: auth.audit,
+      now: clock.now(),
+      isFirst,
+    });
+  }
   const upkeep = await startUpkeep({
     receiving: (sid) => auth.receiver.receiving(sid),
     settings: settings.audit,
@@ -110,6 +127,7 @@ export async function startAuth(
   };
   announce();
   const announcing = every(clock, HEARTBEAT.interval, announce);
+  if (backend.watch) await auth.likeness.publish();
   const pin = auth.authorities.trusted("host").map(authorityPin).join(", ");
   log.info("auth of cluster {cluster} is ready, CA pin {pin}", { cluster, pin });
   if (settings.sessionRecording === "off") {

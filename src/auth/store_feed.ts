@@ -42,7 +42,13 @@ const FOLLOWED: Readonly<Record<string, { collections?: readonly Collection[]; r
   pairing_job: { collections: ["clusters"] },
   pairing_result: { collections: ["clusters"] },
 };
-const RELOADS: readonly Reload[] = ["authorities", "trustedClusters", "servers", "sessions", "configurations"];
+const RELOADS: readonly Reload[] = [
+  "authorities",
+  "trustedClusters",
+  "servers",
+  "sessions",
+  "configurations",
+];
 
 /** Begins to follow; undefined for a store that is this process's alone. */
 export function followStore(backend: Backend, followers: Followers): Watch | undefined {
@@ -51,7 +57,9 @@ export function followStore(backend: Backend, followers: Followers): Watch | und
     const collections = new Set<Collection>();
     const reloads = new Set<Reload>();
     if (!changes) {
-      for (const { collections: some = [] } of Object.values(FOLLOWED)) some.forEach((name) => collections.add(name));
+      for (const { collections: some = [] } of Object.values(FOLLOWED)) {
+        some.forEach((name) => collections.add(name));
+      }
       for (const name of ["web_sessions", "connectors"] as const) collections.add(name);
       RELOADS.forEach((name) => reloads.add(name));
     }

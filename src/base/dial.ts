@@ -79,26 +79,3 @@ export interface HostPort {
 export function formatHostPort({ host, port }: HostPort): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
-
-/**
- * A dialer for several equal servers: starts with the one that answered last and goes on to the next when one does not.
- */
-export function dialAny(servers: readonly HostPort[]): () => Promise<Socket> {
-  let first = 0;
-  return async () => {
-    let trouble: unknown;
-    for (let i = 0; i < servers.length; i++) {
-      const index = (first + i) % servers.length;
-      const server = servers[index];
-      if (!server) continue;
-      try {
-        const socket = await dialTcp(server.host, server.port);
-        first = index;
-        return socket;
-      } catch (error) {
-        trouble = error;
-      }
-    }
-    throw trouble ?? new AppError("bad_input", "no server address is configured");
-  };
-}

@@ -12,8 +12,11 @@ export interface Files {
   /** Appends; a new file gets mode 0640. */
   append(path: string, text: string): Promise<void>;
   appendBytes(path: string, data: Uint8Array): Promise<void>;
+  /** Writes at a place, over what is there; a new file gets mode 0640. */
+  writeAt(path: string, offset: number, data: Uint8Array): Promise<void>;
   size(path: string): Promise<{ size: number; modified: number } | undefined>;
-  read(path: string, offset: number, length: number): Promise<Uint8Array>;
+  /** @param into where it is put; left out, new memory */
+  read(path: string, offset: number, length: number, into?: Uint8Array<ArrayBuffer>): Promise<Uint8Array>;
   /** The names in a folder; none when it does not exist. */
   names(directory: string): Promise<string[]>;
   lines(path: string): AsyncIterable<string>;
@@ -67,14 +70,19 @@ export const diskFiles: Files = {
   },
   append: (path, text) => appendTo(path, encoder.encode(text)),
   appendBytes: appendTo,
+  async writeAt(path, offset, data) {
+    using file = await Deno.open(path, { write: true, create: true, mode: LOG_MODE });
+    await file.seek(offset, Deno.SeekMode.Start);
+    await writeAll(file, data);
+  },
   async size(path) {
     const info = await orUndefined(Deno.stat(path));
     return info && { size: info.size, modified: info.mtime?.getTime() ?? 0 };
   },
-  async read(path, offset, length) {
+  async read(path, offset, length, into) {
     using file = await Deno.open(path);
     await file.seek(offset, Deno.SeekMode.Start);
-    const data = new Uint8Array(length);
+    const data = into?.subarray(0, length) ?? new Uint8Array(length);
     let done = 0;
     while (done < length) {
       const count = await file.read(data.subarray(done));

@@ -27,6 +27,8 @@ export interface RunningRole {
 
 /** What the supervisor does for a role that may not do it itself. */
 export interface Outside {
+  /** Keeps the cluster's auth servers for the next start: `host:port`. */
+  keepAuthServers(addresses: readonly string[]): void;
   /** Sends datagrams to a target of the configuration, by its number. @throws {AppError} unavailable */
   sendDatagrams(target: number, messages: string[]): Promise<void>;
   /** Makes an HTTP call to an identity provider. @throws {AppError} unavailable */

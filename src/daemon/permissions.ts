@@ -19,6 +19,8 @@ export interface PermissionFacts {
   recordingsDirectory: string;
   /** The web certificate's files, when the administrator gives them; proxy only. */
   httpsFiles: string[];
+  /** Whom the system trusts about HTTPS servers; proxy only. */
+  authoritiesFile?: string | undefined;
   /** What the collectors of the audit log need: `host:port` to dial, files to read; auth only. */
   auditSinks?: { net: readonly string[]; read: readonly string[] };
   /** Absolute path of libcrypto, if there is one. */
@@ -67,7 +69,11 @@ export function rolePermissions(role: Role, facts: PermissionFacts): Deno.Permis
       return {
         ...nothing,
         net: true, // nodes join at any address
-        read: [facts.directory, ...facts.httpsFiles],
+        read: [
+          facts.directory,
+          ...facts.httpsFiles,
+          ...(facts.authoritiesFile === undefined ? [] : [facts.authoritiesFile]),
+        ],
         write: [facts.directory],
         ffi: facts.libcrypto === undefined ? false : [facts.libcrypto],
       };
@@ -76,6 +82,9 @@ export function rolePermissions(role: Role, facts: PermissionFacts): Deno.Permis
       return { ...nothing, net: true, read: [facts.directory], write: [facts.directory], ffi: true };
   }
 }
+
+/** The certificate authorities of the system, for TLS; the declarations of the runtime do not know the name yet. */
+const SYSTEM_AUTHORITIES = ["ca"] as unknown as "hostname"[];
 
 /**
  * The permissions of the Worker that calls identity providers for auth: it dials, and has nothing that could leave with
@@ -87,9 +96,9 @@ export const OUTBOUND_PERMISSIONS: Deno.PermissionOptionsObject = {
   write: false,
   ffi: false,
   run: false,
-  sys: false,
+  sys: SYSTEM_AUTHORITIES,
   import: false,
-  env: LIBRARY_ENV,
+  env: [...LIBRARY_ENV, "NODE_USE_SYSTEM_CA"],
 };
 
 /** The permissions in words, for `teleport status --permissions`. */

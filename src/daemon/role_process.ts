@@ -24,6 +24,8 @@ export interface RoleProcessOptions {
   sendDatagrams?(target: number, messages: string[]): Promise<void>;
   /** Makes calls to identity providers for the role. */
   callOut?(call: OutboundCall): Promise<HttpAnswer>;
+  /** The role was told of the cluster's auth servers. */
+  keepAuthServers(addresses: unknown): void;
   /** The Worker has gone, and what it has left behind may need tidying. */
   onCrash(): void;
   /** Something the administrator should know. */
@@ -143,6 +145,8 @@ export class RoleProcess {
           return this.#rejectReady(new Error(message.message));
         }
         return this.#crashed(worker, message.message);
+      case "auth_servers":
+        return this.#options.keepAuthServers(message.addresses);
       case "datagrams":
         return void this.#sendDatagrams(worker, message);
       case "call":

@@ -4,14 +4,15 @@
  */
 import type { BalancerChoice } from "../api/balancers.ts";
 import { formatHostPort, type HostPort } from "../base/dial.ts";
+import { PROXY_VARIABLES } from "../base/proxy_choice.ts";
 import { isHostName } from "../model/name.ts";
-import type { StoreSettings } from "../store/settings.ts";
 import { planAuditSinks } from "./audit_sinks.ts";
 import type { DaemonConfig } from "./config/daemon_config.ts";
-import type { StorageConfig } from "./config/storage.ts";
 import type { ListeningSocket } from "./listener.ts";
 import { FILES_PART, ownProgram, PAM_PART } from "./own_program.ts";
-import { STORE_FILE } from "./permissions.ts";
+import { sharesWebPort } from "./services.ts";
+import { systemAuthorities } from "./system_authorities.ts";
+import { storeSettings } from "./store_plan.ts";
 import { readUi } from "./ui_file.ts";
 import type { RoleSettings } from "./worker_protocol.ts";
 
@@ -24,9 +25,12 @@ export interface DaemonFacts {
     node?: ListeningSocket;
     proxySsh?: ListeningSocket;
     proxyWeb?: ListeningSocket;
+    proxyTunnel?: ListeningSocket;
   };
   /** Joins the other roles of this process to the auth role beside them. */
   localToken: string | undefined;
+  /** What the cluster has told of its auth servers in an earlier run: `host:port`. */
+  knownAuthServers?: string[];
   /** This machine's address as others see it. */
   outwardAddress: string;
 }
@@ -56,12 +60,13 @@ export function authSettings(
     name: config.nodename,
     publicNames: hostNames([...auth.publicAddrs.map(({ host }) => host), ...loopbackNames(socket)]),
     directory: roleDirectory(config, "auth"),
-    store: storeSettings(auth.storage),
+    store: storeSettings(auth.storage, (name) => Deno.env.get(name)),
     socket: socket.duplicate(),
     address: formatHostPort(outward(config, facts, socket)),
     clusterName: auth.clusterName,
     secondFactor: auth.authentication.secondFactor,
     securityKeys: auth.authentication.u2f,
+    loginChoice: { type: auth.authentication.type, connectorName: auth.authentication.connectorName },
     sessionRecording: auth.sessionRecording,
     recordingMode: auth.recordingMode,
     recordCommands: auth.recordCommands,
@@ -69,6 +74,8 @@ export function authSettings(
     clientIdleTimeout: auth.clientIdleTimeout,
     disconnectExpiredCert: auth.disconnectExpiredCert,
     staticTokens: auth.staticTokens.map(({ roles, value }) => ({ token: value.reveal(), roles })),
+    joinToken: config.authToken?.reveal(),
+    toJoin: config.authToken === undefined ? [] : foreignAuthServers(config, facts),
     localToken: facts.localToken === undefined
       ? undefined
       : { token: facts.localToken, hostId: facts.hostId },
@@ -83,8 +90,22 @@ export function authSettings(
   };
 }
 
-function storeSettings(storage: StorageConfig): StoreSettings {
-  return storage.type === "deno_kv" ? { type: "deno_kv", path: `${storage.path}/${STORE_FILE}` } : storage;
+/** The auth servers of the configuration, unless one of them is this host. */
+function foreignAuthServers(config: DaemonConfig, facts: DaemonFacts): string[] {
+  const own = [
+    "localhost",
+    "0.0.0.0",
+    "::",
+    "::1",
+    config.nodename,
+    config.advertiseIp,
+    facts.outwardAddress,
+    config.auth.listenAddr.host,
+    ...config.auth.publicAddrs.map(({ host }) => host),
+  ];
+  const isOwn = ({ host, port }: HostPort) =>
+    port === config.auth.listenAddr.port && (own.includes(host) || host.startsWith("127."));
+  return config.authServers.some(isOwn) ? [] : config.authServers.map(formatHostPort);
 }
 
 export function proxySettings(
@@ -94,6 +115,7 @@ export function proxySettings(
   web: ListeningSocket,
 ): RoleSettings["proxy"] {
   const { proxy } = config;
+  const tunnel = facts.sockets.proxyTunnel;
   const [first] = proxy.publicAddrs;
   const [firstSsh] = proxy.sshPublicAddrs;
   const publicWeb: HostPort = { host: first?.host ?? config.nodename, port: first?.port || web.address.port };
@@ -107,13 +129,17 @@ export function proxySettings(
     ...bounds(config, proxy),
     cacheTtl: config.cacheTtl,
     publicNames: names,
-    sockets: { ssh: ssh.duplicate(), web: web.duplicate() },
+    sockets: { ssh: ssh.duplicate(), web: web.duplicate(), tunnel: tunnel?.duplicate() },
+    sharesWebPort: sharesWebPort(proxy),
+    proxyVariables: proxyVariables(),
+    authoritiesFile: systemAuthorities(),
+    insecure: config.insecure,
     addresses: {
       web: publicWeb,
       ssh: firstSsh
         ? { host: firstSsh.host, port: firstSsh.port || ssh.address.port }
         : { host: publicWeb.host, port: ssh.address.port },
-      tunnel: { host: publicWeb.host, port: proxy.tunnelListenAddr.port },
+      tunnel: { host: publicWeb.host, port: (tunnel ?? web).address.port },
     },
     tls: proxy.tls,
     https: proxy.https,
@@ -160,6 +186,7 @@ function membership(config: DaemonConfig, facts: DaemonFacts, role: "proxy" | "n
     name: config.nodename,
     directory: roleDirectory(config, role),
     authServers,
+    knownAuthServers: own ? [] : facts.knownAuthServers ?? [],
     joinToken: facts.localToken ?? config.authToken?.reveal(),
     besideAuth: facts.localToken !== undefined,
     caPins: config.caPins,
@@ -188,4 +215,12 @@ function loopbackNames({ address }: ListeningSocket): string[] {
 
 function hostNames(names: readonly string[]): string[] {
   return [...new Set(names)].filter(isHostName);
+}
+
+/** Roles may not read the environment. */
+function proxyVariables(): Record<string, string> {
+  return Object.fromEntries(PROXY_VARIABLES.flatMap((name) => {
+    const value = Deno.env.get(name);
+    return value === undefined ? [] : [[name, value]];
+  }));
 }

@@ -3,16 +3,25 @@
  * @module
  */
 import type { HostPort } from "../base/dial.ts";
-import type { DaemonConfig, Role } from "./config/daemon_config.ts";
+import type { DaemonConfig, ProxyConfig, Role } from "./config/daemon_config.ts";
 import { ListeningSocket } from "./listener.ts";
 
-export type Service = "auth" | "proxySsh" | "proxyWeb" | "node" | "diagnostics";
+export type Service = "auth" | "proxySsh" | "proxyWeb" | "proxyTunnel" | "node" | "diagnostics";
 
 /** The listeners of each role, by configuration. */
-const SERVICES: readonly { name: Service; role: Role; address(config: DaemonConfig): HostPort }[] = [
+const SERVICES: readonly {
+  name: Service;
+  role: Role;
+  address(config: DaemonConfig): HostPort | undefined;
+}[] = [
   { name: "auth", role: "auth", address: (config) => config.auth.listenAddr },
   { name: "proxySsh", role: "proxy", address: (config) => config.proxy.listenAddr },
   { name: "proxyWeb", role: "proxy", address: (config) => config.proxy.webListenAddr },
+  {
+    name: "proxyTunnel",
+    role: "proxy",
+    address: ({ proxy }) => sharesWebPort(proxy) ? undefined : proxy.tunnelListenAddr,
+  },
   { name: "node", role: "node", address: (config) => config.node.listenAddr },
 ];
 
@@ -33,7 +42,10 @@ export async function openSockets(
   inherited: SocketSource | undefined,
 ): Promise<Sockets> {
   const wanted = SERVICES.filter(({ role }) => config.roles.has(role))
-    .map(({ name, address }) => ({ name, address: address(config) }));
+    .flatMap(({ name, address: of }) => {
+      const address = of(config);
+      return address ? [{ name, address }] : [];
+    });
   if (config.diagAddr) wanted.push({ name: "diagnostics", address: config.diagAddr });
   const sockets: Sockets = new Map();
   try {
@@ -45,4 +57,9 @@ export async function openSockets(
     throw error;
   }
   return sockets;
+}
+
+/** Whether tunnels come in on the web listener: that is so when both are given the same address. */
+export function sharesWebPort({ webListenAddr: web, tunnelListenAddr: tunnel }: ProxyConfig): boolean {
+  return tunnel.port !== 0 && web.host === tunnel.host && web.port === tunnel.port;
 }

@@ -10,9 +10,9 @@ import { SECOND } from "../base/duration.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Severity } from "../base/log.ts";
 import { LIBCRYPTO_PATHS } from "../ssh/libcrypto.ts";
+import { readAuthServers, writeAuthServers } from "./auth_servers_file.ts";
 import { AuditDatagrams, planAuditSinks } from "./audit_sinks.ts";
 import type { DaemonConfig, Role } from "./config/daemon_config.ts";
-import { storeNeeds } from "./config/storage.ts";
 import { prepareDataDirectory } from "./data_directory.ts";
 import type { LogOutput } from "./log/output.ts";
 import { endOrphans } from "./orphans.ts";
@@ -28,7 +28,9 @@ import {
   recordingsDirectory,
   roleDirectory,
 } from "./role_settings.ts";
+import { storeNeeds } from "./store_plan.ts";
 import { openSockets, type Service, type Sockets, type SocketSource } from "./services.ts";
+import { systemAuthorities } from "./system_authorities.ts";
 import type { RoleSettings, StartMessage } from "./worker_protocol.ts";
 
 /** The daemon before this one, as far as the start depends on it. */
@@ -61,6 +63,7 @@ export async function startDaemon(
       ? predecessor?.hello.localToken ?? crypto.randomUUID() + crypto.randomUUID()
       : undefined,
     outwardAddress: outwardAddress(),
+    knownAuthServers: await readAuthServers(config.dataDir),
   };
   return new Daemon(config, output, facts, sockets, predecessor);
 }
@@ -133,11 +136,20 @@ export class Daemon {
         ? (target, messages) => this.#datagrams.send(target, messages)
         : undefined,
       callOut: role === "auth" ? (call) => this.#outbound.call(call) : undefined,
+      keepAuthServers: (addresses) => void this.#keepAuthServers(addresses),
       onCrash: () => role === "node" ? void this.#endOrphans() : undefined,
       report: (level, text) => output.report(level, role, text),
     });
     this.roles.set(role, process);
     return process;
+  }
+
+  async #keepAuthServers(addresses: unknown): Promise<void> {
+    try {
+      await writeAuthServers(this.config.dataDir, addresses);
+    } catch (error) {
+      this.output.report("warn", "daemon", `the list of auth servers cannot be kept: ${messageOf(error)}`);
+    }
   }
 
   async #endOrphans(): Promise<void> {
@@ -204,10 +216,11 @@ export function permissionFacts(
   return {
     directory: roleDirectory(config, role),
     storeDirectory: config.auth.storage.type === "deno_kv" ? config.auth.storage.path : undefined,
-    store: storeNeeds(config.auth.storage),
+    store: storeNeeds(config.auth.storage, (name) => Deno.env.get(name)),
     logDirectory: logDirectory(config),
     recordingsDirectory: recordingsDirectory(config),
     httpsFiles: https ? [https.keyFile, https.certFile] : [],
+    authoritiesFile: systemAuthorities(),
     auditSinks: planAuditSinks(config.auth.audit.sinks),
     libcrypto,
   };

@@ -58,6 +58,8 @@ export type FromWorker =
   | { type: "report"; report: WorkerReport }
   /** The role could not start; `permanent` when trying again would not help. */
   | { type: "failed"; message: string; permanent: boolean }
+  /** The auth servers of the cluster, as this host's next start should know them. */
+  | { type: "auth_servers"; addresses: string[] }
   /** Asks for datagrams to be sent: only to configured targets. */
   | { type: "datagrams"; id: number; target: number; messages: string[] }
   /** Asks for a call to an identity provider. */

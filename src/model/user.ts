@@ -21,6 +21,14 @@ export interface ExternalIdentity {
   username: string;
 }
 
+/** The connector that made a user's record, and what its provider knows the user by. */
+export interface UserConnector {
+  kind: "github" | "oidc" | "saml";
+  name: string;
+  /** What the provider gives to nobody else. */
+  identity: string;
+}
+
 /** A user as the cluster knows it, without secrets. */
 export interface User {
   name: string;
@@ -33,6 +41,8 @@ export interface User {
   /** Milliseconds since the epoch. */
   created: number;
   createdBy: string;
+  /** Of users who log in through an identity provider, and in no other way. */
+  connector?: UserConnector;
   identities?: { github?: ExternalIdentity[]; oidc?: ExternalIdentity[]; saml?: ExternalIdentity[] };
 }
 
@@ -50,4 +60,15 @@ export function barred(user: Pick<User, "lock" | "expires">, now: number): strin
   const { lock } = user;
   if (!lock || lock.until !== undefined && lock.until <= now) return undefined;
   return `the user is locked${lock.message === "" ? "" : `: ${lock.message}`}`;
+}
+
+/**
+ * The record of a user of an identity provider ends by itself and is made anew at the next login: one that is locked
+ * stays as long as the lock does, so that nobody logs in past it.
+ */
+export function keepingLock<U extends User>(user: U): U {
+  const { connector, lock, expires } = user;
+  if (!connector || !lock || expires === undefined) return user;
+  const { expires: _expires, ...lasting } = user;
+  return lock.until === undefined ? lasting as U : { ...user, expires: Math.max(expires, lock.until) };
 }

@@ -138,7 +138,9 @@ async function admitted(node: NodeContext, identity: UserIdentity, login: string
     const { cluster } = node.trust();
     throw new AppError(
       "access_denied",
-      `user ${foreign ? name : `${name}@${cluster}`} is not authorized to login as ${login}@${cluster}: ${error.message}`,
+      `user ${
+        foreign ? name : `${name}@${cluster}`
+      } is not authorized to login as ${login}@${cluster}: ${error.message}`,
     );
   }
 }

@@ -14,7 +14,12 @@ import {
 import { eventSpool } from "../api/event_journal.ts";
 import { EventQueue } from "../api/event_queue.ts";
 import { LiveAccess } from "../api/live_access.ts";
-import { type MemberSettings, openClusterAccess, startMembership } from "../api/member_role.ts";
+import {
+  authServersOf,
+  type MemberSettings,
+  openClusterAccess,
+  startMembership,
+} from "../api/member_role.ts";
 import { recordingPolicy, RecordingRole } from "../api/recording_role.ts";
 import type { Membership } from "../api/membership.ts";
 import type { Clock } from "../base/clock.ts";
@@ -22,7 +27,7 @@ import type { Files } from "../base/files.ts";
 import { listenOn } from "../base/listen.ts";
 import { logger } from "../base/log.ts";
 import type { RateRule } from "../base/rate_limit.ts";
-import type { RunningRole } from "../base/role.ts";
+import type { Outside, RunningRole } from "../base/role.ts";
 import { RunFolder } from "../base/run_folder.ts";
 import type { SshServer } from "../ssh/server.ts";
 import type { LiveSessions } from "../session/live_sessions.ts";
@@ -57,7 +62,12 @@ export interface NodeSettings extends MemberSettings {
   pam?: PamSettings;
 }
 
-export async function startNode(settings: NodeSettings, files: Files, clock: Clock): Promise<RunningRole> {
+export async function startNode(
+  settings: NodeSettings,
+  files: Files,
+  clock: Clock,
+  outside: Pick<Outside, "keepAuthServers">,
+): Promise<RunningRole> {
   const { directory, hostId, name } = settings;
   const labels = new Labels(
     settings.labels.fixed,
@@ -74,7 +84,7 @@ export async function startNode(settings: NodeSettings, files: Files, clock: Clo
   let server: SshServer<UserIdentity> | undefined;
   if (settings.pam) checkPam(settings.pam.service);
   await labels.start();
-  const around = { settings, files, clock, log };
+  const around = { settings, files, clock, log, authServers: authServersOf(settings, clock), outside };
   const member = membership = await startMembership(around, {
     role: "node",
     publicNames: [],

@@ -46,8 +46,9 @@ export class Passage {
     const { router, forwarder, hostId } = this.#options;
     if (!this.records) return await router.connect(destination, client.remote, visible);
     // A machine with both roles has one id: sessions of this proxy can be joined by way of its node, too.
+    const isHere = destination.cluster === undefined || destination.cluster === router.options.cluster();
     const isNode = router.options.directory.nodes.some(({ id }) => id === hostId);
-    if (destination.host === hostId && !isNode) return forwarder.openForJoining(client);
+    if (isHere && destination.host === hostId && !isNode) return forwarder.openForJoining(client);
     if (!client.agent && !mayLendLater) throw new AppError("access_denied", NO_AGENT);
     return await forwarder.open(client, await router.find(destination, client.remote, visible));
   }

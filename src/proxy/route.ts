@@ -10,11 +10,13 @@ import {
   type RelayedClient,
 } from "../api/client_address.ts";
 import type { HostCredentials } from "../api/host_identity.ts";
+import type { Trust } from "../api/identity.ts";
 import type { Clock } from "../base/clock.ts";
 import { formatHostPort } from "../base/dial.ts";
 import { AppError, isAppError } from "../base/errors.ts";
 import { hostOf, portOf, type ServerRecord } from "../model/server.ts";
-import { printable } from "../ssh/public_key.ts";
+import { printable, type PublicKey } from "../ssh/public_key.ts";
+import type { TransportTarget } from "../tunnel/transport.ts";
 import type { NodeDirectory } from "./node_directory.ts";
 
 const SSH_PORT = 22;
@@ -38,6 +40,8 @@ export interface Target {
   address: string;
   /** Absent: it is no registered node, like an OpenSSH server. */
   node?: ServerRecord;
+  /** Absent: it is of this cluster. Else its cluster, whose host CA vouches for it and whose own hosts decide. */
+  site?: Pick<Trust, "cluster" | "host">;
   /** Connects to it. @param recorded this proxy records what is done there, so that a node need not */
   open(recorded: boolean): Promise<Duplex>;
 }
@@ -75,6 +79,15 @@ export interface RouterOptions {
   clock: Clock;
   /** Dial names that are no registered nodes. Off unless configured: else the proxy is an open relay. */
   allowUnregistered: boolean;
+  /** The way into other clusters. */
+  links: SiteLinks;
+}
+
+/** Other clusters, as far as the way to their hosts goes. */
+export interface SiteLinks {
+  hostKeysOf(cluster: string): readonly PublicKey[] | undefined;
+  /** @throws {AppError} not_found, unavailable; else what the other cluster says */
+  connect(cluster: string, to: TransportTarget, client: ClientAddress): Promise<Duplex>;
 }
 
 export class Router {
@@ -86,19 +99,13 @@ export class Router {
    */
   async connect(destination: Destination, client: ClientAddress, visible: IsVisible): Promise<Duplex> {
     if (destination.kind === "node") return await (await this.find(destination, client, visible)).open(false);
-    this.#checkCluster(destination);
-    const { cluster, dialAuth, credentials, clock } = this.options;
+    const { cluster, dialAuth, credentials, clock, links } = this.options;
+    if (destination.cluster !== cluster()) {
+      return await links.connect(destination.cluster, { kind: "auth" }, client);
+    }
     const stream = await dialAuth();
     stream.write(clientAddressLine(client, authTarget(cluster()), credentials(), clock.now()));
     return stream;
-  }
-
-  #checkCluster({ cluster }: Destination): void {
-    if (cluster === undefined || cluster === this.options.cluster()) return;
-    throw new AppError(
-      "not_found",
-      `cluster "${printable(cluster)}" is not known here; "tsh clusters" lists the clusters`,
-    );
   }
 
   /**
@@ -107,9 +114,13 @@ export class Router {
    * @throws {AppError} with a text for the client
    */
   async find(destination: NodeDestination, client: ClientAddress, visible: IsVisible): Promise<Target> {
-    this.#checkCluster(destination);
-    const { host, port } = destination;
-    const { directory, dial, allowUnregistered } = this.options;
+    const { host, port, cluster } = destination;
+    if (cluster !== undefined && cluster !== this.options.cluster()) {
+      return this.#elsewhere({ ...destination, cluster }, client);
+    }
+    const { directory, dial } = this.options;
+    // Not for clients of another cluster: what these may reach here is what has joined.
+    const allowUnregistered = this.options.allowUnregistered && client.via === undefined;
     let node;
     let hidden = false;
     const sees = (node: ServerRecord) => {
@@ -130,6 +141,17 @@ export class Router {
       address: node.address,
       node,
       open: (recorded) => this.#openNode(node, { ...client, recorded }),
+    };
+  }
+
+  /** The other cluster looks for the host itself, and decides on who comes. */
+  #elsewhere({ host, port, cluster }: NodeDestination & { cluster: string }, client: ClientAddress): Target {
+    const { links } = this.options;
+    return {
+      host,
+      address: `${formatHostPort({ host, port })}@${cluster}`,
+      site: { cluster, host: links.hostKeysOf(cluster) ?? [] },
+      open: () => links.connect(cluster, { kind: "node", host, port }, client),
     };
   }
 

@@ -54,6 +54,16 @@ function routerFor(nodes: ServerRecord[], allowUnregistered = false, deaf: strin
     },
     clock: systemClock,
     allowUnregistered,
+    links: {
+      hostKeysOf: () => [],
+      connect: (cluster, to) => {
+        if (cluster !== "east") {
+          return Promise.reject(new AppError("not_found", `cluster "${cluster}" is not known here`));
+        }
+        dialed.push(`east: ${to.kind === "auth" ? "auth" : `${to.host}:${to.port}`}`);
+        return Promise.resolve(new PassThrough());
+      },
+    },
   });
   const go = async (text: string, visible: IsVisible = ({ labels }) => labels.env !== "secret") => {
     await router.connect(parseDestination(text), { address: "192.0.2.1", port: 5 }, visible);
@@ -86,6 +96,17 @@ Deno.test("no text makes the destination parser fail in another way than by refu
       if (!isAppError(error, "bad_input")) throw error;
     }
   }));
+});
+
+Deno.test("what is in another cluster is looked for there, and only there", async () => {
+  const { go, dialed } = routerFor([node()]);
+  assertEquals(await go("luna:0@east"), "east: luna:0");
+  assertEquals(await go("nobody:22@east"), "east: nobody:22");
+  assertEquals(await go("@east"), "east: auth");
+  assertEquals(await go("@main"), "auth");
+  await assertRejects(() => go("luna@west"), AppError, 'cluster "west" is not known');
+  await assertRejects(() => go("@west"), AppError, 'cluster "west" is not known');
+  assertEquals(dialed.length, 4);
 });
 
 Deno.test("a node is found by name, name.cluster, uuid and address, with the usual ports", async () => {

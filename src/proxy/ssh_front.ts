@@ -23,6 +23,8 @@ import { failSession, type ServerSessionChannel, type SessionHandlers } from "..
 import { type Agent, AgentClient } from "../ssh/agent.ts";
 import type { Passage } from "./passage.ts";
 import { attemptToConnect, refusedLogin } from "./connect_attempt.ts";
+import { siteList } from "./tunnels/site_list.ts";
+import type { ClusterLinks } from "./tunnels/links.ts";
 import { type Destination, parseDestination, type Router } from "./route.ts";
 
 const log = logger("proxy");
@@ -39,6 +41,8 @@ export interface ProxyFrontOptions {
   access: ClusterAccess;
   live: LiveAccess;
   router: Router;
+  /** The other clusters. */
+  links: Pick<ClusterLinks, "sites">;
   passage: Passage;
   clock: Clock;
   limits?: Partial<ServerLimits>;
@@ -48,7 +52,7 @@ export interface ProxyFrontOptions {
 }
 
 export function proxySshServer(options: ProxyFrontOptions): SshServer<UserIdentity> {
-  const { trust, access, router, passage, clock, emit } = options;
+  const { trust, access, router, passage, clock, emit, links } = options;
 
   /** @param agent what the client lends to this proxy */
   const connect = async (
@@ -104,11 +108,7 @@ export function proxySshServer(options: ProxyFrontOptions): SshServer<UserIdenti
         }
         if (name === "proxysites") {
           return (channel) => {
-            const sites = [{
-              name: trust().cluster,
-              status: "online",
-              lastconnected: new Date(clock.now()).toISOString(),
-            }];
+            const sites = siteList(trust().cluster, passage.records, links, clock);
             channel.write(`${JSON.stringify(sites)}\n`);
             channel.exit(0);
             channel.end();
@@ -190,5 +190,7 @@ export function proxySshServer(options: ProxyFrontOptions): SshServer<UserIdenti
 }
 
 function destinationText(destination: Destination): string {
-  return destination.kind === "node" ? formatHostPort(destination) : `auth of ${destination.cluster}`;
+  const { cluster } = destination;
+  if (destination.kind === "auth") return `auth of ${cluster}`;
+  return `${formatHostPort(destination)}${cluster === undefined ? "" : `@${cluster}`}`;
 }

@@ -7,20 +7,26 @@ import { Buffer } from "node:buffer";
 import type { ClusterAccess } from "../api/cluster_access.ts";
 import { LiveAccess } from "../api/live_access.ts";
 import { RefusedClients } from "../api/refused_clients.ts";
-import { type MemberSettings, openClusterAccess, startMembership } from "../api/member_role.ts";
+import {
+  authServersOf,
+  type MemberSettings,
+  openClusterAccess,
+  startMembership,
+} from "../api/member_role.ts";
 import { recordingPolicy, RecordingRole } from "../api/recording_role.ts";
 import { eventSpool } from "../api/event_journal.ts";
 import { EventQueue } from "../api/event_queue.ts";
 import type { Clock } from "../base/clock.ts";
-import { dialAny, dialTcp, formatHostPort, type HostPort } from "../base/dial.ts";
+import { dialTcp, formatHostPort, type HostPort } from "../base/dial.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Files } from "../base/files.ts";
 import { listenOn } from "../base/listen.ts";
 import { logger } from "../base/log.ts";
+import { proxyFor } from "../base/proxy_choice.ts";
 import type { RateRule } from "../base/rate_limit.ts";
-import type { RunningRole } from "../base/role.ts";
+import type { Outside, RunningRole } from "../base/role.ts";
 import { RunFolder } from "../base/run_folder.ts";
-import type { UserIdentity } from "../model/identity.ts";
+import type { HostIdentity, UserIdentity } from "../model/identity.ts";
 import { facetsOf } from "../model/security_key.ts";
 import { MIN_CLIENT_VERSION, VERSION } from "../model/version.ts";
 import type { SshServer } from "../ssh/server.ts";
@@ -31,7 +37,13 @@ import { Forwarder } from "./recording/forwarder.ts";
 import { TargetCertificates } from "./recording/target_certificates.ts";
 import { Router } from "./route.ts";
 import { proxySshServer } from "./ssh_front.ts";
+import type { TransportTarget } from "../tunnel/transport.ts";
+import { connectForCluster } from "./tunnels/connect_here.ts";
+import { hubSshServer } from "./tunnels/hub_front.ts";
+import { ClusterLinks } from "./tunnels/links.ts";
+import { siteList } from "./tunnels/site_list.ts";
 import { webApp } from "./web/app.ts";
+import { loginFacts } from "./web/login_facts.ts";
 import { serveHttps } from "./web/server.ts";
 import { WebInterface } from "./web/web_interface.ts";
 import type { UiBundle } from "./web/ui_bundle.ts";
@@ -49,7 +61,15 @@ export interface ProxySettings extends MemberSettings {
   /** Names of the certificates, host and web. */
   publicNames: string[];
   /** Listening sockets. */
-  sockets: { ssh: number; web: number };
+  sockets: { ssh: number; web: number; tunnel?: number };
+  /** Tunnels come in on the web listener's port, too. */
+  sharesWebPort: boolean;
+  /** The environment's proxy variables, for what leaves this network: tunnels and pairings. */
+  proxyVariables: Readonly<Record<string, string>>;
+  /** Whom the system trusts about HTTPS servers, PEM. */
+  authoritiesFile?: string | undefined;
+  /** `--insecure`: self-signed HTTPS certificates of trusted clusters are accepted. */
+  insecure: boolean;
   /** What users are told. */
   addresses: { web: HostPort; ssh: HostPort; tunnel: HostPort };
   tls: boolean;
@@ -62,9 +82,15 @@ export interface ProxySettings extends MemberSettings {
   proxyProtocol: BalancerChoice;
 }
 
-export async function startProxy(settings: ProxySettings, files: Files, clock: Clock): Promise<RunningRole> {
+export async function startProxy(
+  settings: ProxySettings,
+  files: Files,
+  clock: Clock,
+  outside: Pick<Outside, "keepAuthServers">,
+): Promise<RunningRole> {
   const { directory, addresses } = settings;
-  const dialAuth = dialAny(settings.authServers);
+  const authServers = authServersOf(settings, clock);
+  const dialAuth = () => authServers.dial();
   const web = {
     web: formatHostPort(addresses.web),
     ssh: formatHostPort(addresses.ssh),
@@ -73,11 +99,13 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
   let directoryOfNodes: NodeDirectory | undefined;
   let access: ClusterAccess | undefined;
   let front: SshServer<UserIdentity> | undefined;
+  let tunnelFront: SshServer<HostIdentity> | undefined;
+  let clusterLinks: ClusterLinks | undefined;
   let webInterface: WebInterface | undefined;
   let recorded: RecordingRole | undefined;
   // deno-lint-ignore prefer-const -- a callback names it before it can be made
   let learnPolicy: (() => Promise<void>) | undefined;
-  const around = { settings, files, clock, log };
+  const around = { settings, files, clock, log, authServers, outside };
   const membership = await startMembership(around, {
     role: "proxy",
     publicNames: settings.publicNames,
@@ -86,9 +114,13 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
       const checked = webInterface?.onChanged(collection);
       if (collection === "sessions") await recorded?.sessions.announceNow();
       if (collection === "authorities") access?.onChange(); // certificates of a dropped one open nothing any more
+      if (collection === "connectors") await learnPolicy?.();
       if (collection === "servers") {
         await directoryOfNodes?.refresh();
         await learnPolicy?.();
+      }
+      if (collection === "clusters" || collection === "servers" || collection === "authorities") {
+        await clusterLinks?.tryRefresh();
       }
       if (collection === "users" || collection === "roles") {
         await access?.refresh();
@@ -96,7 +128,11 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
       }
       await checked;
     },
-    onRenewed: (credentials) => front?.setHostCredential(credentials),
+    onRenewed: (credentials) => {
+      front?.setHostCredential(credentials);
+      tunnelFront?.setHostCredential(credentials);
+      clusterLinks?.renewed();
+    },
   });
   const nodes = directoryOfNodes = new NodeDirectory(membership.auth);
   const warn = (text: string) => log.warn("{text}", { text });
@@ -118,7 +154,23 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
 
   const balanced = findBalancedClient(settings.proxyProtocol);
 
+  /** Whose certificates are believed; users of trusted clusters with them. */
+  const trust = () => ({ ...membership.trust, foreign: known.foreign });
+  const links: ClusterLinks = clusterLinks = new ClusterLinks({
+    api: membership.auth,
+    clock,
+    hostId: settings.hostId,
+    credentials: () => membership.credentials,
+    proxyFor: (target) => proxyFor(target, (name) => settings.proxyVariables[name]),
+    insecure: settings.insecure,
+    authorities: async () =>
+      settings.authoritiesFile === undefined ? undefined : await files.readText(settings.authoritiesFile),
+    records: () => cluster.sessionRecording === "proxy",
+    connectHere: (from, { to, client }) => connectFrom(from, to, client),
+    emit: (event) => events.emit(event),
+  });
   const router = new Router({
+    links,
     cluster: () => membership.trust.cluster,
     directory: nodes,
     credentials: () => membership.credentials,
@@ -139,7 +191,7 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
       live,
       refused,
       emit: (event) => events.emit(event),
-      trust: () => membership.trust,
+      trust,
       credential: () => membership.credentials,
       hostId: settings.hostId,
       running: new Set(),
@@ -153,7 +205,10 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
     records: () => cluster.sessionRecording === "proxy",
     hostId: settings.hostId,
   });
+  const connectFrom = (from: string, to: TransportTarget, client: { address: string; port: number }) =>
+    connectForCluster({ passage, router, emit: (event) => events.emit(event) }, from, to, client);
   const ssh = front = proxySshServer({
+    links,
     passage,
     hostCredential: membership.credentials,
     trust: () => membership.trust,
@@ -169,9 +224,23 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
     refused,
     router,
   });
+  const hub = tunnelFront = hubSshServer({
+    hostCredential: membership.credentials,
+    hostKeysOf: (name) => links.hostKeysOf(name),
+    clock,
+    limits: settings.limits,
+    emit: (event) => events.emit(event),
+    refused,
+    onTunnel: (connection) => links.hub.add(connection),
+  });
+  await links.tryRefresh();
   const sshListener = await listenOn(
     settings.sockets.ssh,
     (socket) => ssh.accept(socket, balanced && (() => balanced(socket))),
+  );
+  const tunnelListener = settings.sockets.tunnel === undefined ? undefined : await listenOn(
+    settings.sockets.tunnel,
+    (socket) => hub.accept(socket, balanced && (() => balanced(socket))),
   );
 
   const tls = settings.tls
@@ -186,7 +255,7 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
     : undefined;
   const ping = (): PingReply => ({
     auth: {
-      type: "local",
+      ...loginFacts(cluster),
       second_factor: cluster.secondFactor,
       ...(cluster.securityKeys
         ? { u2f: { app_id: cluster.securityKeys.appId, facets: facetsOf(cluster.securityKeys) } }
@@ -206,6 +275,14 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
     live,
     router,
     passage,
+    sites: {
+      cluster: () => membership.trust.cluster,
+      list: () => siteList(membership.trust.cluster, passage.records, links, clock),
+      trustOf: (name) => {
+        const host = links.hostKeysOf(name);
+        return host && { cluster: name, host };
+      },
+    },
     ping,
     clock,
     warn,
@@ -216,6 +293,7 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
     log.warn("the web interface was not built, so there is only a page about tsh: run deno task ui");
   }
   const app = webApp({
+    pairing: (request, address) => membership.auth.call("pairing.validate", { request, address }),
     gateway: new ApiGateway(membership.auth),
     signedIn,
     clock,
@@ -234,13 +312,16 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
     tls,
     maxConnections: settings.limits.maxConnections,
     findClient: balanced,
+    onSsh: settings.sharesWebPort ? (socket, client) => hub.accept(socket, client) : undefined,
     onError: (error) => log.error("web: {error}", { error: messageOf(error) }),
   });
 
   return {
     drain() {
       sshListener.close();
+      tunnelListener?.close();
       void webServer.close();
+      links.drain();
       membership.stopAnnouncing();
     },
     state: () => ({
@@ -254,11 +335,15 @@ export async function startProxy(settings: ProxySettings, files: Files, clock: C
         web_terminals: signedIn.terminals,
         events_waiting: events.waiting,
         events_lost: events.lost,
+        ...links.counts(),
         ...sessions.counts(),
       },
     }),
     async stop() {
       sshListener.close();
+      tunnelListener?.close();
+      links.stop();
+      hub.close();
       void webServer.close();
       signedIn.stop();
       live.stop();

@@ -90,8 +90,14 @@ export class LocalRecording {
     return true;
   }
 
-  async read(part: RecordingPart, offset: number, length: number): Promise<Uint8Array> {
-    return await this.#files.read(this.#path(part), offset, length);
+  /** @param into where it is put; left out, new memory */
+  async read(
+    part: RecordingPart,
+    offset: number,
+    length: number,
+    into?: Uint8Array<ArrayBuffer>,
+  ): Promise<Uint8Array> {
+    return await this.#files.read(this.#path(part), offset, length, into);
   }
 
   /** False when somebody removed or cut the files meanwhile. */

@@ -22,6 +22,10 @@ const WARN_AFTER = 5;
 /** So much new data is shipped at once instead of being gathered. */
 const ENOUGH = 64 * 1024;
 
+/** Memory for large pieces, which would be garbage after each. */
+const spare: Uint8Array<ArrayBuffer>[] = [];
+const MAX_SPARE = 4;
+
 export interface ShipperOptions {
   recording: LocalRecording;
   /** Opens the channel of subsystem `recording:<sid>`. */
@@ -160,11 +164,15 @@ export class Shipper {
     upTo: PartSizes,
   ): Promise<void> {
     while (sent[part] < upTo[part]) {
-      const data = await this.#recording.read(part, sent[part], Math.min(PIECE, upTo[part] - sent[part]));
+      const length = Math.min(PIECE, upTo[part] - sent[part]);
+      const memory = length < ENOUGH ? undefined : spare.pop() ?? new Uint8Array(PIECE);
+      const data = await this.#recording.read(part, sent[part], length, memory);
       if (data.length === 0) {
         throw new AppError("internal", `the ${part} file of the recording became shorter`);
       }
       await connection.send(FRAME[part], data);
+      // After a failure the broken stream may still read it.
+      if (memory && spare.length < MAX_SPARE) spare.push(memory);
       sent[part] += data.length;
     }
   }

@@ -11,7 +11,7 @@ import type { Signal } from "./signal.ts";
 import {
   ACKNOWLEDGED,
   decodeSizes,
-  encodeFrame,
+  encodeHeader,
   FRAME,
   type FrameKind,
   SIZES_LENGTH,
@@ -19,6 +19,7 @@ import {
 
 /** How long the server may take to answer, or to take more data. */
 const PATIENCE_MS = 60_000;
+const NOTHING = new Uint8Array();
 
 /** One upload over one stream. Its waits share the shipper's signal, so a broken stream wakes the shipper. */
 export class UploadConnection {
@@ -26,7 +27,6 @@ export class UploadConnection {
   readonly #clock: Clock;
   readonly #signal: Signal;
   #received: Uint8Array = new Uint8Array();
-  #writable = true;
   #broken: AppError | undefined;
 
   constructor(stream: Duplex, clock: Clock, signal: Signal) {
@@ -34,10 +34,6 @@ export class UploadConnection {
     this.#clock = clock;
     this.#signal = signal;
     stream.on("data", (chunk: Uint8Array) => this.#receive(chunk));
-    stream.on("drain", () => {
-      this.#writable = true;
-      signal.notify();
-    });
     stream.on(
       "error",
       (cause) => this.#break(new AppError("closed", `the upload broke: ${cause.message}`, { cause })),
@@ -57,11 +53,21 @@ export class UploadConnection {
     return decodeSizes(this.#received.subarray(0, SIZES_LENGTH));
   }
 
-  /** Sends one frame; resolves when there is room for the next. */
-  async send(kind: FrameKind, data?: Uint8Array): Promise<void> {
+  /** Sends one frame. The data must not change until this resolves; then the stream is done with it. */
+  async send(kind: FrameKind, data: Uint8Array = NOTHING): Promise<void> {
     if (this.#broken) throw this.#broken;
-    this.#writable = this.#stream.write(encodeFrame(kind, data));
-    await this.#until(() => this.#writable, "took no more data");
+    let taken = false;
+    const done = () => {
+      taken = true;
+      this.#signal.notify();
+    };
+    const header = encodeHeader(kind, data.length);
+    if (data.length === 0) this.#stream.write(header, done);
+    else {
+      this.#stream.write(header);
+      this.#stream.write(data, done);
+    }
+    await this.#until(() => taken, "took no more data");
   }
 
   /** Ends the recording; resolves when the server has all of it. */

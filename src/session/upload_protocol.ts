@@ -27,24 +27,18 @@ export const SIZES_LENGTH = 16;
 /** What the server answers to `end`. */
 export const ACKNOWLEDGED = 1;
 
-const NOTHING = new Uint8Array();
-
 /**
- * One frame. The data is copied, so the caller may reuse its buffer.
+ * What stands before a frame's data.
  * @throws {AppError} bad_input when there is more data than a frame may carry
  */
-export function encodeFrame(kind: FrameKind, data: Uint8Array = NOTHING): Buffer {
-  if (data.length > MAX_FRAME) {
-    throw new AppError(
-      "bad_input",
-      `a recording frame carries at most ${MAX_FRAME} bytes, not ${data.length}`,
-    );
+export function encodeHeader(kind: FrameKind, length: number): Buffer {
+  if (length > MAX_FRAME) {
+    throw new AppError("bad_input", `a recording frame carries at most ${MAX_FRAME} bytes, not ${length}`);
   }
-  const frame = Buffer.allocUnsafe(HEADER + data.length);
-  frame[0] = kind;
-  frame.writeUInt32BE(data.length, 1);
-  frame.set(data, HEADER);
-  return frame;
+  const header = Buffer.alloc(HEADER);
+  header[0] = kind;
+  header.writeUInt32BE(length, 1);
+  return header;
 }
 
 /** The server's opening: how much of each part it has. */

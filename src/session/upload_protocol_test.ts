@@ -1,12 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { AppError } from "../base/errors.ts";
-import { decodeSizes, encodeFrame, encodeSizes, FRAME, HEADER, MAX_FRAME } from "./upload_protocol.ts";
+import { decodeSizes, encodeHeader, encodeSizes, FRAME, HEADER, MAX_FRAME } from "./upload_protocol.ts";
 
-Deno.test("a frame is its kind, its length and its data", () => {
-  assertEquals([...encodeFrame(FRAME.log, new Uint8Array([7, 8]))], [2, 0, 0, 0, 2, 7, 8]);
-  assertEquals([...encodeFrame(FRAME.end)], [3, 0, 0, 0, 0]);
-  assertEquals(encodeFrame(FRAME.bytes, new Uint8Array(MAX_FRAME)).length, HEADER + MAX_FRAME);
-  assertThrows(() => encodeFrame(FRAME.bytes, new Uint8Array(MAX_FRAME + 1)), AppError, "at most");
+Deno.test("before a frame's data stand its kind and its length", () => {
+  assertEquals([...encodeHeader(FRAME.log, 2)], [2, 0, 0, 0, 2]);
+  assertEquals([...encodeHeader(FRAME.end, 0)], [3, 0, 0, 0, 0]);
+  assertEquals(encodeHeader(FRAME.bytes, MAX_FRAME).length, HEADER);
+  assertThrows(() => encodeHeader(FRAME.bytes, MAX_FRAME + 1), AppError, "at most");
 });
 
 Deno.test("the server's sizes make the trip", () => {

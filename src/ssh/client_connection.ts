@@ -21,6 +21,8 @@ import { type WireReader, WireWriter } from "./wire.ts";
 export interface ClientOptions {
   /** Connects to the user's ssh-agent. */
   agent?: () => Promise<Duplex>;
+  /** Every session lends it, whether or not the session's options say so. */
+  lendsAgent?: boolean;
   /** Connects to the user's X server. It must put the real cookie in the place of the one that the session named. */
   x11?: Connect;
   /** Something that the server tells (RFC 4254 section 4). @returns false for what is not known */
@@ -201,7 +203,8 @@ export class SshClient {
   }
 
   #session(what: string, program: Program, options: SessionOptions): Promise<ClientSession> {
-    const { agent, x11 } = this.#options;
+    const { agent, x11, lendsAgent } = this.#options;
+    if (lendsAgent) options = { ...options, agent: true };
     if (options.agent) this.#channels.agent = agent;
     if (options.x11) this.#channels.x11 = x11;
     return refusedTo(what, startSession(this.#layer, this.#requests, program, options));

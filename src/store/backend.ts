@@ -40,7 +40,7 @@ export interface Watch {
 /** A transactional, ordered key-value store. */
 export interface Backend {
   get(key: Key): Promise<Entry | undefined>;
-  /** All entries whose key starts with `prefix`, in key order. */
+  /** All entries whose key starts with `prefix`, which has at least one name, in key order. */
   list(prefix: Key): Promise<Entry[]>;
   /**
    * Applies all operations or none, of which there are at most {@linkcode MAX_COMMIT}. When it resolves to true, they

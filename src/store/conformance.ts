@@ -28,7 +28,7 @@ export function testBackend<B extends Backend>(
 ): void {
   const test = (what: string, run: (backend: B, clock: SettableClock) => Promise<void>) => {
     Deno.test({ name: `${name}: ${what}`, ignore }, async () => {
-      let now = 1_700_000_000_000;
+      let now = Date.now(); // stores that clean up have clocks of their own
       const clock = { now: () => now, set: (ms: number) => void (now = ms) };
       const backend = await open(clock);
       try {

@@ -76,7 +76,8 @@ export class EtcdBackend implements Backend {
   static async open(options: EtcdOptions): Promise<EtcdBackend> {
     const backend = new EtcdBackend(options, options.clock ?? systemClock);
     try {
-      await backend.get(["cluster"]);
+      const key = encode(backend.#path(["cluster"]));
+      await backend.#gateway.call("/v3/kv/range", { key }, 0); // each member is asked once
       return backend;
     } catch (error) {
       backend.#gateway.close();

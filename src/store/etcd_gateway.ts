@@ -6,8 +6,9 @@
  */
 import type { Clock } from "../base/clock.ts";
 import { SECOND } from "../base/duration.ts";
-import { AppError, isAppError, messageOf } from "../base/errors.ts";
+import { AppError, isAppError } from "../base/errors.ts";
 import type { EtcdAnswer, EtcdTransport } from "./etcd_transport.ts";
+import { deepMessage, networkReason } from "./network_reason.ts";
 
 /** One member's answer must be there within this time; an election takes about as long. */
 const ATTEMPT_MS = 3 * SECOND;
@@ -42,9 +43,9 @@ export class EtcdGateway {
    * @throws {AppError} not_found and others for what etcd refuses; access_denied when no member's certificate is
    * accepted, or ours by none; unavailable, naming every member, when none answers
    */
-  async call<T>(path: string, body: unknown): Promise<T> {
+  async call<T>(path: string, body: unknown, deadlineMs = DEADLINE_MS): Promise<T> {
     const text = JSON.stringify(body);
-    const end = this.clock.now() + DEADLINE_MS;
+    const end = this.clock.now() + deadlineMs;
     const troubles = new Map<string, unknown>();
     for (let attempt = 1;; attempt++) {
       const peer = this.#peer();
@@ -60,7 +61,7 @@ export class EtcdGateway {
         if (all && [...troubles.values()].every(isCertificateTrouble)) {
           throw this.#trouble("access_denied", troubles);
         }
-        if (this.clock.now() >= end) throw this.#trouble("unavailable", troubles);
+        if (all && this.clock.now() >= end) throw this.#trouble("unavailable", troubles);
         if (attempt % this.peers.length === 0) await this.#pause();
       }
     }
@@ -116,7 +117,7 @@ export class EtcdGateway {
   }
 
   #trouble(code: "unavailable" | "access_denied", troubles: ReadonlyMap<string, unknown>): AppError {
-    const each = [...troubles].map(([peer, error]) => `${peer}: ${reasonOf(error)}`).join("; ");
+    const each = [...troubles].map(([peer, error]) => `${peer}: ${networkReason(error)}`).join("; ");
     const advice = code === "access_denied"
       ? "; check tls_cert_file, tls_key_file and tls_ca_file of teleport.storage"
       : "";
@@ -186,24 +187,4 @@ function isCertificateTrouble(error: unknown): boolean {
   const text = deepMessage(error);
   return /invalid peer certificate|bad ?certificate|certificate ?required|unknown ?(?:ca|issuer|certificate ?authority)|certificate ?(?:expired|unknown|revoked)|self-signed certificate|decrypt ?error/i
     .test(text);
-}
-
-function reasonOf(error: unknown): string {
-  const text = deepMessage(error);
-  if (/connection refused/i.test(text)) return "nobody listens there";
-  if (/dns error|failed to lookup|name or service not known/i.test(text)) {
-    return "the name cannot be resolved";
-  }
-  const alert = /received fatal alert: (\w+)/.exec(text)?.[1];
-  if (alert !== undefined) return `it does not accept our certificate (TLS alert ${alert})`;
-  const invalid = /invalid peer certificate: (.*)/.exec(text)?.[1];
-  if (invalid !== undefined) return `its certificate is not accepted (${invalid})`;
-  return text.replace(/^error sending request for url \([^)]*\): /, "").slice(0, 300);
-}
-
-/** What the error says, and what the errors behind it say. */
-function deepMessage(error: unknown): string {
-  const texts: string[] = [];
-  for (let at = error; at instanceof Error && texts.length < 5; at = at.cause) texts.push(messageOf(at));
-  return texts.join(": ");
 }

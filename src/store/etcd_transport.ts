@@ -53,8 +53,9 @@ function verified({ cert, key, ca }: EtcdTls): EtcdTransport {
   };
 }
 
-function unverified({ cert, key }: EtcdTls): EtcdTransport {
-  const agent = new Agent({ keepAlive: true, cert, key, rejectUnauthorized: false });
+function unverified({ cert, key, ca }: EtcdTls): EtcdTransport {
+  // Some authority must be named: for the system's own, Deno 2.9.6 asks for a permission.
+  const agent = new Agent({ keepAlive: true, cert, key, ca: ca ?? cert, rejectUnauthorized: false });
   return {
     post: (url, body, signal) =>
       new Promise((resolve, reject) => {

@@ -6,7 +6,7 @@ import { type Clock } from "../base/clock.ts";
 import { AppError, messageOf } from "../base/errors.ts";
 import type { Files } from "../base/files.ts";
 import type { Backend } from "./backend.ts";
-import type { EtcdSettings, StoreSettings } from "./settings.ts";
+import type { DynamoSettings, EtcdSettings, StoreSettings } from "./settings.ts";
 
 /** @throws {AppError} unavailable when it may be there later; others when the configuration is at fault */
 export async function openStore(
@@ -15,8 +15,21 @@ export async function openStore(
   clock: Clock,
 ): Promise<Backend> {
   if (settings.type === "etcd") return await openEtcd(settings, files, clock);
+  if (settings.type === "dynamodb") return await openDynamo(settings, clock);
   const { DenoKvBackend } = await import("./deno_kv.ts");
   return await DenoKvBackend.open(settings.path, clock);
+}
+
+async function openDynamo(settings: DynamoSettings, clock: Clock): Promise<Backend> {
+  const [{ DynamoBackend }, { AwsCredentials }] = await Promise.all([
+    import("./dynamodb.ts"),
+    import("./aws/credentials.ts"),
+  ]);
+  return await DynamoBackend.open({
+    ...settings,
+    credentials: new AwsCredentials(settings.credentials, clock),
+    clock,
+  });
 }
 
 async function openEtcd(

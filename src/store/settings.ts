@@ -3,6 +3,8 @@
  * @module
  */
 
+import type { AwsSource } from "./aws/credentials.ts";
+
 /** The embedded store. */
 export interface DenoKvSettings {
   type: "deno_kv";
@@ -25,4 +27,15 @@ export interface EtcdSettings {
   insecure: boolean;
 }
 
-export type StoreSettings = DenoKvSettings | EtcdSettings;
+export interface DynamoSettings {
+  type: "dynamodb";
+  region: string;
+  table: string;
+  /** `https://dynamodb.eu-west-1.amazonaws.com` */
+  endpoint: string;
+  credentials: AwsSource;
+  /** Left out: the table is paid for by use. */
+  capacity?: { read: number; write: number };
+}
+
+export type StoreSettings = DenoKvSettings | EtcdSettings | DynamoSettings;

@@ -43,7 +43,7 @@ export class TunnelAgent {
   #beating: Timer | undefined;
   #retired = false;
   #transports = 0;
-  /** Its proxy wants no new connections here, or it is to be replaced. */
+  /** What the proxy has told last. */
   hello: Hello | undefined;
 
   private constructor(
@@ -64,7 +64,9 @@ export class TunnelAgent {
     let agent: TunnelAgent | undefined;
     const control = Promise.withResolvers<ControlChannel<Hello>>();
     const greeted = Promise.withResolvers<void>();
+    let first: Hello | undefined;
     const onHello = (hello: Hello) => {
+      first = hello;
       if (agent) agent.hello = hello;
       greeted.resolve();
       options.onHello(hello);
@@ -101,6 +103,7 @@ export class TunnelAgent {
       const channel = await within(clock, HELLO_MS, control.promise, ssh.closed);
       agent.#begin(channel, options);
       await within(clock, HELLO_MS, greeted.promise, ssh.closed);
+      agent.hello ??= first; // it may have come before there was an agent to tell
       return agent;
     } catch (error) {
       agent?.close();

@@ -45,12 +45,16 @@ export class AgentPool {
 
   /** The proxies that there is a tunnel to which takes new connections. */
   #reached(): Set<string> {
-    return new Set([...this.#agents].filter(({ open, retired }) => open && !retired).map(({ proxyId }) => proxyId));
+    return new Set(
+      [...this.#agents].filter(({ open, retired }) => open && !retired).map(({ proxyId }) => proxyId),
+    );
   }
 
   #isComplete(): boolean {
     const reached = this.#reached();
-    const wanted = new Set([...this.#agents].flatMap(({ hello, retired }) => retired ? [] : hello?.proxies ?? []));
+    const wanted = new Set(
+      [...this.#agents].flatMap(({ hello, retired }) => retired ? [] : hello?.proxies ?? []),
+    );
     return reached.size > 0 && wanted.isSubsetOf(reached);
   }
 

@@ -43,6 +43,8 @@ export interface HubOptions {
 /** Proxies of one cluster, each perhaps twice while it is replaced. */
 const MAX_TUNNELS = 256;
 const OPEN_MS = 20_000;
+/** How long a client may stay that is no agent: long enough to be told so. */
+const STRANGER_MS = 3_000;
 
 export class TunnelHub {
   readonly #options: HubOptions;
@@ -79,7 +81,7 @@ export class TunnelHub {
       if (isFirst) this.#options.onStatus(cluster, true);
     } catch (error) {
       if (!isAppError(error)) throw error;
-      connection.close();
+      this.#options.clock.after(STRANGER_MS, () => connection.close()); // it may still ask for what there is not
     }
   }
 

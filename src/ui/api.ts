@@ -30,8 +30,27 @@ export interface NodeItem {
 
 const SITE = "/sites/-current-";
 
-export async function listNodes(signal?: AbortSignal): Promise<NodeItem[]> {
-  const { items } = await requestJson<{ items: NodeItem[] }>(`${SITE}/nodes`, signal ? { signal } : {});
+/** A cluster: this one, or one that is reached through it. */
+export interface SiteItem {
+  name: string;
+  status: "online" | "offline";
+}
+
+/** This cluster first. */
+export async function listSites(signal?: AbortSignal): Promise<SiteItem[]> {
+  return await requestJson<SiteItem[]>("/sites", signal ? { signal } : {});
+}
+
+/** @param site left out: this cluster */
+function sitePath(site: string | undefined): string {
+  return site === undefined ? SITE : `/sites/${encodeURIComponent(site)}`;
+}
+
+export async function listNodes(signal?: AbortSignal, site?: string): Promise<NodeItem[]> {
+  const { items } = await requestJson<{ items: NodeItem[] }>(
+    `${sitePath(site)}/nodes`,
+    signal ? { signal } : {},
+  );
   return items;
 }
 
@@ -82,15 +101,19 @@ export function recordingPath(sid: string, format: RecordingFormat): string {
 }
 
 /** The address of a file of a server. */
-export function filePath(server: string, login: string, path: string, offset = 0): string {
+export function filePath(
+  { server, login, site }: { server: string; login: string; site?: string | undefined },
+  path: string,
+  offset = 0,
+): string {
   const words = [server, login].map(encodeURIComponent).join("/");
   const from = offset === 0 ? "" : `&offset=${offset}`;
-  return `${SITE}/nodes/${words}/files?path=${encodeURIComponent(path)}${from}`;
+  return `${sitePath(site)}/nodes/${words}/files?path=${encodeURIComponent(path)}${from}`;
 }
 
 /** Where a terminal's WebSocket goes. */
-export function terminalUrl(): string {
-  const url = new URL(apiUrl(`${SITE}/connect`), location.href);
+export function terminalUrl(site: string | undefined): string {
+  const url = new URL(apiUrl(`${sitePath(site)}/connect`), location.href);
   url.protocol = url.protocol === "http:" ? "ws:" : "wss:";
   return url.href;
 }

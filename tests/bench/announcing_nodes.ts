@@ -5,7 +5,7 @@
  */
 import { Membership } from "../../src/api/membership.ts";
 import { systemClock } from "../../src/base/clock.ts";
-import { dialAny } from "../../src/base/dial.ts";
+import { AuthServers } from "../../src/api/auth_servers.ts";
 import { Secret } from "../../src/base/secret.ts";
 import type { Announcing } from "./many_nodes.ts";
 import { inParallel } from "./statistics.ts";
@@ -15,6 +15,7 @@ const JOINING_AT_ONCE = 16;
 async function startNode(index: number, { port, token }: Announcing): Promise<void> {
   const { promise: announced, resolve } = Promise.withResolvers<void>();
   let identity: string | undefined;
+  const servers = new AuthServers(systemClock, [{ host: "127.0.0.1", port }]);
   await Membership.start({
     role: "node",
     hostId: crypto.randomUUID(),
@@ -29,7 +30,7 @@ async function startNode(index: number, { port, token }: Announcing): Promise<vo
         return Promise.resolve();
       },
     },
-    dialAuth: dialAny([{ host: "127.0.0.1", port }]),
+    dialAuth: () => servers.dial(),
     clock: systemClock,
     announcement: () => ({ address: `127.0.0.1:${20_000 + index}`, labels: { rack: String(index % 40) } }),
     onChanged: () => resolve(),

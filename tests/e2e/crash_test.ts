@@ -131,7 +131,12 @@ class CrashingDaemon implements AsyncDisposable {
       teleport: { nodename: "alpha", data_dir: `${directory}/data` },
       auth_service: { cluster_name: "main", listen_addr: anywhere },
       ssh_service: { listen_addr: anywhere },
-      proxy_service: { listen_addr: anywhere, web_listen_addr: anywhere, public_addr: anywhere },
+      proxy_service: {
+        listen_addr: anywhere,
+        web_listen_addr: anywhere,
+        tunnel_listen_addr: anywhere,
+        public_addr: anywhere,
+      },
     });
     await Deno.writeTextFile(path, configuration);
     const script = `${ROOT}/tests/kit/controlled_daemon.ts`;

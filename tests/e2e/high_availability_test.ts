@@ -1,54 +1,10 @@
 // What the manual says of moving a cluster, of several proxies, and of balancers in front of them.
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { createServer, type Server, type Socket } from "node:net";
 import { callWeb, type Ping } from "../../cli/tsh/web.ts";
-import { dialTcp } from "../../src/base/dial.ts";
 import { Daemon } from "../kit/cluster.ts";
 import { LOGIN } from "../kit/machine.ts";
 import { eventually, run } from "../kit/run.ts";
-import { joinToken } from "../kit/second_node.ts";
-
-/** A further proxy of a cluster, a daemon of its own. */
-async function startProxy(cluster: Daemon, nodename: string): Promise<Daemon> {
-  const { auth } = await cluster.addresses();
-  return await Daemon.start({
-    nodename,
-    teleport: {
-      auth_servers: [`127.0.0.1:${auth?.port}`],
-      auth_token: await joinToken(cluster, "--roles=proxy"),
-    },
-    auth: { enabled: "no" },
-    node: { enabled: "no" },
-  });
-}
-
-/** Takes connections and gives them to one target after the other, as a TCP balancer does. */
-async function balancer(...targets: number[]): Promise<{ port: number; taken: number[] } & AsyncDisposable> {
-  const taken = targets.map(() => 0);
-  const sockets = new Set<Socket>();
-  let next = 0;
-  const server: Server = createServer({ allowHalfOpen: true }, async (socket) => {
-    const turn = next++ % targets.length;
-    taken[turn] = (taken[turn] ?? 0) + 1;
-    const target = await dialTcp("127.0.0.1", targets[turn] ?? 0) as Socket;
-    for (const end of [socket, target]) {
-      sockets.add(end);
-      end.on("error", () => [socket, target].forEach((each) => each.destroy()));
-    }
-    socket.pipe(target);
-    target.pipe(socket);
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  return {
-    port,
-    taken,
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
-    },
-  };
-}
+import { balancer, startProxy } from "../kit/several_proxies.ts";
 
 const ping = (port: number) =>
   callWeb<Ping>({ host: "127.0.0.1", port, insecure: true }, "GET", "/webapi/ping");

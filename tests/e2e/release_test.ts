@@ -47,7 +47,12 @@ function configuration(directory: string): string {
     teleport: { nodename: "alpha", data_dir: `${directory}/data` },
     auth_service: { cluster_name: "main", listen_addr: anywhere },
     ssh_service: { listen_addr: anywhere },
-    proxy_service: { listen_addr: anywhere, web_listen_addr: anywhere, public_addr: anywhere },
+    proxy_service: {
+      listen_addr: anywhere,
+      web_listen_addr: anywhere,
+      tunnel_listen_addr: anywhere,
+      public_addr: anywhere,
+    },
   });
 }
 

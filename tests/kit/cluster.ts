@@ -3,6 +3,7 @@
  * @module
  */
 import { stringify } from "@std/yaml";
+import { exists } from "./machine.ts";
 import { eventually, programArgs, type Result, run, runProgram, spawn } from "./run.ts";
 import { User } from "./user.ts";
 
@@ -30,6 +31,7 @@ export interface Addresses {
   auth?: Address;
   proxySsh?: Address;
   proxyWeb?: Address;
+  proxyTunnel?: Address;
   node?: Address;
   diagnostics?: Address;
 }
@@ -192,10 +194,15 @@ export class Daemon {
   async events(): Promise<Record<string, string | number | boolean>[]> {
     const directory = `${this.dataDir}/log`;
     const events: Record<string, string | number | boolean>[] = [];
-    for await (const entry of Deno.readDir(directory)) {
-      if (!entry.name.endsWith(".log")) continue;
-      const lines = (await Deno.readTextFile(`${directory}/${entry.name}`)).split("\n").filter(Boolean);
-      events.push(...lines.map((line) => JSON.parse(line)));
+    // Where auth servers share a store, each has a folder of its own.
+    const id = (await Deno.readTextFile(`${this.dataDir}/host_uuid`)).trim();
+    for (const folder of [directory, `${directory}/${id}`]) {
+      if (!await exists(folder)) continue;
+      for await (const entry of Deno.readDir(folder)) {
+        if (!entry.name.endsWith(".log")) continue;
+        const lines = (await Deno.readTextFile(`${folder}/${entry.name}`)).split("\n").filter(Boolean);
+        events.push(...lines.map((line) => JSON.parse(line)));
+      }
     }
     return events;
   }
@@ -301,6 +308,7 @@ function configuration(directory: string, options: ClusterOptions): Record<strin
       enabled: "yes",
       listen_addr: local(0),
       web_listen_addr: local(0),
+      tunnel_listen_addr: local(0),
       public_addr: local(0),
       ...options.proxy,
     },

@@ -16,6 +16,8 @@ export interface TerminalWish {
   /** Runs this in place of a shell. */
   command?: string;
   env?: Record<string, string>;
+  /** Another one than the login's. */
+  cluster?: string;
 }
 
 export class LiveTerminal implements Disposable {
@@ -30,7 +32,9 @@ export class LiveTerminal implements Disposable {
 
   static async open(user: User, login: string, wish: TerminalWish = {}): Promise<LiveTerminal> {
     const { host = "alpha", port = 0, columns = 80, rows = 24, command, env } = wish;
-    const cluster = await Cluster.connect(await loginOf(user));
+    const known = await loginOf(user);
+    const site = wish.cluster === undefined ? {} : { site: wish.cluster };
+    const cluster = await Cluster.connect({ ...known, profile: { ...known.profile, ...site } });
     const node = await cluster.node(host, port, login);
     const pty = { columns, rows, width: 0, height: 0, term: "xterm", modes: new Map<number, number>() };
     const session = command === undefined
@@ -59,6 +63,11 @@ export class LiveTerminal implements Disposable {
 
   get exit(): Promise<ExitStatus> {
     return this.session.exit;
+  }
+
+  /** Settles when the connection to the proxy is gone, or the session. */
+  get closed(): Promise<void> {
+    return this.cluster.proxy.closed;
   }
 
   /** Is gone without a word. */

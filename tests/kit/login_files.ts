@@ -27,7 +27,9 @@ export async function loginOf(user: User): Promise<Login> {
     },
     key: parsePrivateKey(key ?? ""),
     certificate: parseCertificateLine(certificate ?? ""),
-    hostAuthorities: lines.map((line) => parsePublicKeyLine(line.split(" ").slice(2).join(" ")).key),
+    hostAuthorities: lines.filter((line) => line.startsWith(`@cert-authority *.${cluster},`)).map((line) =>
+      parsePublicKeyLine(line.split(" ").slice(2).join(" ")).key
+    ),
   };
 }
 

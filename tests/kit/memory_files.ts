@@ -36,10 +36,19 @@ export class MemoryFiles implements LogFiles, RecordingFiles {
 
   async appendBytes(path: string, data: Uint8Array): Promise<void> {
     await this.beforeAppend(path);
+    this.#write(path, this.#files.get(path)?.bytes.length ?? 0, data);
+  }
+
+  async writeAt(path: string, offset: number, data: Uint8Array): Promise<void> {
+    await this.beforeAppend(path);
+    this.#write(path, offset, data);
+  }
+
+  #write(path: string, offset: number, data: Uint8Array): void {
     const before = this.#files.get(path)?.bytes ?? new Uint8Array();
-    const bytes = new Uint8Array(before.length + data.length);
+    const bytes = new Uint8Array(Math.max(before.length, offset + data.length));
     bytes.set(before);
-    bytes.set(data, before.length);
+    bytes.set(data, offset);
     this.#files.set(path, { bytes, modified: this.clock.now() });
     for (const tell of this.#watchers) tell();
     this.#watchers.clear();
@@ -66,10 +75,8 @@ export class MemoryFiles implements LogFiles, RecordingFiles {
 
   names(directory: string): Promise<string[]> {
     const within = [...this.#files.keys()].filter((path) => path.startsWith(`${directory}/`));
-    const names = within.map((path) => path.slice(directory.length + 1)).filter((name) =>
-      !name.includes("/")
-    );
-    return Promise.resolve(names);
+    const names = within.map((path) => path.slice(directory.length + 1).replace(/\/.*/, ""));
+    return Promise.resolve([...new Set(names)]);
   }
 
   async *lines(path: string): AsyncIterable<string> {

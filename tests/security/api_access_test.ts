@@ -23,6 +23,13 @@ const user = (roles: string[]): UserIdentity => ({
   permits: new Set(),
   expires: Infinity,
 });
+/** A user of another cluster that this one trusts. */
+const guest = (roles: string[]): UserIdentity => ({
+  ...user(roles),
+  name: "main:joe",
+  cluster: "main",
+  foreign: true,
+});
 
 const IDENTITIES: Record<string, Identity> = {
   auth: host("auth"),
@@ -34,6 +41,8 @@ const IDENTITIES: Record<string, Identity> = {
   "user with a role called administrator": user(["administrator", "ADMIN", "auth", "proxy"]),
   "user whose role allows everything": user(["everything"]),
   joiner: { kind: "joiner", roles: ["auth", "proxy", "node"], tokenId: "abc" },
+  "guest with admin role": guest(["admin"]),
+  "guest whose role allows everything": guest(["everything"]),
 };
 
 /** The roles that exist here; the others are only names. */
@@ -52,6 +61,7 @@ const EVERY_USER = [
   MASTER,
 ];
 const MEMBERS = ["auth", "proxy", "node", "admin", ...EVERY_USER];
+const GUESTS = ["guest with admin role", "guest whose role allows everything"];
 
 /** Who may call what. Reviewed by hand: a new call, or a wider rule, must be written down here. */
 const GOLDEN: Record<Method, string[]> = {
@@ -64,7 +74,7 @@ const GOLDEN: Record<Method, string[]> = {
   "hosts.join": ["joiner"],
   "hosts.renew": ["auth", "proxy", "node"],
   "servers.announce": ["auth", "proxy", "node"],
-  "servers.list": MEMBERS,
+  "servers.list": [...MEMBERS, ...GUESTS],
   "proxies.addresses": MEMBERS,
   "users.invite": ["admin", MASTER],
   "users.list": ["admin", MASTER],
@@ -87,10 +97,10 @@ const GOLDEN: Record<Method, string[]> = {
   "events.emit": ["proxy", "node"],
   "events.search": ["admin", "user with admin role", MASTER],
   "events.follow": ["admin", "user with admin role", MASTER],
-  "recordings.list": ["admin", ...EVERY_USER],
-  "recordings.read": ["admin", ...EVERY_USER],
+  "recordings.list": ["admin", ...EVERY_USER, ...GUESTS],
+  "recordings.read": ["admin", ...EVERY_USER, ...GUESTS],
   "sessions.announce": ["proxy", "node"],
-  "sessions.list": ["admin", ...EVERY_USER],
+  "sessions.list": ["admin", ...EVERY_USER, ...GUESTS],
   "sessions.end": ["admin", ...EVERY_USER],
   "changes.watch": MEMBERS,
   "access.mine": EVERY_USER,
@@ -101,6 +111,17 @@ const GOLDEN: Record<Method, string[]> = {
   "web_sessions.get": ["proxy"],
   "web_sessions.check": ["proxy"],
   "web_sessions.remove": ["proxy"],
+  "sso.begin": ["proxy"],
+  "sso.finish": ["proxy"],
+  "sso.claim": ["proxy"],
+  "sso.metadata": ["proxy"],
+  "clusters.list": MEMBERS,
+  "clusters.tunnels": ["proxy"],
+  "clusters.learn": ["proxy"],
+  "clusters.report": ["proxy"],
+  "pairing.take": ["proxy"],
+  "pairing.finish": ["proxy"],
+  "pairing.validate": ["proxy"],
 };
 
 const METHODS = Object.keys(contract).map((name) => name as Method);
@@ -171,6 +192,38 @@ const INPUT: { [M in Method]: Input<M> } = {
   "web_sessions.get": { user: "joe", id: "0".repeat(64) },
   "web_sessions.check": { sessions: [] },
   "web_sessions.remove": { user: "joe", id: "0".repeat(64), address: "192.0.2.7" },
+  "sso.begin": {
+    kind: "github",
+    purpose: { for: "web", browser: "0".repeat(64), returnTo: "/web" },
+    address: "192.0.2.7",
+  },
+  "sso.finish": { kind: "github", fields: {}, address: "192.0.2.7" },
+  "sso.claim": {
+    user: "joe",
+    claim: "c",
+    address: "192.0.2.7",
+    id: "0".repeat(64),
+    publicKey: "k",
+    sealedKey: "s",
+  },
+  "sso.metadata": { connector: "okta" },
+  "clusters.list": {},
+  "clusters.tunnels": {},
+  "clusters.learn": { statement: "" },
+  "clusters.report": { tunnels: [] },
+  "pairing.take": {},
+  "pairing.finish": { id: "00000000-0000-4000-8000-000000000001" },
+  "pairing.validate": {
+    request: {
+      version: 1,
+      to: "main",
+      statement: "",
+      time: 0,
+      nonce: "0".repeat(32),
+      proof: "0".repeat(64),
+    },
+    address: "192.0.2.7",
+  },
 };
 
 /** Handlers that only remember that they were called. */

@@ -29,7 +29,12 @@ async function overtaken() {
     return user;
   };
   const factor = codeAt(secret, clock.now());
-  const proof = { user: "joe", password: new Secret(PASSWORD), factor: new Secret(factor), address: "192.0.2.7" };
+  const proof = {
+    user: "joe",
+    password: new Secret(PASSWORD),
+    factor: new Secret(factor),
+    address: "192.0.2.7",
+  };
   return { auth, proof, factor };
 }
 

@@ -1,5 +1,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { describePermissions, type PermissionFacts, rolePermissions } from "../../src/daemon/permissions.ts";
+import {
+  describePermissions,
+  OUTBOUND_PERMISSIONS,
+  type PermissionFacts,
+  rolePermissions,
+} from "../../src/daemon/permissions.ts";
 import { findLibcrypto } from "../../src/daemon/supervisor.ts";
 import type { Attempt, Outcome } from "../kit/permission_probe.ts";
 
@@ -50,10 +55,12 @@ class Fixture implements AsyncDisposable {
   }
 
   /** Runs attempts inside a Worker with the role's exact permissions. */
-  async inside(role: Role, attempts: Attempt[]): Promise<Outcome[]> {
+  async inside(role: Role | "outbound", attempts: Attempt[]): Promise<Outcome[]> {
     const worker = new Worker(new URL("../kit/permission_probe.ts", import.meta.url), {
       type: "module",
-      deno: { permissions: rolePermissions(role, this.facts(role)) },
+      deno: {
+        permissions: role === "outbound" ? OUTBOUND_PERMISSIONS : rolePermissions(role, this.facts(role)),
+      },
     });
     try {
       return await new Promise((resolve, reject) => {
@@ -70,7 +77,7 @@ class Fixture implements AsyncDisposable {
   }
 
   /** Asserts that a role can do none of these. */
-  async denied(role: Role, attempts: Attempt[]): Promise<void> {
+  async denied(role: Role | "outbound", attempts: Attempt[]): Promise<void> {
     const outcomes = await this.inside(role, attempts);
     attempts.forEach((attempt, i) => {
       assertMatch(
@@ -82,7 +89,7 @@ class Fixture implements AsyncDisposable {
   }
 
   /** Asserts that a role can do all of these. */
-  async allowed(role: Role, attempts: Attempt[]): Promise<void> {
+  async allowed(role: Role | "outbound", attempts: Attempt[]): Promise<void> {
     const outcomes = await this.inside(role, attempts);
     assertEquals(
       attempts.map((attempt, i) => ({ attempt, outcome: outcomes[i] })),
@@ -103,6 +110,26 @@ const environment = (): Attempt[] => [
   { try: "allEnv" },
 ];
 const programs: Attempt[] = [{ try: "run" }, { try: "runWithNode" }];
+
+Deno.test("the helper that calls identity providers dials, and reads, writes, loads and starts nothing", async () => {
+  await using fixture = await Fixture.make();
+  const { port, dataDir } = fixture;
+  await fixture.allowed("outbound", [{ try: "connect", port }, { try: "connectWithNode", port }]);
+  await fixture.denied("outbound", [
+    ...programs,
+    ...environment(),
+    { try: "hostname" },
+    { try: "dlopen", path: LIBC },
+    ...["auth", "proxy", "node", "log", "tls"].flatMap((folder): Attempt[] => [
+      { try: "read", path: `${dataDir}/${folder}/secret` },
+      { try: "readWithNode", path: `${dataDir}/${folder}/secret` },
+      { try: "write", path: `${dataDir}/${folder}/new` },
+      { try: "list", path: `${dataDir}/${folder}` },
+    ]),
+    { try: "openKv", path: `${dataDir}/auth/store.sqlite` },
+    { try: "import", path: "https://deno.land/std/version.ts" },
+  ]);
+});
 
 Deno.test("the auth role dials nobody, listens nowhere and starts nothing", async () => {
   await using fixture = await Fixture.make();

@@ -6,6 +6,7 @@ import { AppError, isAppError } from "../../../src/base/errors.ts";
 import { print, printError } from "../../program.ts";
 import { Cluster } from "../cluster.ts";
 import { type Login, loginFiles, tshHome } from "../home.ts";
+import { atHome, fetchSites, listSites } from "../site.ts";
 import { ensureLogin, storedLogin } from "../login.ts";
 import type { TshOptions } from "../options.ts";
 import { type ClusterAccess, configBlock, withBlock, withoutBlock } from "./ssh_config_block.ts";
@@ -31,7 +32,7 @@ export async function configCommand(options: ConfigOptions): Promise<void> {
     key: files.key,
     certificate: files.certificate,
     knownHosts: `${tshHome()}/known_hosts`,
-    records: !options.remove && await proxyRecords(login),
+    ...(options.remove ? { records: false, sites: [] } : await proxyFacts(login)),
   };
   if (!options.write && !options.remove) return print(configBlock(access));
   const path = configPath();
@@ -47,12 +48,15 @@ export async function configCommand(options: ConfigOptions): Promise<void> {
   );
 }
 
-/** A proxy that cannot be reached now gets no agent later. */
-async function proxyRecords(login: Login): Promise<boolean> {
+/** A proxy that cannot be reached now gets no agent later, and is not known to have other clusters behind it. */
+async function proxyFacts(login: Login): Promise<Pick<ClusterAccess, "records" | "sites">> {
   try {
-    const cluster = await Cluster.connect(login);
+    const cluster = await Cluster.connect(atHome(login));
     try {
-      return await cluster.records();
+      const sites = (await listSites(cluster)).filter(({ name }) => name !== login.profile.cluster)
+        .map(({ name, records = false }) => ({ name, records }));
+      if (sites.length > 0) await fetchSites(cluster); // ssh is to know their hosts
+      return { records: await cluster.records(), sites };
     } finally {
       cluster.close();
     }
@@ -61,7 +65,7 @@ async function proxyRecords(login: Login): Promise<boolean> {
     printError(
       `WARNING: it is not known whether the proxy records, so no agent will be forwarded: ${error.message}\n`,
     );
-    return false;
+    return { records: false, sites: [] };
   }
 }
 

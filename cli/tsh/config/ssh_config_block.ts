@@ -15,12 +15,22 @@ export interface ClusterAccess {
   knownHosts: string;
   /** The proxy records, and needs the agent to go on to the nodes. */
   records: boolean;
+  /** The clusters behind the same proxy. */
+  sites: readonly SiteAccess[];
+}
+
+/** A cluster that is reached through another one. */
+export interface SiteAccess {
+  name: string;
+  /** Its own proxies record: they need the agent in the session with the node. */
+  records: boolean;
 }
 
 /** The block, with its marks. @throws {AppError} bad_input for names and paths that cannot be written safely */
 export function configBlock(access: ClusterAccess): string {
-  const { cluster, proxyHost, proxyPort, records } = access;
-  for (const [what, name] of [["cluster", cluster], ["proxy", proxyHost]] as const) {
+  const { cluster, proxyHost, proxyPort, records, sites } = access;
+  const clusters = [cluster, ...sites.map(({ name }) => name)].map((name) => ["cluster", name] as const);
+  for (const [what, name] of [...clusters, ["proxy", proxyHost] as const]) {
     if (!/^[A-Za-z0-9._:-]+$/.test(name) || name.startsWith("-")) {
       throw new AppError(
         "bad_input",
@@ -32,16 +42,21 @@ export function configBlock(access: ClusterAccess): string {
   const files = `-i ${shellWord(key ?? "")} -o ${shellWord(`CertificateFile="${certificate}"`)} ` +
     `-o ${shellWord(`UserKnownHostsFile="${known}"`)}`;
   const { begin, end } = marks(cluster, proxyHost);
-  return [
-    begin,
-    `Host *.${cluster} !${proxyHost}`,
+  const hosts = (name: string, destination: string, lends: boolean) => [
+    `Host *.${name} !${proxyHost}`,
     `    UserKnownHostsFile "${known}"`,
     `    IdentityFile "${key}"`,
     `    CertificateFile "${certificate}"`,
     "    IdentitiesOnly yes",
+    ...(lends ? ["    ForwardAgent yes"] : []),
     `    ProxyCommand ssh -F none -o IdentitiesOnly=yes -o StrictHostKeyChecking=yes ${files} ` +
     (records ? "-o ForwardAgent=yes " : "") +
-    `-p ${proxyPort} %r@${proxyHost} -s proxy:%h:%p`,
+    `-p ${proxyPort} %r@${proxyHost} -s ${destination}`,
+  ];
+  return [
+    begin,
+    ...hosts(cluster, "proxy:%h:%p", false),
+    ...sites.flatMap((site) => hosts(site.name, `proxy:%h:%p@${site.name}`, site.records && !records)),
     end,
     "",
   ].join("\n");

@@ -11,6 +11,7 @@ const ACCESS: ClusterAccess = {
   certificate: "/home/joe/.tsh/keys/gate/joe-cert.pub",
   knownHosts: "/home/joe/.tsh/known_hosts",
   records: false,
+  sites: [],
 };
 
 Deno.test("writing the block twice is writing it once, and taking it out leaves what was there", () => {

@@ -5,6 +5,7 @@
 import * as v from "valibot";
 import { RECORDED_BY, RECORDING_MODES } from "../../model/recording_policy.ts";
 import { SECOND_FACTORS } from "../../model/security_key.ts";
+import { SSO_KINDS } from "../../model/sso.ts";
 import { members } from "../access.ts";
 import { entry, nothing, proxyAddresses } from "./schemas.ts";
 
@@ -18,6 +19,12 @@ export const clusterCalls = {
       secondFactor: v.picklist(SECOND_FACTORS),
       /** With security keys as the second factor. */
       securityKeys: v.optional(v.object({ appId: v.string(), facets: v.array(v.string()) })),
+      /** How users log in, unless they say otherwise. */
+      login: v.object({
+        type: v.picklist(["local", ...SSO_KINDS]),
+        connectorName: v.optional(v.string()),
+      }),
+      connectors: v.array(v.object({ kind: v.picklist(SSO_KINDS), name: v.string(), display: v.string() })),
       sessionRecording: v.picklist(RECORDED_BY),
       /** Absent: strict. */
       recordingMode: v.optional(v.picklist(RECORDING_MODES)),

@@ -3,11 +3,13 @@
  * after it is in the file. What cannot be written is told to whoever waits for it, and written late.
  * @module
  */
-import type { Clock } from "../../base/clock.ts";
+import type { Clock, Timer } from "../../base/clock.ts";
 import { counter } from "../../base/metrics.ts";
 import { type AuditEvent, type EventFields, eventTime, formatEvent } from "../../model/event.ts";
 import { dayFileName } from "./day_files.ts";
+import { LogDirectories } from "./log_directories.ts";
 import type { LogFiles } from "./log_files.ts";
+import { readOtherLogs } from "./other_logs.ts";
 import { type EventSearch, searchLog } from "./search.ts";
 
 /** Events that could not be written wait for the next write; beyond this, they are counted only. */
@@ -31,7 +33,18 @@ export class AuditLog {
   #whole: string | undefined;
   readonly #readers = new Set<(events: readonly AuditEvent[]) => void>();
 
-  constructor(readonly directory: string, readonly files: LogFiles, readonly clock: Clock) {}
+  readonly directories: LogDirectories;
+  #others: Timer | undefined;
+
+  /** @param sharer this host's id, where other auth servers write into the same directory */
+  constructor(root: string, readonly files: LogFiles, readonly clock: Clock, sharer?: string) {
+    this.directories = new LogDirectories(root, sharer);
+  }
+
+  /** Where this auth server writes. */
+  get directory(): string {
+    return this.directories.own;
+  }
 
   /** Writes an event, stamped with the time if it has none. Resolves once it is written. */
   emit(event: EventFields): Promise<void> {
@@ -104,15 +117,27 @@ export class AuditLog {
     return `${this.directory}/${dayFileName(ms)}`;
   }
 
-  /** Tells of events as soon as they are written. */
+  /** Tells of events as soon as they are written; of other auth servers' events a moment later. */
   onWritten(read: (events: readonly AuditEvent[]) => void): { stop(): void } {
     this.#readers.add(read);
-    return { stop: () => void this.#readers.delete(read) };
+    if (this.directories.sharer !== undefined) {
+      this.#others ??= readOtherLogs(this, (events) => this.#readers.forEach((reader) => reader(events)));
+    }
+    return {
+      stop: () => {
+        this.#readers.delete(read);
+        if (this.#readers.size > 0) return;
+        this.#others?.cancel();
+        this.#others = undefined;
+      },
+    };
   }
 
   /** Matching events; see {@linkcode EventSearch} for their order. */
-  search(query: EventSearch, visible?: (event: AuditEvent) => boolean): Promise<AuditEvent[]> {
-    return searchLog(this, query, visible);
+  async search(query: EventSearch, visible?: (event: AuditEvent) => boolean): Promise<AuditEvent[]> {
+    const { files, clock } = this;
+    const directories = await this.directories.all(files);
+    return await searchLog({ files, clock, directories }, query, visible);
   }
 
   /** Waits until everything that was given is written or has failed. */

@@ -7,10 +7,10 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { ByteQueue } from "../../base/byte_queue.ts";
-import { AppError } from "../../base/errors.ts";
+import { arriving } from "../../session/arriving.ts";
 import type { HostIdentity } from "../../model/identity.ts";
-import { ACKNOWLEDGED, encodeSizes, FRAME, HEADER, MAX_FRAME } from "../../session/upload_protocol.ts";
+import { UploadFrames } from "../../session/upload_frames.ts";
+import { ACKNOWLEDGED, encodeSizes } from "../../session/upload_protocol.ts";
 import type { ServerSessionChannel } from "../../ssh/server_session.ts";
 import type { Recordings } from "./recordings.ts";
 
@@ -49,25 +49,16 @@ export class RecordingReceiver {
 
   async #serve(channel: ServerSessionChannel, sid: string): Promise<void> {
     const { recordings } = this;
-    channel.write(
-      encodeSizes({ bytes: await recordings.size(sid, "bytes"), log: await recordings.size(sid, "log") }),
-    );
-    const received = new ByteQueue();
-    for await (const chunk of channel) {
-      received.push(chunk);
-      while (received.length >= HEADER) {
-        const header = received.peek(HEADER);
-        const length = new DataView(header.buffer, header.byteOffset).getUint32(1);
-        if (length > MAX_FRAME) throw new AppError("bad_input", "a recording frame is too large");
-        if (received.length < HEADER + length) break;
-        const kind = header[0];
-        received.take(HEADER);
-        const data = received.take(length);
-        if (kind === FRAME.bytes) await recordings.append(sid, "bytes", data);
-        else if (kind === FRAME.log) await recordings.append(sid, "log", data);
-        else if (kind === FRAME.end) return this.#acknowledge(channel, sid);
-        else throw new AppError("bad_input", "a recording frame has an unknown kind");
-      }
+    const sizes = { bytes: await recordings.size(sid, "bytes"), log: await recordings.size(sid, "log") };
+    channel.write(encodeSizes(sizes));
+    const append = async (part: keyof typeof sizes, data: Uint8Array) => {
+      await recordings.append(sid, part, data, sizes[part]);
+      sizes[part] += data.length;
+    };
+    const frames = new UploadFrames();
+    for await (const bytes of arriving(channel)) {
+      for (const { part, data } of frames.pieces(bytes)) await append(part, data);
+      if (frames.ended) return this.#acknowledge(channel, sid);
     }
   }
 

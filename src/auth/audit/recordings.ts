@@ -3,7 +3,6 @@
  * to them while their sessions run, each only to its own.
  * @module
  */
-import type { Buffer } from "node:buffer";
 import { AppError, isAppError } from "../../base/errors.ts";
 import { isUuid } from "../../model/name.ts";
 
@@ -35,6 +34,8 @@ export interface RecordingFiles {
   read(path: string, offset: number, length: number): Promise<Uint8Array>;
   /** Appends; the file is created with mode 0640. */
   appendBytes(path: string, data: Uint8Array): Promise<void>;
+  /** Writes at a place, over what is there; the file is created with mode 0640. */
+  writeAt(path: string, offset: number, data: Uint8Array): Promise<void>;
   names(directory: string): Promise<string[]>;
   makeDirectory(path: string): Promise<void>;
   remove(path: string): Promise<void>;
@@ -97,8 +98,13 @@ export class Recordings {
     return (await this.files.size(this.#path(sid, part)))?.size ?? 0;
   }
 
-  async append(sid: string, part: RecordingPart, data: Buffer): Promise<void> {
-    await this.files.appendBytes(this.#path(sid, part), data);
+  /**
+   * Adds to a recording. Two auth servers with the same directory may both be sent it for a moment, when its host goes
+   * from one to the other: each writes what belongs to a place to that place, so that nothing is there twice.
+   * @param at how many bytes there are before it; left out, as many as there are
+   */
+  async append(sid: string, part: RecordingPart, data: Uint8Array, at?: number): Promise<void> {
+    await this.files.writeAt(this.#path(sid, part), at ?? await this.size(sid, part), data);
   }
 
   /** The session has ended and everything was shipped. */

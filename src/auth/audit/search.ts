@@ -56,21 +56,20 @@ export function eventFilter({ events, user, text }: EventFilter): (event: AuditE
  * @throws {AppError} limit when it takes too long
  */
 export async function searchLog(
-  { files, directory, clock }: { files: LogFiles; directory: string; clock: Clock },
+  { files, directories, clock }: { files: LogFiles; directories: readonly string[]; clock: Clock },
   query: EventSearch,
   visible: (event: AuditEvent) => boolean = () => true,
 ): Promise<AuditEvent[]> {
   const { from = 0, to = Infinity, limit = DEFAULT_LIMIT, order } = query;
   const fits = eventFilter(query);
   const deadline = clock.now() + MAX_MS;
-  const days = dayFiles(await files.names(directory))
-    .filter(({ start }) => start <= to + LATE && start + DAY > from);
+  const days = await daysIn(files, directories, ({ start }) => start <= to + LATE && start + DAY > from);
   const found: AuditEvent[] = [];
   let lines = 0;
 
-  const ofDay = async ({ name }: DayFile, room: number): Promise<AuditEvent[]> => {
+  const ofFile = async (path: string, room: number): Promise<AuditEvent[]> => {
     const events: AuditEvent[] = [];
-    for await (const line of files.lines(`${directory}/${name}`)) {
+    for await (const line of files.lines(path)) {
       if (++lines % LINES_BETWEEN_LOOKS === 0 && clock.now() > deadline) {
         throw new AppError("limit", "the search takes too long: name a shorter time (--from, --to)");
       }
@@ -88,6 +87,14 @@ export async function searchLog(
     return events.slice(-room);
   };
 
+  const ofDay = async (paths: readonly string[], room: number): Promise<AuditEvent[]> => {
+    const each: AuditEvent[][] = [];
+    for (const path of paths) each.push(await ofFile(path, room));
+    if (each.length === 1) return each[0] ?? []; // in the order in which they were written
+    const events = each.flat().sort((a, b) => Date.parse(a.time) - Date.parse(b.time));
+    return order === "oldest" ? events.slice(0, room) : events.slice(-room);
+  };
+
   for (const day of order === "oldest" ? days : days.reverse()) {
     if (found.length >= limit) break;
     const events = await ofDay(day, limit - found.length);
@@ -95,6 +102,21 @@ export async function searchLog(
     else found.unshift(...events);
   }
   return order === "newest" ? found.reverse() : found;
+}
+
+/** The files of each day, the oldest day first. */
+async function daysIn(
+  files: LogFiles,
+  directories: readonly string[],
+  wanted: (day: DayFile) => boolean,
+): Promise<string[][]> {
+  const days = new Map<number, string[]>();
+  for (const directory of directories) {
+    for (const day of dayFiles(await files.names(directory)).filter(wanted)) {
+      days.set(day.start, [...days.get(day.start) ?? [], `${directory}/${day.name}`]);
+    }
+  }
+  return [...days].sort(([a], [b]) => a - b).map(([, paths]) => paths);
 }
 
 /** A line of the log, or undefined for one that was cut off by a crash. */

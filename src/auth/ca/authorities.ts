@@ -3,7 +3,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { signStatement } from "../../api/cluster_statement.ts";
+import { openStatement, signStatement } from "../../api/cluster_statement.ts";
 import { signHostAuthorities } from "../../api/host_authorities.ts";
 import { signerOf } from "../../api/identity.ts";
 import type { Clock } from "../../base/clock.ts";
@@ -29,6 +29,8 @@ interface StoredAuthority {
   rotation?: Rotation;
   /** While a rotation is under way: the public line of the key that comes. */
   newKey?: string;
+  /** Of the host CA, after keys went: what is stated to other clusters, signed by these as well. base64 */
+  succession?: string;
 }
 
 /** An authority in memory. */
@@ -99,10 +101,27 @@ export class Authorities {
    * @returns false when a record changed meanwhile
    */
   async rotate(steps: ReadonlyMap<AuthorityKind, RotationStep>, now: number): Promise<boolean> {
-    return await this.#commit([...steps].map(([kind, step]) => {
-      const { stored, version } = this.#loaded[kind];
-      return { stored: afterStep(stored, step, now), version };
-    }));
+    const after = (kind: AuthorityKind): StoredAuthority => {
+      const step = steps.get(kind);
+      const { stored } = this.#loaded[kind];
+      return step ? afterStep(stored, step, now) : stored;
+    };
+    const next = { user: after("user"), host: after("host") };
+    const before = this.#loaded.host.keys;
+    const lines = ({ signingKeys }: StoredAuthority) =>
+      signingKeys.map((text) => parsePrivateKey(text).publicKey.toLine());
+    const goes = before.some((key) => !lines(next.host).includes(key.publicKey.toLine()));
+    if (goes) {
+      // Whoever was not told of the new keys in time, as when there was no time at all, can still believe the old ones.
+      const come = next.host.signingKeys.map((text) => parsePrivateKey(text));
+      const told = { cluster: this.cluster, user: lines(next.user), host: lines(next.host) };
+      next.host.succession = Buffer.from(signStatement(told, now, [...before, ...come].slice(0, MAX_SIGNERS)))
+        .toString("base64");
+    }
+    return await this.#commit([...steps.keys()].map((kind) => ({
+      stored: next[kind],
+      version: this.#loaded[kind].version,
+    })));
   }
 
   async #commit(changes: readonly { stored: StoredAuthority; version: string }[]): Promise<boolean> {
@@ -141,7 +160,9 @@ export class Authorities {
     if (existing !== undefined && configuredName !== undefined && existing !== configuredName) {
       throw new AppError(
         "conflict",
-        `this ${place(backend)} belongs to cluster "${existing}", but the configuration says "${configuredName}"; ` +
+        `this ${
+          place(backend)
+        } belongs to cluster "${existing}", but the configuration says "${configuredName}"; ` +
           "renaming a cluster invalidates all its keys and certificates: restore the old cluster_name, or start with " +
           (backend.watch ? "another prefix or table" : "an empty data_dir"),
       );
@@ -169,7 +190,10 @@ export class Authorities {
 
   /** What this cluster states to others about its authorities, base64. @param now milliseconds since the epoch */
   statement(now: number): string {
-    return Buffer.from(signStatement(this.keys(), now, this.#loaded.host.keys)).toString("base64");
+    const keys = this.keys();
+    const { succession } = this.#loaded.host.stored;
+    if (succession !== undefined && states(succession, keys, now)) return succession;
+    return Buffer.from(signStatement(keys, now, this.#loaded.host.keys)).toString("base64");
   }
 
   /** The rotation of an authority that is under way, if any. */
@@ -195,6 +219,15 @@ export class Authorities {
 
 function place(backend: Backend): string {
   return backend.watch ? "store" : "data directory";
+}
+
+/** As many signatures as one statement may carry. */
+const MAX_SIGNERS = 16;
+
+/** Whether a statement names these keys and no others. */
+function states(statement: string, keys: ClusterKeys, now: number): boolean {
+  const { user, host } = openStatement(Buffer.from(statement, "base64"), { now });
+  return JSON.stringify([user, host]) === JSON.stringify([keys.user, keys.host]);
 }
 
 /** One commit, so that a crash or a second auth server at the same moment cannot leave half a cluster. */

@@ -28,7 +28,9 @@ export function requireDistinct(
   }
   const known = [{ cluster: own.cluster, keys: [...own.user, ...own.host] }, ...others];
   for (const other of known) {
-    if (namesOverlap(cluster, other.cluster) && cluster !== other.cluster) throw overlap(cluster, other.cluster);
+    if (namesOverlap(cluster, other.cluster) && cluster !== other.cluster) {
+      throw overlap(cluster, other.cluster);
+    }
     if ([...user, ...host].some((key) => other.keys.includes(key))) {
       throw new AppError(
         "conflict",

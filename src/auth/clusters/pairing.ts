@@ -52,11 +52,12 @@ export class Pairing {
   ) {}
 
   /**
-   * Pairs with the cluster at a web address. @returns its authorities
+   * Pairs with the cluster `to` at a web address. @returns its authorities
    * @throws {AppError} with the reason, be it the proxy's or the other cluster's
    */
-  async with(webAddress: string, token: Secret<string>): Promise<OpenedStatement> {
-    const request = pairingRequest(token, this.authorities.statement(this.clock.now()), this.clock.now());
+  async with(to: string, webAddress: string, token: Secret<string>): Promise<OpenedStatement> {
+    const now = this.clock.now();
+    const request = pairingRequest(token, { to, statement: this.authorities.statement(now), now });
     const job: Job = { id: crypto.randomUUID(), webAddress, request, taken: false };
     const expires = this.clock.now() + MINUTE;
     await this.backend.commit([{ type: "put", key: jobKey(job.id), value: JSON.stringify(job), expires }]);
@@ -130,6 +131,13 @@ export class Pairing {
     if (!proven) throw new AppError("access_denied", "the cluster token has been rejected");
     const now = this.clock.now();
     requireFresh(request, now);
+    const { cluster } = this.authorities;
+    if (request.to !== cluster) {
+      throw new AppError(
+        "bad_input",
+        `the cluster at this address is called "${cluster}": metadata.name must be that`,
+      );
+    }
     const statement = openStatement(Buffer.from(request.statement, "base64"), { now });
     const answer = pairingAnswer(proven.token, request, this.authorities.statement(now));
     return { statement, tokenId: tokenId(proven.token), answer };

@@ -57,7 +57,9 @@ export class RemoteClusters {
       this.tunnels(),
       this.backend.list(["remote_cluster_seen"]),
     ]);
-    const times = new Map<string, number>(seen.map(({ key, value }) => [key.at(-1) ?? "", JSON.parse(value)]));
+    const times = new Map<string, number>(
+      seen.map(({ key, value }) => [key.at(-1) ?? "", JSON.parse(value)]),
+    );
     return stored.map(({ name, hostKeys }) => {
       const own = tunnels.filter(({ cluster }) => cluster === name);
       const known = [times.get(name), ...own.map(({ lastHeartbeat }) => lastHeartbeat)]
@@ -145,7 +147,12 @@ export class RemoteClusters {
       const time = Math.min(lastHeartbeat, now);
       const tunnel: StoredTunnel = { cluster, proxy, lastHeartbeat: time };
       await this.backend.commit([
-        { type: "put", key: tunnelKey(proxy, cluster), value: JSON.stringify(tunnel), expires: now + TUNNEL.ttl },
+        {
+          type: "put",
+          key: tunnelKey(proxy, cluster),
+          value: JSON.stringify(tunnel),
+          expires: now + TUNNEL.ttl,
+        },
         { type: "put", key: seenKey(cluster), value: JSON.stringify(time) },
       ]);
     }

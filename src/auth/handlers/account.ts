@@ -34,7 +34,10 @@ export function accountHandlers(auth: AuthService): Pick<Handlers, keyof typeof 
   };
 }
 
-function proofOf({ password, factor }: { password: string; factor: string }, { identity, address }: CallContext) {
+function proofOf(
+  { password, factor }: { password: string; factor: string },
+  { identity, address }: CallContext,
+) {
   const { name: user } = identity as UserIdentity;
   return { user, password: new Secret(password), factor: new Secret(factor), address };
 }

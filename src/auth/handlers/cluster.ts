@@ -8,19 +8,20 @@ import { VERSION } from "../../model/version.ts";
 import type { AuthService } from "../service.ts";
 
 export function clusterHandlers(auth: AuthService): Pick<Handlers, keyof typeof clusterCalls> {
-  const { authorities, presence } = auth;
+  const { authorities, presence, connectors } = auth;
   return {
-    "cluster.get": () =>
-      Promise.resolve({
-        name: authorities.cluster,
-        version: VERSION,
-        secondFactor: auth.settings.secondFactor,
-        securityKeys: auth.settings.securityKeys,
-        sessionRecording: auth.settings.sessionRecording,
-        recordingMode: auth.settings.recordingMode,
-        recordCommands: auth.settings.recordCommands,
-        proxiesCheckHostKeys: auth.settings.proxiesCheckHostKeys,
-      }),
+    "cluster.get": async () => ({
+      name: authorities.cluster,
+      version: VERSION,
+      secondFactor: auth.settings.secondFactor,
+      securityKeys: auth.settings.securityKeys,
+      login: auth.settings.loginChoice ?? { type: "local" },
+      connectors: await connectors.list(),
+      sessionRecording: auth.settings.sessionRecording,
+      recordingMode: auth.settings.recordingMode,
+      recordCommands: auth.settings.recordCommands,
+      proxiesCheckHostKeys: auth.settings.proxiesCheckHostKeys,
+    }),
     "proxies.addresses": () =>
       Promise.resolve(presence.list("proxy").flatMap((server) => server.proxy ?? [])),
     "changes.watch": (_input, context) => {

@@ -81,6 +81,7 @@ export function hostHandlers(auth: AuthService): Pick<Handlers, keyof typeof hos
     },
     "servers.list": ({ role }, { identity, rights }) => {
       const servers = presence.list(role).map(({ proxy: _proxy, ...server }) => server);
+      if (identity.kind === "user" && identity.foreign && role !== "node") return Promise.resolve([]);
       const all = identity.kind === "host" || role !== "node";
       return Promise.resolve(
         all ? servers : servers.filter(({ labels }) => rights?.mayReach(labels) === true),

@@ -19,14 +19,14 @@ export function ssoHandlers(auth: AuthService): Pick<Handlers, keyof typeof ssoC
       const proven = await ssoRequests.takeClaim(claim);
       const stamp = await webSessions.stamp(name);
       const user = await users.get(name);
-      if (proven?.user !== name || stamp === undefined || !user) {
+      if (proven?.user !== name || stamp === undefined || !user || user.created !== proven.created) {
         throw new AppError("unauthenticated", "this login was used already, or took too long; sign in again");
       }
       return await openWebSession(auth, { user, stamp, address, ...keys });
     },
     "sso.metadata": async ({ connector }) => {
       const { document } = await connectors.get("saml", connector);
-      const { spec } = connectors.samlSpec(document);
+      const spec = connectors.samlSpec(document);
       const cert = spec.signing_key_pair?.cert ?? "";
       return { xml: ownMetadata({ entityId: entityIdOf(spec), acs: spec.acs, cert }) };
     },

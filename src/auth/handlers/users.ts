@@ -5,14 +5,14 @@
 import { allowed, type ApiCaller, demand } from "../../api/access.ts";
 import type { userCalls } from "../../api/contract/users.ts";
 import type { CallContext, Handlers } from "../../api/serve.ts";
-import { isAppError } from "../../base/errors.ts";
+import { AppError, isAppError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
 import type { EventFields, EventName, EventValue } from "../../model/event.ts";
 import { describe, type Identity } from "../../model/identity.ts";
-import { INVITE_TTL } from "../../model/limits.ts";
+import { CERTIFICATE_TTL, INVITE_TTL } from "../../model/limits.ts";
 import { userDocument, type UserRecord } from "../../model/resource/user.ts";
 import type { Verb } from "../../model/role.ts";
-import { ADMIN_ROLE, loginsOf } from "../../model/user.ts";
+import { ADMIN_ROLE, keepingLock, loginsOf } from "../../model/user.ts";
 import { formatCertificateLine } from "../../ssh/certificate.ts";
 import { requireRoles } from "../resources/users.ts";
 import type { AuthService } from "../service.ts";
@@ -98,6 +98,12 @@ export function userHandlers(auth: AuthService): Pick<Handlers, keyof typeof use
     "users.reset": async ({ name, ttl = INVITE_TTL.default }, context) => {
       const user = await users.get(name);
       if (user) demandUser(context, "update", user);
+      if (user?.connector) {
+        throw new AppError(
+          "unsupported",
+          `user "${name}" logs in through ${user.connector.kind}/${user.connector.name} and has no password here`,
+        );
+      }
       const link = await signup.reset(name, ttl, authorName(context.identity));
       await event("user.reset", name, context);
       auth.changes.changed("tokens");
@@ -107,7 +113,7 @@ export function userHandlers(auth: AuthService): Pick<Handlers, keyof typeof use
     "users.lock": async ({ name, message = "", ttl }, context) => {
       const since = auth.clock.now();
       const lock = { message, since, ...(ttl === undefined ? {} : { until: since + ttl }) };
-      const user = await change(name, context, (before) => ({ ...before, lock }));
+      const user = await change(name, context, (before) => keepingLock({ ...before, lock }));
       await event("user.lock", name, context, {
         reason: message === "" ? "by an administrator" : message,
         expires: lock.until === undefined ? undefined : new Date(lock.until).toISOString(),
@@ -115,7 +121,13 @@ export function userHandlers(auth: AuthService): Pick<Handlers, keyof typeof use
       return await shown(user);
     },
     "users.unlock": async ({ name }, context) => {
-      const user = await change(name, context, ({ lock: _lock, ...unlocked }) => unlocked);
+      // The record of a user of an identity provider was kept for the lock's sake.
+      const ends = auth.clock.now() + CERTIFICATE_TTL.max;
+      const user = await change(
+        name,
+        context,
+        ({ lock: _lock, ...unlocked }) => unlocked.connector ? { ...unlocked, expires: ends } : unlocked,
+      );
       await lockout.clear(name);
       await event("user.unlock", name, context);
       return await shown(user);

@@ -8,10 +8,12 @@ import { AppError, isAppError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
 import { WEB_SESSION } from "../../model/limits.ts";
 import { formatCertificateLine } from "../../ssh/certificate.ts";
+import type { User } from "../../model/user.ts";
 import type { AuthService } from "../service.ts";
+import type { WebSessionRecord } from "../web_sessions.ts";
 
 export function webSessionHandlers(auth: AuthService): Pick<Handlers, keyof typeof webSessionCalls> {
-  const { webSessions, login, issuer, audit, clock } = auth;
+  const { webSessions, login, audit } = auth;
   return {
     "web_sessions.create": async ({ user: name, password, factor, address, id, publicKey, sealedKey }) => {
       const stamp = await webSessions.stamp(name);
@@ -21,30 +23,7 @@ export function webSessionHandlers(auth: AuthService): Pick<Handlers, keyof type
         factor: new Secret(factor),
         address,
       });
-      try {
-        const certificate = await issuer.forUser(user, publicKey, WEB_SESSION.ttl);
-        const record = {
-          user: user.name,
-          certificate: formatCertificateLine(certificate, user.name),
-          sealedKey,
-          created: clock.now(),
-          expires: certificate.validBefore * 1000,
-        };
-        await webSessions.create(id, record, stamp);
-        return record;
-      } catch (error) {
-        if (isAppError(error)) {
-          const { message } = error;
-          await audit.emit({
-            event: "cert.create",
-            user: user.name,
-            "addr.remote": address,
-            success: false,
-            error: message,
-          });
-        }
-        throw error;
-      }
+      return await openWebSession(auth, { user, stamp, address, id, publicKey, sealedKey });
     },
     "web_sessions.get": async (name) => {
       const session = await webSessions.get(name);
@@ -59,4 +38,42 @@ export function webSessionHandlers(auth: AuthService): Pick<Handlers, keyof type
       return {};
     },
   };
+}
+
+/** Opens a session for somebody whose login was proven, with `stamp` from before that. @throws {AppError} */
+export async function openWebSession(
+  { webSessions, issuer, audit, clock }: AuthService,
+  { user, stamp, address, id, publicKey, sealedKey }: {
+    user: User;
+    stamp: string | undefined;
+    address: string;
+    id: string;
+    publicKey: string;
+    sealedKey: string;
+  },
+): Promise<WebSessionRecord> {
+  try {
+    const certificate = await issuer.forUser(user, publicKey, WEB_SESSION.ttl);
+    const record = {
+      user: user.name,
+      certificate: formatCertificateLine(certificate, user.name),
+      sealedKey,
+      created: clock.now(),
+      expires: certificate.validBefore * 1000,
+    };
+    await webSessions.create(id, record, stamp);
+    return record;
+  } catch (error) {
+    if (isAppError(error)) {
+      const { message } = error;
+      await audit.emit({
+        event: "cert.create",
+        user: user.name,
+        "addr.remote": address,
+        success: false,
+        error: message,
+      });
+    }
+    throw error;
+  }
 }

@@ -18,7 +18,8 @@ export interface JoinRequest {
   publicNames: string[];
 }
 
-interface HostRecord {
+/** What the store knows of a host. */
+export interface HostRecord {
   id: string;
   name: string;
   /** Fingerprint of the key certified for each role. */

@@ -5,7 +5,7 @@
  */
 import { AppError } from "../../base/errors.ts";
 import { described, document, type ResourceDocument } from "../../model/resource/envelope.ts";
-import { type Kind, KINDS } from "../../model/resource/kinds.ts";
+import { KINDS } from "../../model/resource/kinds.ts";
 import { SECRET_FIELDS } from "../../model/resource/connectors.ts";
 import type { CreatedKind, ParsedDocument } from "../../model/resource/parse.ts";
 import { withoutSecrets } from "../../model/resource/shown.ts";
@@ -32,12 +32,25 @@ interface Stored {
 
 export type PlainKind = Extract<CreatedKind, "github" | "oidc" | "saml" | "trusted_cluster">;
 
-/** @param advice what to tell about a document that was written */
+type Spec<K extends PlainKind> = ParsedDocument<K>["spec"];
+
+/** What a kind does beside being stored. */
+export interface Extras<K extends PlainKind> {
+  /**
+   * Checks what a schema cannot, and adds what is to be made.
+   * @param before what is stored, secrets and all
+   * @throws {AppError} bad_input
+   */
+  complete?(spec: Spec<K>, before: Spec<K> | undefined): Promise<Spec<K>>;
+  /** Called after every change. */
+  onChange?(): void;
+}
+
 export class StoredDocuments<K extends PlainKind> implements WritableKind<K>, RemovableKind {
   constructor(
     readonly backend: Backend,
     readonly kind: K,
-    readonly advice?: (document: ParsedDocument<K>) => string | undefined,
+    readonly extras: Extras<K> = {},
   ) {}
 
   #key(name: string): Key {
@@ -78,14 +91,14 @@ export class StoredDocuments<K extends PlainKind> implements WritableKind<K>, Re
     const entry = await this.backend.get(this.#key(name));
     requireState(this.kind, name, existing, entry?.version);
     const before: Stored | undefined = entry && JSON.parse(entry.value);
-    const spec = before
+    const kept = before
       ? this.#secrets().reduce((fields, path) => keeping(fields, before.spec, path), given.spec as Fields)
       : given.spec;
+    const { complete, onChange } = this.extras;
+    const spec = complete ? await complete(kept as Spec<K>, before?.spec as Spec<K> | undefined) : kept;
     const stored: Stored = { ...described(given.metadata), spec };
-    const advice = this.advice?.(given);
-    const told = advice === undefined ? {} : { advice };
     if (entry && entry.expires === expires && saysTheSame(stored, before)) {
-      return { change: "unchanged", ...told };
+      return { change: "unchanged" };
     }
     const value = JSON.stringify(stored);
     requireFits(value, `${noun} "${name}"`);
@@ -94,12 +107,15 @@ export class StoredDocuments<K extends PlainKind> implements WritableKind<K>, Re
       { type: "put", key: this.#key(name), value, expires },
     ];
     if (!await this.backend.commit(operations)) throw conflict(this.kind, name);
-    return { change: entry ? "updated" : "created", ...told };
+    onChange?.();
+    return { change: entry ? "updated" : "created" };
   }
 
   async remove(name: string): Promise<boolean> {
     if (!await this.backend.get(this.#key(name))) return false;
-    return await this.backend.commit([{ type: "delete", key: this.#key(name) }]);
+    const done = await this.backend.commit([{ type: "delete", key: this.#key(name) }]);
+    if (done) this.extras.onChange?.();
+    return done;
   }
 }
 

@@ -21,7 +21,8 @@ import type { Presence } from "../presence.ts";
 import type { Roles } from "../roles.ts";
 import type { Users } from "../users.ts";
 import { AuthorityResources } from "./authorities.ts";
-import { type PlainKind, StoredDocuments } from "./documents.ts";
+import { ConnectorResources } from "./connectors.ts";
+import type { StoredDocuments } from "./documents.ts";
 import { conflict, type Outcome, type ReadableKind, type RemovableKind, type WritableKind } from "./kind.ts";
 import { RoleResources } from "./roles.ts";
 import { RemoteClusterResources, TunnelResources } from "./remote_clusters.ts";
@@ -62,8 +63,6 @@ export interface ResourceStores {
 type Writable = { [K in CreatedKind]: WritableKind<K> };
 type Removable = Partial<Record<Kind, RemovableKind>>;
 
-const NO_LOGINS = "it is stored, but this version serves no logins through connectors yet";
-
 export class Resources {
   readonly #writable: Writable;
   readonly #removable: Removable;
@@ -72,17 +71,19 @@ export class Resources {
   constructor(stores: ResourceStores) {
     const { users, roles, lockout, signup, tokens, authorities, presence, settings, changes, backend } =
       stores;
-    const plain = <K extends PlainKind>(
-      kind: K,
-      advice?: (document: ParsedDocument<K>) => string | undefined,
-    ) => new StoredDocuments<K>(backend, kind, advice);
+    const connectors = new ConnectorResources(
+      backend,
+      roles,
+      presence.clock,
+      () => changes.changed("connectors"),
+    );
     const stored = {
       user: new UserResources(users, roles, lockout, (name) => signup.revokeFor(name)),
       role: new RoleResources(roles, users),
       token: new TokenResources(tokens),
-      github: plain("github", () => NO_LOGINS),
-      oidc: plain("oidc", () => NO_LOGINS),
-      saml: plain("saml", () => NO_LOGINS),
+      github: connectors.of("github"),
+      oidc: connectors.of("oidc"),
+      saml: connectors.of("saml"),
       trusted_cluster: new TrustedClusterResources({
         documents: stores.trustDocuments,
         trusted: stores.trustedClusters,

@@ -220,10 +220,9 @@ Deno.test("what is larger than the store takes is refused with a reason", async 
   const many = Array.from({ length: 200 }, (_, i) => `${i}-${"x".repeat(900)}`);
   const role = { allow: { node_labels: { env: many } } };
   const saml = {
-    acs: "https://a.example",
-    entity_descriptor: "x".repeat(39_000),
-    cert: "y".repeat(16_000),
-    provider: "z",
+    acs: "https://a.example/v1/webapi/saml/acs",
+    entity_descriptor_url: "https://idp.example/metadata",
+    attributes_to_roles: many.map((value) => ({ name: "groups", value, roles: ["admin"] })),
   };
   for (
     const document of [
@@ -233,7 +232,7 @@ Deno.test("what is larger than the store takes is refused with a reason", async 
         kind: "saml",
         version: "v2",
         metadata: { name: "big" },
-        spec: { ...saml, signing_key_pair: { cert: "y".repeat(16_000) } },
+        spec: saml,
       },
     ]
   ) assertStringIncludes(await refusal(put(document)), "is larger than");

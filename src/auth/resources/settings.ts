@@ -5,11 +5,13 @@
 import { formatDuration } from "../../base/duration.ts";
 import { document, type ResourceDocument } from "../../model/resource/envelope.ts";
 import type { SecurityKeyPlace } from "../../model/security_key.ts";
+import type { LoginChoice } from "../../model/sso.ts";
 import type { TokenRole } from "../../model/token.ts";
 import type { ReadableKind } from "./kind.ts";
 
 /** What the configuration file says that is shown here. */
 export interface FileSettings {
+  loginChoice?: LoginChoice | undefined;
   secondFactor: string;
   securityKeys?: SecurityKeyPlace | undefined;
   sessionRecording: string;
@@ -38,7 +40,14 @@ export const namespaces = new Singleton(() => document("namespace", { name: "def
 export function authPreference(settings: FileSettings): Singleton {
   return new Singleton(() =>
     document("cluster_auth_preference", { name: "cluster-auth-preference" }, {
-      spec: { type: "local", second_factor: settings.secondFactor, ...keysOf(settings) },
+      spec: {
+        type: settings.loginChoice?.type ?? "local",
+        second_factor: settings.secondFactor,
+        ...(settings.loginChoice?.connectorName === undefined
+          ? {}
+          : { connector_name: settings.loginChoice.connectorName }),
+        ...keysOf(settings),
+      },
     })
   );
 }

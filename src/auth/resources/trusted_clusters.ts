@@ -64,7 +64,8 @@ export class TrustedClusterResources implements WritableKind<"trusted_cluster">,
     const [before] = await documents.get(name, true);
     const token = spec.token ?? before?.spec?.token;
     const known = await trusted.get(name);
-    const wantsPairing = spec.enabled && (!known || spec.token !== undefined && spec.token !== before?.spec?.token);
+    const wantsPairing = spec.enabled &&
+      (!known || spec.token !== undefined && spec.token !== before?.spec?.token);
     if (restored && !known) await this.#keep({ cluster: name, ...restored }, name, 0);
     else if (wantsPairing) await this.#pair(name, spec.web_proxy_addr || name, token);
     const outcome = await documents.put({ ...given, spec }, context);
@@ -81,6 +82,7 @@ export class TrustedClusterResources implements WritableKind<"trusted_cluster">,
       );
     }
     const { cluster, user, host, issued } = await this.parts.pairing.with(
+      name,
       withPort(webAddress, WEB_PORT),
       new Secret(token),
     );

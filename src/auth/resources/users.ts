@@ -5,6 +5,7 @@
 import { AppError } from "../../base/errors.ts";
 import type { ResourceDocument } from "../../model/resource/envelope.ts";
 import type { ParsedDocument } from "../../model/resource/parse.ts";
+import { keepingLock } from "../../model/user.ts";
 import { statusOf, userDocument, userOf, type UserRecord } from "../../model/resource/user.ts";
 import type { Lockout } from "../login/lockout.ts";
 import type { Roles } from "../roles.ts";
@@ -68,8 +69,8 @@ export class UserResources implements WritableKind<"user">, RemovableKind {
       return { change: "created", ...(auth ? {} : { advice: noPassword(name) }) };
     }
     const lock = await this.#lock(document, stored.user, wanted);
-    const { created, createdBy } = stored.user; // who made the user does not change
-    const user: UserRecord = { ...wanted, created, createdBy, lock: lock.kept };
+    const { created, createdBy, connector } = stored.user; // who made the user does not change
+    const user: UserRecord = keepingLock({ ...wanted, created, createdBy, connector, lock: lock.kept });
     const known = (await this.users.credentials(name))?.credentials;
     const sameAuth = auth === undefined || saysTheSame(auth, known);
     if (sameAuth && saysTheSame(user, stored.user) && !lock.clears) return { change: "unchanged" };

@@ -2,6 +2,7 @@
  * The finished configuration of `teleport start`: defaults, file and flags in one, every value typed.
  * @module
  */
+import type { LoginChoice } from "../../model/sso.ts";
 import type { Secret } from "../../base/secret.ts";
 import type { RecordedBy, RecordingMode } from "../../model/recording_policy.ts";
 import type { SecondFactorKind, SecurityKeyPlace } from "../../model/security_key.ts";
@@ -39,7 +40,8 @@ export interface AuthConfig {
   proxyProtocol: BalancerChoice;
   staticTokens: StaticToken[];
   authentication: {
-    type: "local";
+    type: LoginChoice["type"];
+    connectorName?: string | undefined;
     secondFactor: SecondFactorKind;
     /** Set with the second factor "u2f". */
     u2f?: SecurityKeyPlace;

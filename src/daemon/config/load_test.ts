@@ -231,15 +231,6 @@ Deno.test("several problems are reported together", async () => {
   assertEquals(error.message.split("\n").length, 2);
 });
 
-Deno.test("what this build lacks is refused by name", async () => {
-  for (const type of ["etcd", "dynamodb"]) {
-    await loadFails(`teleport: {storage: {type: ${type}}}`, "not available");
-  }
-  for (const type of ["github", "oidc", "saml"]) {
-    await loadFails(`auth_service: {authentication: {type: ${type}}}`, "not available in this build yet");
-  }
-});
-
 Deno.test("security keys need an app_id: an https address with a name; facets are addresses without a path", async () => {
   const u2f = (fields: string) => `auth_service: {authentication: {second_factor: u2f, u2f: {${fields}}}}`;
   await loadFails(u2f(""), 't.yaml:1:48: second_factor "u2f" needs "u2f.app_id"');
@@ -262,6 +253,18 @@ Deno.test("security keys need an app_id: an https address with a name; facets ar
   assertStringIncludes(
     warnings[0] ?? "",
     "at https://p2.org only if https://example.com/.well-known/webauthn",
+  );
+});
+
+Deno.test("single sign-on: each type and a connector's name are taken, others are refused", async () => {
+  for (const type of ["local", "github", "oidc", "saml"] as const) {
+    const { auth } = await load(`auth_service: {authentication: {type: ${type}, connector_name: corp}}`);
+    assertEquals([auth.authentication.type, auth.authentication.connectorName], [type, "corp"]);
+  }
+  await loadFails("auth_service: {authentication: {type: ldap}}", '"ldap"');
+  await loadFails(
+    "auth_service: {authentication: {type: oidc, connector_name: 'a b'}}",
+    "name of a connector",
   );
 });
 

@@ -7,9 +7,6 @@ import { fileSchema } from "./schema.ts";
 /** Every key that is known and has no effect yet. */
 const INERT = `
 teleport:
-  storage: {region: a,
-    table_name: a, access_key: a, secret_key: a, read_capacity_units: 1, write_capacity_units: 1,
-    audit_table_name: a, audit_sessions_uri: "file:///srv/recordings"}
   ciphersuites: [a]
   keys: [{private_key_file: a, cert_file: a, private_key: a, cert: a}]
   manual_config: yes

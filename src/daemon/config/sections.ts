@@ -15,7 +15,7 @@ import { type Labels, SHORTEST_PERIOD } from "./labels.ts";
 import { quote } from "../../base/quote.ts";
 import type { FileSettings } from "./schema.ts";
 import { securityKeyPlace } from "./security_keys.ts";
-import { storageConfig } from "./storage.ts";
+import { type StorageConfig, storageConfig } from "./storage.ts";
 import { readToken, type StaticToken } from "./tokens.ts";
 import type { BalancerChoice } from "../../api/balancers.ts";
 
@@ -48,7 +48,11 @@ export interface Sources {
  */
 export async function authConfig(sources: Sources, dataDir: string, runs: boolean): Promise<AuthConfig> {
   const { settings, flags, host, file, warnings, faults } = sources;
-  const { auth_service: auth, teleport: { storage } } = settings;
+  const { auth_service: auth, teleport: { storage: { audit_sessions_uri: recordingsDirectory } } } = settings;
+  const storage: StorageConfig = faults.attempt(
+    () => storageConfig({ settings, file, cwd: host.cwd, dataDir, warn: (text) => warnings.push(text) }),
+    { type: "deno_kv", path: dataDir },
+  );
   return {
     clusterName: auth.cluster_name,
     listenAddr: listenOn(auth.listen_addr, flags),
@@ -57,6 +61,9 @@ export async function authConfig(sources: Sources, dataDir: string, runs: boolea
     staticTokens: runs ? await staticTokens(sources) : [],
     authentication: {
       type: auth.authentication.type,
+      ...(auth.authentication.connector_name === undefined
+        ? {}
+        : { connectorName: auth.authentication.connector_name }),
       secondFactor: auth.authentication.second_factor,
       ...faults.attempt(() => securityKeyPlace(sources), {}),
     },
@@ -72,11 +79,8 @@ export async function authConfig(sources: Sources, dataDir: string, runs: boolea
       keepLog: auth.audit_retention,
       keepRecordings: auth.recording_retention,
     },
-    storage: faults.attempt(
-      () => storageConfig({ settings, file, cwd: host.cwd, dataDir, warn: (text) => warnings.push(text) }),
-      { type: "deno_kv", path: dataDir },
-    ),
-    recordingsDirectory: storage.audit_sessions_uri,
+    storage,
+    recordingsDirectory,
   };
 }
 

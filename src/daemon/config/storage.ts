@@ -5,17 +5,29 @@
 import { resolve } from "node:path";
 import { AppError } from "../../base/errors.ts";
 import { quote } from "../../base/quote.ts";
-import type { StoreSettings } from "../../store/settings.ts";
+import { Secret } from "../../base/secret.ts";
+import type { DynamoSettings, EtcdSettings } from "../../store/settings.ts";
 import type { ReadFile } from "./file.ts";
 import type { FileSettings } from "./schema.ts";
 
-/** As {@linkcode StoreSettings}; the embedded store is named by its directory. */
-export type StorageConfig = { type: "deno_kv"; path: string } | Exclude<StoreSettings, { type: "deno_kv" }>;
+/** As {@linkcode EtcdSettings} and the like; the embedded store is named by its directory. */
+export type StorageConfig =
+  | { type: "deno_kv"; path: string }
+  | EtcdSettings
+  | (Omit<DynamoSettings, "credentials"> & { keys?: { accessKey: string; secretKey: Secret<string> } });
 
 /** The keys that only one type has. */
 const OF_TYPE = {
   deno_kv: ["path"],
   etcd: ["peers", "tls_cert_file", "tls_key_file", "tls_ca_file", "prefix", "insecure"],
+  dynamodb: [
+    "region",
+    "table_name",
+    "read_capacity_units",
+    "write_capacity_units",
+    "endpoint",
+    "audit_table_name",
+  ],
 } as const;
 
 export interface StorageSources {
@@ -65,25 +77,33 @@ export function storageConfig({ settings, file, cwd, dataDir, warn }: StorageSou
         prefix: storage.prefix ?? "/teleport",
         insecure: storage.insecure ?? false,
       };
-  }
-}
-
-/** What the auth role needs of the machine to use the store. */
-export interface StoreNeeds {
-  /** `host:port` to dial. */
-  net: string[];
-  /** Files to read. */
-  read: string[];
-}
-
-export function storeNeeds(storage: StorageConfig): StoreNeeds {
-  switch (storage.type) {
-    case "deno_kv":
-      return { net: [], read: [] };
-    case "etcd": {
-      const { certFile, keyFile, caFile } = storage;
-      const read = [certFile, keyFile, ...(caFile === undefined ? [] : [caFile])];
-      return { net: storage.peers.map((peer) => peer.slice("https://".length)), read };
+    case "dynamodb": {
+      const table = storage.table_name;
+      if (table === undefined) {
+        throw new AppError("bad_input", `${place("type")}: DynamoDB: table_name is not specified`);
+      }
+      const region = needed("region", storage.region);
+      const [read, write] = [storage.read_capacity_units, storage.write_capacity_units];
+      const [accessKey, secretKey] = [storage.access_key, storage.secret_key];
+      if ((accessKey === undefined) !== (secretKey === undefined)) {
+        throw new AppError(
+          "bad_input",
+          `${place("type")}: "access_key" and "secret_key" are given together or not at all`,
+        );
+      }
+      return {
+        type,
+        region,
+        table,
+        endpoint: storage.endpoint ??
+          `https://dynamodb.${region}.amazonaws.com${region.startsWith("cn-") ? ".cn" : ""}`,
+        keys: accessKey === undefined || secretKey === undefined
+          ? undefined
+          : { accessKey, secretKey: new Secret(secretKey) },
+        capacity: read === undefined && write === undefined
+          ? undefined
+          : { read: read ?? 5, write: write ?? 5 },
+      };
     }
   }
 }

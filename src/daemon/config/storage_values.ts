@@ -35,3 +35,22 @@ export function parseKeyPrefix(text: string): string {
     `${quote(text)} is no prefix of keys such as "teleport" or "/teleport/prod"`,
   );
 }
+
+/** The name of a region or a table. @throws {AppError} bad_input */
+export function parseAwsName(text: string): string {
+  if (/^[A-Za-z0-9_.-]{3,255}$/.test(text)) return text;
+  throw new AppError(
+    "bad_input",
+    `${quote(text)} is no name: use 3 to 255 letters, digits, dots, hyphens, underscores`,
+  );
+}
+
+/** `https://host[:port]` of a service. @throws {AppError} bad_input */
+export function parseEndpoint(text: string): string {
+  const url = URL.parse(text);
+  const plain = url && ["https:", "http:"].includes(url.protocol) && url.pathname === "/" &&
+    url.search === "" &&
+    url.hash === "" && url.username === "" && url.password === "";
+  if (plain) return url.origin;
+  throw new AppError("bad_input", `${quote(text)} is no address of a service; write https://host[:port]`);
+}

@@ -52,6 +52,7 @@ export function runRole<Settings>(start: StartRole<Settings>): void {
   const called = new Map<number, (message: Extract<ToWorker, { type: "called" }>) => void>();
   let lastAsked = 0;
   const outside: Outside = {
+    keepAuthServers: (addresses) => scope.postMessage({ type: "auth_servers", addresses: [...addresses] }),
     sendDatagrams: (target, messages) =>
       new Promise((resolve, reject) => {
         const id = ++lastAsked;

@@ -3,37 +3,72 @@
  * @module
  */
 import * as v from "valibot";
+import { patternProblem } from "../claim_mapping.ts";
 import { isHostName, isUserName } from "../name.ts";
 import { envelope } from "./envelope.ts";
 import { block, flag, line, list, named } from "./fields.ts";
 
 const name = named("connector name", isUserName);
 const names = list(line(128));
-const url = v.pipe(line(2048), v.check((text) => URL.canParse(text), "expected a URL"));
 const secret = v.optional(line(4096));
+const authorities = v.optional(block(65_536));
+
+/** An address by HTTPS; plain HTTP reaches nobody but this machine. */
+const url = v.pipe(
+  line(2048),
+  v.check((text) => {
+    const parsed = URL.parse(text);
+    if (!parsed || parsed.username !== "" || parsed.password !== "") return false;
+    const isLocal = ["localhost", "127.0.0.1", "[::1]"].includes(parsed.hostname);
+    return parsed.protocol === "https:" || parsed.protocol === "http:" && isLocal;
+  }, "expected an address that begins with https://"),
+);
+
+/** Where the proxy takes answers of the provider. */
+const callback = (path: string) =>
+  v.pipe(
+    url,
+    v.check(
+      (text) => new RegExp(`^(/v1)?/webapi/${path}$`).test(URL.parse(text)?.pathname ?? ""),
+      `expected https://<proxy>/v1/webapi/${path}`,
+    ),
+  );
+
+const pattern = v.pipe(
+  line(),
+  v.check((text) => patternProblem(text) === undefined, ({ input }) => patternProblem(String(input)) ?? ""),
+);
 
 export const githubSchema = envelope("github", name, {
   client_id: line(),
   client_secret: secret,
   display: v.optional(line()),
-  redirect_url: url,
+  redirect_url: callback("github/callback"),
   teams_to_logins: list(v.object({ organization: line(256), team: line(256), logins: names })),
+  /** Of GitHub Enterprise: its pages, and its API if that is elsewhere than below `/api/v3`. */
+  endpoint_url: v.optional(url),
+  api_endpoint_url: v.optional(url),
+  /** Certificates of authorities that the provider's is checked with, in place of the system's. */
+  ca_cert: authorities,
 });
 
 export const oidcSchema = envelope("oidc", name, {
   issuer_url: url,
   client_id: line(),
   client_secret: secret,
-  redirect_url: url,
+  redirect_url: callback("oidc/callback"),
   acr_values: v.optional(line()),
-  provider: v.optional(line(64)),
+  provider: v.optional(v.picklist(["", "adfs", "netiq"], "expected adfs or netiq, or nothing")),
   display: v.optional(line()),
   scope: v.optional(list(line(256))),
-  claims_to_roles: v.optional(list(v.object({ claim: line(), value: line(), roles: names }))),
+  claims_to_roles: v.optional(list(v.object({ claim: line(), value: pattern, roles: names }))),
+  /** The claim that names users; `email` when it is left out. */
+  username_claim: v.optional(line(128)),
+  ca_cert: authorities,
 });
 
 export const samlSchema = envelope("saml", name, {
-  acs: url,
+  acs: callback("saml/acs"),
   display: v.optional(line()),
   issuer: v.optional(line(2048)),
   sso: v.optional(url),
@@ -42,12 +77,13 @@ export const samlSchema = envelope("saml", name, {
   entity_descriptor_url: v.optional(url),
   audience: v.optional(line(2048)),
   service_provider_issuer: v.optional(line(2048)),
-  provider: v.optional(line(64)),
-  attributes_to_roles: v.optional(list(v.object({ name: line(), value: line(), roles: names }))),
+  provider: v.optional(v.picklist(["", "adfs", "ping"], "expected adfs or ping, or nothing")),
+  attributes_to_roles: v.optional(list(v.object({ name: line(), value: pattern, roles: names }))),
   signing_key_pair: v.optional(v.object({
     private_key: v.optional(block(16_384)),
     cert: v.optional(block(16_384)),
   })),
+  ca_cert: authorities,
 });
 
 export function samlProblem(
@@ -67,7 +103,8 @@ export function samlProblem(
 const dialed = v.pipe(
   line(300),
   v.check(
-    (text) => /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?)(?::\d{1,5})?$/.test(text),
+    (text) =>
+      /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?)(?::\d{1,5})?$/.test(text),
     "expected host or host:port",
   ),
 );

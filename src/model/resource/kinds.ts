@@ -75,7 +75,8 @@ const facts = {
     version: "v2",
     noun: "reverse tunnel",
     notCreated: 'a tunnel follows from a trusted cluster: create a "trusted_cluster"',
-    notRemoved: 'a tunnel stands while its clusters want it: remove or disable the "trusted_cluster", or remove the ' +
+    notRemoved:
+      'a tunnel stands while its clusters want it: remove or disable the "trusted_cluster", or remove the ' +
       '"remote_cluster" at the other end',
   },
   namespace: {

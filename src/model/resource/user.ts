@@ -5,7 +5,8 @@
  */
 import * as v from "valibot";
 import { isLogin, isUserName } from "../name.ts";
-import type { ExternalIdentity, User, UserLock } from "../user.ts";
+import { SSO_KINDS } from "../sso.ts";
+import type { ExternalIdentity, User, UserConnector, UserLock } from "../user.ts";
 import {
   type Described,
   described,
@@ -65,6 +66,11 @@ export const userSchema = envelope("user", named("user name", isUserName), {
   created_by: v.optional(v.object({
     time: v.optional(time()),
     user: v.optional(v.object({ name: line(256) })),
+    connector: v.optional(v.object({
+      connector_type: v.picklist(SSO_KINDS, "expected github, oidc or saml"),
+      connector_id: line(256),
+      identity: line(1024),
+    })),
   })),
   github_identities: identities,
   oidc_identities: identities,
@@ -108,6 +114,7 @@ export function userOf(
   const expires = spec.expires ?? metadata.expires;
   const lock = lockOf(spec.status, now);
   const external = identitiesOf(spec);
+  const connector = connectorOf(spec);
   const user: UserRecord = {
     name: metadata.name,
     roles: [...new Set(spec.roles)],
@@ -118,6 +125,7 @@ export function userOf(
     ...(expires === undefined ? {} : { expires }),
     created: spec.created_by?.time ?? now,
     createdBy: spec.created_by?.user?.name ?? "",
+    ...(connector ? { connector } : {}),
     ...(external ? { identities: external } : {}),
     ...described(metadata),
   };
@@ -141,6 +149,12 @@ function keyOf({ id, public_key: publicKey, counter, app_id: appId }: KeyDocumen
 
 function keyDocument({ id, publicKey, counter, appId }: SecurityKey): KeyDocument {
   return { id, public_key: publicKey, counter, app_id: appId };
+}
+
+function connectorOf({ created_by: by }: UserDocument["spec"]): UserConnector | undefined {
+  if (!by?.connector) return undefined;
+  const { connector_type: kind, connector_id: name, identity } = by.connector;
+  return { kind, name, identity };
 }
 
 function lockOf(status: UserDocument["spec"]["status"], now: number): UserLock | undefined {
@@ -190,7 +204,19 @@ export function userDocument(
       status: statusOf(about.lock),
       traits: user.traits,
       expires: formatTime(user.expires),
-      created_by: { time: formatTime(user.created), user: { name: user.createdBy } },
+      created_by: {
+        time: formatTime(user.created),
+        user: { name: user.createdBy },
+        ...(user.connector
+          ? {
+            connector: {
+              connector_type: user.connector.kind,
+              connector_id: user.connector.name,
+              identity: user.connector.identity,
+            },
+          }
+          : {}),
+      },
       ...Object.fromEntries(listed),
       ...(auth
         ? {

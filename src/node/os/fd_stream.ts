@@ -92,6 +92,9 @@ export class FdStream extends Duplex implements Lender, Borrower {
   endAfterDrain(): void {
     if (this.#draining || this.#fd < 0) return;
     this.#draining = true;
+    // A pause ends in waiting for the kernel to tell, which it does no more.
+    clearTimeout(this.#pause);
+    this.#pause = undefined;
     if (this.#hungry) this.#fill();
     this.#rearm();
   }

@@ -16,7 +16,8 @@ import type { Target } from "../route.ts";
 
 /** A client that is logged in to the proxy, be it over SSH or in a browser. */
 export interface ProxyClient {
-  readonly identity: UserIdentity;
+  /** Undefined for a client of another cluster, whose proxy knows who it is: here the certificate in its SSH tells. */
+  readonly identity: UserIdentity | undefined;
   readonly remote: Endpoint;
   /** The agent that it lends to the proxy; without one it has to lend one in the session with the host. */
   readonly agent: Agent | undefined;

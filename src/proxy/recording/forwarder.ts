@@ -132,7 +132,7 @@ export class Forwarder {
   }
 
   async #admit(
-    { identity: { name, cluster }, remote }: ProxyClient,
+    { identity, remote }: ProxyClient,
     target: Target | undefined,
     { certificate, username }: CertificateAttempt,
   ): Promise<Visitor> {
@@ -143,18 +143,23 @@ export class Forwarder {
       now: clock.now(),
       address,
       login: username,
+      via: remote.via,
     });
-    if (certified.name !== name || certified.cluster !== cluster) {
+    const { name } = certified;
+    const { cluster } = trust();
+    if (identity && (name !== identity.name || certified.cluster !== identity.cluster)) {
       throw new AppError(
         "access_denied",
-        `the connection to the proxy is ${name}'s: nobody else uses it, also not ${certified.name}`,
+        `the connection to the proxy is ${identity.name}'s: nobody else uses it, also not ${name}`,
       );
     }
     const rights = await access.admit(certified, mayEnter(username, target)).catch((error: unknown) => {
       if (!isAppError(error, "access_denied")) throw error;
       throw new AppError(
         "access_denied",
-        `user ${name}@${cluster} is not authorized to login as ${username}@${cluster}: ${error.message}`,
+        `user ${
+          certified.foreign ? name : `${name}@${cluster}`
+        } is not authorized to login as ${username}@${cluster}: ${error.message}`,
       );
     });
     return { certificate, certified, identity: withPermits(certified, rights.permits()) };
@@ -201,7 +206,8 @@ export class Forwarder {
  */
 function mayEnter(login: string, target: Target | undefined): AccessCheck {
   return (rights) => {
-    if (target) return rights.checkNode(login, target.node?.labels ?? {});
+    // Another cluster decides itself, by its own roles.
+    if (target && !target.site) return rights.checkNode(login, target.node?.labels ?? {});
     return rights.logins().includes(login) ? undefined : "no role allows this login";
   };
 }

@@ -146,8 +146,9 @@ function isAsGood(
 ): boolean {
   if (other.keyId !== certificate.keyId) return false;
   try {
-    identifyUser(other, { trust: trust(), now: clock.now(), address, login: username });
-    return true;
+    const identify = (one: Certificate) =>
+      identifyUser(one, { trust: trust(), now: clock.now(), address, login: username });
+    return identify(other).name === identify(certificate).name; // a name of another cluster is another user
   } catch (error) {
     if (isAppError(error, "unauthenticated")) return false;
     throw error;

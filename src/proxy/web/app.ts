@@ -13,9 +13,11 @@ import { failureOf } from "./failure.ts";
 import type { AuthGateway } from "./gateway.ts";
 import { errorPage, type Site } from "./notice_page.ts";
 import { pages } from "./pages.ts";
+import { type PairClusters, pairingApi } from "./pairing_api.ts";
 import { limitRate, RateLimited } from "./rate_limit.ts";
 import { ForeignRequest, sameOrigin } from "./same_origin.ts";
 import { relatedOrigins } from "./second_factor.ts";
+import { FOREIGN_FORMS } from "./sso_api.ts";
 import { secureAnswers } from "./security_headers.ts";
 import { serveUiFiles, type UiBundle } from "./ui_bundle.ts";
 import { type PingReply, webApi, type WebLimits } from "./webapi.ts";
@@ -31,6 +33,8 @@ export interface WebFailure {
 /** What the web front needs. */
 export interface WebAppOptions {
   gateway: AuthGateway;
+  /** Another cluster wants to pair with this one. @throws {AppError} access_denied unless it proves a token */
+  pairing?: PairClusters;
   /** Answers `GET /webapi/ping`; asked anew each time. */
   ping: () => PingReply;
   clock: Clock;
@@ -62,11 +66,18 @@ export function webApp(options: WebAppOptions): WebApp {
   const app = new Hono<WebEnv>();
 
   const rates = new RateLimits(options.rates ?? [], clock);
-  app.use("*", clientAddress(), secureAnswers(tls), limitRate(rates), sameOrigin({ publicHost, tls }));
+  app.use(
+    "*",
+    clientAddress(),
+    secureAnswers(tls),
+    limitRate(rates),
+    sameOrigin({ publicHost, tls }, FOREIGN_FORMS),
+  );
   const api = webApi({ gateway, ping, clock, limits });
   const signedIn = options.signedIn?.routes(limits);
   for (const prefix of ["/webapi", "/v1/webapi"]) {
     app.route(prefix, api);
+    if (options.pairing) app.route(prefix, pairingApi(options.pairing, clock));
     if (signedIn) app.route(prefix, signedIn);
   }
   app.route("/", relatedOrigins(ping));

@@ -15,13 +15,13 @@ import { OpenFlag } from "../../ssh/sftp/protocol.ts";
 import { attachment } from "./attachment.ts";
 import type { WebApp, WebContext, WebEnv } from "./context.ts";
 import type { NodeDialer } from "./node_dialer.ts";
-import { demandSite } from "./signed_in.ts";
+import { siteOf, type WebSites } from "./sites.ts";
 import { SITE_PATHS } from "./sites_api.ts";
 import type { WebSession } from "./web_session.ts";
 import { clientOf, type WebUsers } from "./web_users.ts";
 
 export interface FilesOptions {
-  cluster(): string;
+  sites: WebSites;
   dialer: NodeDialer;
   clock: Clock;
 }
@@ -32,17 +32,17 @@ const NEW_FILE_MODE = 0o666;
 
 export function filesApi(users: WebUsers, options: FilesOptions): WebApp {
   const { signedIn, streams } = users;
-  const { cluster, dialer, clock } = options;
+  const { sites, dialer, clock } = options;
   const api = new Hono<WebEnv>();
 
   /** Runs something with the files of the node in the path; the connection ends with it, and with the session. */
   const opened = async (c: WebContext, session: WebSession) => {
-    demandSite(c, cluster());
+    const site = siteOf(c, sites);
     const login = c.req.param("login") ?? "";
     if (!isLogin(login)) throw new AppError("bad_input", "this is no login");
     const path = c.req.query("path") ?? "";
     if (path === "" || path.includes("\0")) throw new AppError("bad_input", '"path" must name a file');
-    const ssh = await dialer.connect(session, clientOf(c), { node: c.req.param("node") ?? "", login });
+    const ssh = await dialer.connect(session, clientOf(c), { node: c.req.param("node") ?? "", login, site });
     const release = session.hold(() => ssh.close());
     const close = () => {
       release();

@@ -12,11 +12,13 @@ import { printable } from "../../ssh/public_key.ts";
 import { ownAgent } from "../../ssh/agent_server.ts";
 import { type AttemptSurroundings, attemptToConnect } from "../connect_attempt.ts";
 import type { Passage } from "../passage.ts";
+import type { WebSites } from "./sites.ts";
 import type { WebClient } from "./user_connections.ts";
 import type { WebSession } from "./web_session.ts";
 
 export interface NodeDialerOptions extends AttemptSurroundings {
   passage: Passage;
+  sites: WebSites;
   trust(): Trust;
   clock: Clock;
 }
@@ -26,6 +28,8 @@ export interface NodeLogin {
   /** A node's id or name. */
   node: string;
   login: string;
+  /** Of another cluster than this one. */
+  site?: string | undefined;
 }
 
 const KEEP_ALIVE_MS = 30_000;
@@ -38,25 +42,42 @@ export class NodeDialer {
   }
 
   /** @throws {AppError} with a text for the user */
-  async connect(session: WebSession, client: WebClient, { node, login }: NodeLogin): Promise<SshClient> {
-    const { passage, trust, clock } = this.#options;
+  async connect(
+    session: WebSession,
+    client: WebClient,
+    { node, login, site }: NodeLogin,
+  ): Promise<SshClient> {
+    const { passage, trust, clock, sites } = this.#options;
     const { identity, credential } = session.facts;
     const { records } = passage;
+    const agent = ownAgent(credential);
+    // Where only the other cluster's proxies record, the one there wants the agent, in the session with the node.
+    const recordsThere = !records && site !== undefined &&
+      sites.list().some(({ name, records }) => name === site && records);
+    const believed = () => records || site === undefined ? trust() : sites.trustOf(site) ?? trust();
     const now = clock.now(); // a certificate that ends during the connection is not looked at anew
-    const attempt = { identity, login, remote: client, addr: node, toldElsewhere: records };
+    const attempt = {
+      identity,
+      login,
+      remote: client,
+      addr: site === undefined ? node : `${node}@${site}`,
+      toldElsewhere: records,
+    };
     try {
       return await attemptToConnect(this.#options, attempt, async (visible) =>
         await connectSsh({
           stream: await passage.open(
-            { identity, remote: client, agent: ownAgent(credential) },
-            { kind: "node", host: node, port: 0 },
+            { identity, remote: client, agent },
+            { kind: "node", host: node, port: 0, ...(site === undefined ? {} : { cluster: site }) },
             visible,
           ),
           username: login,
           credential,
           keepAliveMs: KEEP_ALIVE_MS,
+          ...(recordsThere ? { agent: () => lentTo(agent), lendsAgent: true } : {}),
           verifyHost: (presented) => {
-            identifyHost(presented, { trust: trust(), now, roles: [records ? "proxy" : "node"], name: node });
+            const roles = [records || recordsThere ? "proxy" : "node"] as const;
+            identifyHost(presented, { trust: believed(), now, roles, name: node });
           },
         }));
     } catch (error) {

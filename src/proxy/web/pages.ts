@@ -10,6 +10,8 @@ import type { WebApp, WebContext, WebEnv } from "./context.ts";
 import { failureOf } from "./failure.ts";
 import type { AuthGateway } from "./gateway.ts";
 import { deadInvitePage, landingPage, type Site } from "./notice_page.ts";
+import { isSsoFailure } from "../../model/sso.ts";
+import { loginDonePage, loginFailedPage } from "./login_result_page.ts";
 import { limitRate } from "./rate_limit.ts";
 import { formBody } from "./request_body.ts";
 import { signupDonePage, signupPage } from "./signup_page.ts";
@@ -59,6 +61,12 @@ export function pages({ gateway, ping, site, clock, limits, ui }: PagesOptions):
       }
       return c.html(signupDonePage(site(), invite.user));
     }));
+
+  app.get("/web/msg/info/login_success", (c) => c.html(loginDonePage(site())));
+  app.get("/web/msg/error/login_failed", (c) => {
+    const why = c.req.query("why") ?? "";
+    return c.html(loginFailedPage(site(), isSsoFailure(why) ? why : "invalid"), 403);
+  });
 
   // Last: what is not one of the pages above, the interface knows, or says that it does not.
   if (ui) app.get("/web/*", (c) => c.req.path.startsWith("/web/assets/") ? c.notFound() : c.html(ui.index));

@@ -10,10 +10,10 @@ import type { WebContext } from "./context.ts";
 /** No request of the web front needs more. */
 const MAX_BODY_BYTES = 64 * 1024;
 
-/** The body is beyond 64 KiB. */
+/** The body is beyond what is taken. */
 export class BodyTooLarge extends AppError {
-  constructor() {
-    super("bad_input", `the request body is larger than ${MAX_BODY_BYTES} bytes`);
+  constructor(max: number = MAX_BODY_BYTES) {
+    super("bad_input", `the request body is larger than ${max} bytes`);
   }
 }
 
@@ -38,21 +38,22 @@ export async function jsonBody<T extends v.GenericSchema>(
 
 /**
  * Reads the fields of a form sent without scripts.
+ * @param max bytes
  * @throws {AppError} bad_input
  */
-export async function formBody(c: WebContext): Promise<URLSearchParams> {
+export async function formBody(c: WebContext, max = MAX_BODY_BYTES): Promise<URLSearchParams> {
   demandType(c, "application/x-www-form-urlencoded");
-  return new URLSearchParams(await boundedText(c));
+  return new URLSearchParams(await boundedText(c, max));
 }
 
 /** The body as text. Nothing is read of one that announces too much, and no more than the bound of any other. */
-async function boundedText(c: WebContext): Promise<string> {
-  if (Number(c.req.header("content-length") ?? 0) > MAX_BODY_BYTES) throw new BodyTooLarge();
+async function boundedText(c: WebContext, max = MAX_BODY_BYTES): Promise<string> {
+  if (Number(c.req.header("content-length") ?? 0) > max) throw new BodyTooLarge(max);
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of arriving(c.req.raw.body)) {
     size += chunk.length;
-    if (size > MAX_BODY_BYTES) throw new BodyTooLarge();
+    if (size > max) throw new BodyTooLarge(max);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");

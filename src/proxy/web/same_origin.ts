@@ -24,12 +24,17 @@ export interface OwnOrigin {
  *
  * A form on our own page sends `Origin: null`, because our pages ask for no referrer; the browser vouches for it with
  * `Sec-Fetch-Site`, which no page can forge.
+ * @param foreignForms paths that other sites send forms to
  * @throws {AppError} access_denied
  */
-export function sameOrigin(own: OwnOrigin): MiddlewareHandler<WebEnv> {
+export function sameOrigin(
+  own: OwnOrigin,
+  foreignForms: ReadonlySet<string> = new Set(),
+): MiddlewareHandler<WebEnv> {
   return async (c, next) => {
     const origin = c.req.header("origin");
-    if (origin !== undefined && !isOwn(origin, c, own)) {
+    const isMeant = c.req.method === "POST" && foreignForms.has(c.req.path);
+    if (origin !== undefined && !isMeant && !isOwn(origin, c, own)) {
       throw new ForeignRequest("requests from other web sites are refused");
     }
     await next();

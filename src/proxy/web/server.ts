@@ -11,7 +11,7 @@ import { SECOND } from "../../base/duration.ts";
 import { AppError } from "../../base/errors.ts";
 import type { WebApp, WebEnv } from "./context.ts";
 import type { FindClient } from "../../api/balancers.ts";
-import { BalancedFront, otherEnd } from "./balanced_front.ts";
+import { BalancedFront, type OnSsh, otherEnd } from "./balanced_front.ts";
 import { answerBrokenRequests } from "./broken_request.ts";
 import { securityHeaders } from "./security_headers.ts";
 import { boundUnread } from "./unread_limit.ts";
@@ -32,7 +32,9 @@ export interface ServeOptions {
   /** Connections beyond this many are closed at once; 4,096 when left out. */
   maxConnections?: number;
   /** Finds out where a client is whose connection came through a balancer; undefined: where its other end is. */
-  findClient?: FindClient;
+  findClient?: FindClient | undefined;
+  /** Takes over connections that speak SSH, where the port is shared. */
+  onSsh?: OnSsh | undefined;
   /** Told about failures no request can be answered for. */
   onError: (error: unknown) => void;
   clock?: Clock;
@@ -82,8 +84,8 @@ export async function serveHttps(options: ServeOptions): Promise<WebServer> {
   const maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
   server.maxConnections = maxConnections;
   const open = openSockets(server);
-  const front = options.findClient
-    ? new BalancedFront(options.findClient, maxConnections, (socket) => server.emit("connection", socket))
+  const front = options.findClient || options.onSsh
+    ? new BalancedFront(options, maxConnections, (socket) => server.emit("connection", socket))
     : undefined;
   const clientOf = (socket: Socket) => ({
     clientAddress: front?.clientOf(socket) ?? socket.remoteAddress ?? "",

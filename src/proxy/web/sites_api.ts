@@ -4,47 +4,48 @@
  */
 import { Hono } from "hono";
 import type { ClusterAccess } from "../../api/cluster_access.ts";
-import type { Clock } from "../../base/clock.ts";
 import type { WebApp, WebEnv } from "./context.ts";
-import { demandSite } from "./signed_in.ts";
+import { siteOf, type WebSites } from "./sites.ts";
 import { clientOf, type WebUsers } from "./web_users.ts";
 
 /** The prefixes of what belongs to a cluster: namespaces are gone, but their paths work. */
 export const SITE_PATHS = ["/sites/:site", "/sites/:site/namespaces/default"];
 
 export interface SitesOptions {
-  cluster(): string;
+  sites: WebSites;
   access: ClusterAccess;
-  clock: Clock;
 }
 
-export function sitesApi({ signedIn, connections }: WebUsers, options: SitesOptions): WebApp {
-  const { cluster, access, clock } = options;
+export function sitesApi({ signedIn, connections }: WebUsers, { sites, access }: SitesOptions): WebApp {
   const api = new Hono<WebEnv>();
 
   signedIn.on(
     api,
     "GET",
     "/sites",
-    (c) =>
-      c.json([{ name: cluster(), status: "online", lastconnected: new Date(clock.now()).toISOString() }]),
+    (c) => c.json(sites.list().map(({ name, status, lastconnected }) => ({ name, status, lastconnected }))),
   );
 
-  for (const site of SITE_PATHS) {
-    signedIn.on(api, "GET", `${site}/nodes`, async (c, session) => {
-      demandSite(c, cluster());
-      const nodes = await connections.caller(session, clientOf(c)).call("servers.list", { role: "node" });
+  for (const path of SITE_PATHS) {
+    signedIn.on(api, "GET", `${path}/nodes`, async (c, session) => {
+      const site = siteOf(c, sites);
+      const nodes = await connections.caller(session, clientOf(c), site).call("servers.list", {
+        role: "node",
+      });
       const { identity } = session.facts;
       const decided = access.decide(identity, () => undefined);
       const rights = decided.refused === undefined ? decided.rights : undefined;
+      /** Another cluster's nodes decide by its own roles, which are not known here. */
+      const loginsOn = (labels: Record<string, string>) => {
+        if (site !== undefined) return identity.logins;
+        return rights ? identity.logins.filter((login) => rights.checkNode(login, labels) === undefined) : [];
+      };
       const items = nodes.map(({ id, name, address, labels }) => ({
         id,
         hostname: name,
         addr: address,
         labels,
-        logins: rights
-          ? identity.logins.filter((login) => rights.checkNode(login, labels) === undefined)
-          : [],
+        logins: loginsOn(labels),
       }));
       return c.json({ items });
     });

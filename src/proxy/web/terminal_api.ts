@@ -13,7 +13,7 @@ import type { NodeDialer } from "./node_dialer.ts";
 import { NotSignedIn } from "./not_signed_in.ts";
 import { isBearer } from "./session_tokens.ts";
 import { ForeignRequest } from "./same_origin.ts";
-import { demandSite } from "./signed_in.ts";
+import { siteOf, type WebSites } from "./sites.ts";
 import { SITE_PATHS } from "./sites_api.ts";
 import { Shares } from "./shares.ts";
 import type { WebClient } from "./user_connections.ts";
@@ -22,7 +22,7 @@ import { CLOSE, WebTerminal } from "./web_terminal.ts";
 import { clientOf, type WebUsers } from "./web_users.ts";
 
 export interface TerminalsOptions {
-  cluster(): string;
+  sites: WebSites;
   dialer: NodeDialer;
   clock: Clock;
   onFault(error: unknown): void;
@@ -52,14 +52,14 @@ export class Terminals {
     const api = new Hono<WebEnv>();
     for (const site of SITE_PATHS) {
       signedIn.on(api, "GET", `${site}/connect`, (c, session) => {
-        demandSite(c, this.#options.cluster());
-        return this.#take(c, session);
+        const other = siteOf(c, this.#options.sites);
+        return this.#take(c, session, other);
       }, "first message");
     }
     return api;
   }
 
-  async #take(c: WebContext, session: WebSession): Promise<Response> {
+  async #take(c: WebContext, session: WebSession, site: string | undefined): Promise<Response> {
     // Programs send no origin, and no program of ours comes here: whoever sends none is let go no further than others.
     if (c.req.header("origin") === undefined) {
       throw new ForeignRequest("a WebSocket takes the origin of our own pages");
@@ -79,14 +79,14 @@ export class Terminals {
       free();
       return c.body(null, 400);
     }
-    this.#serve(socket, session, client, free);
+    this.#serve(socket, session, { client, site }, free);
     return c.body(null);
   }
 
   #serve(
     socket: NonNullable<Awaited<ReturnType<NonNullable<WebEnv["Bindings"]["upgrade"]>>>>,
     session: WebSession,
-    client: WebClient,
+    { client, site }: { client: WebClient; site: string | undefined },
     free: () => void,
   ): void {
     const { clock, dialer, onFault } = this.#options;
@@ -99,7 +99,7 @@ export class Terminals {
         if (this.#rate.take(session.user) > 0) {
           throw new AppError("limit", "you open terminals too quickly; wait a moment");
         }
-        return await dialer.connect(session, client, { node, login });
+        return await dialer.connect(session, client, { node, login, site });
       },
       onClosed: () => {
         release();

@@ -20,11 +20,22 @@ export interface WebClient {
 }
 
 export interface UserConnectionsOptions {
-  /** Logs in to auth as the session's user; auth is told where the client is. */
-  connect(session: WebSession, client: WebClient): Promise<SshClient>;
+  /**
+   * Logs in to auth as the session's user; auth is told where the client is.
+   * @param site that of another cluster
+   */
+  connect(session: WebSession, client: WebClient, site?: string): Promise<SshClient>;
   clock: Clock;
   /** The most at a time; 512 when left out. */
   capacity?: number;
+}
+
+/** Who calls, from where, and whom. */
+interface Whose {
+  session: WebSession;
+  client: WebClient;
+  /** Another cluster than this one. */
+  site?: string | undefined;
 }
 
 const CAPACITY = 512;
@@ -56,18 +67,17 @@ export class UserConnections {
     return this.#kept.size;
   }
 
-  /** Makes calls as the session's user. */
-  caller(session: WebSession, client: WebClient): Caller {
-    return { call: (method, input) => this.#call(session, client, method, input) };
+  /** Makes calls as the session's user. @param site to the auth server of another cluster */
+  caller(session: WebSession, client: WebClient, site?: string): Caller {
+    return { call: (method, input) => this.#call({ session, client, site }, method, input) };
   }
 
   async #call<M extends Method>(
-    session: WebSession,
-    client: WebClient,
+    whose: Whose,
     method: M,
     input: Input<M>,
   ): Promise<Output<M>> {
-    return await this.#using(session, client, async (kept) => {
+    return await this.#using(whose, async (kept) => {
       const api = await (kept.api ??= this.#openApi(kept));
       return await api.call(method, input);
     });
@@ -90,7 +100,7 @@ export class UserConnections {
     client: WebClient,
     run: (api: ApiClient) => Promise<T>,
   ): Promise<T> {
-    return await this.#using(session, client, async (kept) => {
+    return await this.#using({ session, client }, async (kept) => {
       const api = await openApi(await kept.ssh);
       try {
         return await run(api);
@@ -100,9 +110,10 @@ export class UserConnections {
     });
   }
 
-  async #using<T>(session: WebSession, client: WebClient, run: (kept: Kept) => Promise<T>): Promise<T> {
-    const key = `${session.id} ${client.address}`;
-    const kept = this.#get(key, session, client);
+  async #using<T>(whose: Whose, run: (kept: Kept) => Promise<T>): Promise<T> {
+    const { session, client, site } = whose;
+    const key = `${session.id} ${client.address} ${site ?? ""}`;
+    const kept = this.#get(key, whose);
     kept.users++;
     kept.idle?.cancel();
     try {
@@ -115,7 +126,7 @@ export class UserConnections {
     }
   }
 
-  #get(key: string, session: WebSession, client: WebClient): Kept {
+  #get(key: string, { session, client, site }: Whose): Kept {
     const known = this.#kept.get(key);
     this.#kept.delete(key);
     if (known && known.client?.open !== false) {
@@ -125,7 +136,7 @@ export class UserConnections {
     if (known) this.#close(key, known);
     if (session.isOver) throw new NotSignedIn();
     this.#makeRoom();
-    const ssh = this.#options.connect(session, client);
+    const ssh = this.#options.connect(session, client, site);
     const kept: Kept = {
       ssh,
       client: undefined,

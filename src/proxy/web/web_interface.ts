@@ -23,7 +23,9 @@ import { OpenStreams } from "./open_streams.ts";
 import { recordingsApi } from "./recordings_api.ts";
 import { sessionsApi } from "./sessions_api.ts";
 import { SignedIn } from "./signed_in.ts";
+import type { WebSites } from "./sites.ts";
 import { sitesApi } from "./sites_api.ts";
+import { ssoApi } from "./sso_api.ts";
 import { Terminals } from "./terminal_api.ts";
 import { ticketsApi } from "./tickets_api.ts";
 import { UserConnections } from "./user_connections.ts";
@@ -39,6 +41,7 @@ export interface WebInterfaceOptions {
   live: LiveAccess;
   router: Router;
   passage: Passage;
+  sites: WebSites;
   ping(): PingReply;
   clock: Clock;
   warn(text: string): void;
@@ -60,14 +63,19 @@ export class WebInterface {
     const sessions = new WebSessions(options);
     const connections = new UserConnections({
       clock,
-      async connect({ user: username, facts: { credential } }, client) {
-        const stream = await router.connect({ kind: "auth", cluster: trust().cluster }, client, () => false);
-        return await loginToAuth(stream, { username, credential, trust: trust() }, clock);
+      async connect({ user: username, facts: { credential } }, client, site) {
+        const trusted = site === undefined ? trust() : sites.trustOf(site) ?? trust();
+        const stream = await router.connect(
+          { kind: "auth", cluster: site ?? trust().cluster },
+          client,
+          () => false,
+        );
+        return await loginToAuth(stream, { username, credential, trust: trusted }, clock);
       },
     });
-    const cluster = () => trust().cluster;
+    const { sites } = options;
     const dialer = new NodeDialer(options);
-    this.#terminals = new Terminals({ cluster, dialer, clock, onFault: options.onFault });
+    this.#terminals = new Terminals({ sites, dialer, clock, onFault: options.onFault });
     this.#dialer = dialer;
     this.#users = {
       sessions,
@@ -89,16 +97,17 @@ export class WebInterface {
 
   /** To be mounted where the API is. */
   routes(limits: Pick<WebLimits, "login">): WebApp {
-    const { ping, clock, access, trust } = this.#options;
+    const { ping, clock, access, trust, sites } = this.#options;
     const cluster = () => trust().cluster;
     const routes = new Hono<WebEnv>();
     routes.route("/", sessionsApi(this.#users, { ping, clock, loginRate: limits.login }));
+    routes.route("/", ssoApi(this.#users, { api: this.#options.api, loginRate: limits.login }));
     routes.route("/", callApi(this.#users));
-    routes.route("/", sitesApi(this.#users, { cluster, access, clock }));
+    routes.route("/", sitesApi(this.#users, { sites, access }));
     routes.route("/", recordingsApi(this.#users, { cluster, trust }));
     routes.route("/", eventsApi(this.#users, { cluster, clock }));
     routes.route("/", ticketsApi(this.#users, { clock }));
-    routes.route("/", filesApi(this.#users, { cluster, dialer: this.#dialer, clock }));
+    routes.route("/", filesApi(this.#users, { sites, dialer: this.#dialer, clock }));
     routes.route("/", accountApi(this.#users, { clock }));
     routes.route("/", this.#terminals.routes(this.#users));
     return routes;

@@ -68,14 +68,38 @@ export class WebSessions {
   /** @throws {AppError} unauthenticated with one text for every cause; limit when throttled */
   async login(request: WebLoginRequest): Promise<{ session: WebSession; cookie: SessionCookie }> {
     const { user, password, factor, clientAddress } = request;
+    return await this.#open(user, clientAddress, (made) =>
+      this.#options.api.call("web_sessions.create", {
+        user,
+        password: password.reveal(),
+        factor: factor.reveal(),
+        address: clientAddress,
+        ...made,
+      }));
+  }
+
+  /** For a login that an identity provider has proven. @throws {AppError} unauthenticated */
+  async claim(
+    user: string,
+    claim: string,
+    clientAddress: string,
+  ): Promise<{ session: WebSession; cookie: SessionCookie }> {
+    return await this.#open(
+      user,
+      clientAddress,
+      (made) => this.#options.api.call("sso.claim", { user, claim, address: clientAddress, ...made }),
+    );
+  }
+
+  async #open(
+    user: string,
+    clientAddress: string,
+    create: (made: { id: string; publicKey: string; sealedKey: string }) => Promise<Answer>,
+  ): Promise<{ session: WebSession; cookie: SessionCookie }> {
     const cookie = newSessionCookie(user);
     const keys = sessionKeys(cookie);
     const key = generateKey();
-    const answer = await this.#options.api.call("web_sessions.create", {
-      user,
-      password: password.reveal(),
-      factor: factor.reveal(),
-      address: clientAddress,
+    const answer = await create({
       id: keys.id,
       publicKey: key.publicKey.toLine(),
       sealedKey: sealKey(keys, user, new Secret(formatPrivateKey(key))),

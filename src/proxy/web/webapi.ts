@@ -9,6 +9,7 @@ import type { Clock } from "../../base/clock.ts";
 import { AppError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
 import type { SecondFactorKind } from "../../model/security_key.ts";
+import type { LoginChoice, SsoKind } from "../../model/sso.ts";
 import type { WebApp, WebEnv } from "./context.ts";
 import type { AuthGateway, IssuedLogin } from "./gateway.ts";
 import { jsonBody } from "./request_body.ts";
@@ -21,10 +22,17 @@ import { hidingToken, openInvite, signupToken } from "./signup_token.ts";
 /** What anyone may ask about this cluster before logging in. */
 export interface PingReply {
   auth: {
-    type: "local";
+    /** How users log in, unless they say otherwise. */
+    type: LoginChoice["type"];
     second_factor: SecondFactorKind;
     /** With security keys as the second factor. */
     u2f?: { app_id: string; facets: string[] };
+    /** The connector that a login begins with, below the name of its type. */
+    github?: PingConnector;
+    oidc?: PingConnector;
+    saml?: PingConnector;
+    /** All connectors. */
+    connectors?: (PingConnector & { type: SsoKind })[];
   };
   /** Addresses of the SSH front, `host:port`. */
   proxy: { ssh: { listen_addr: string; public_addr: string } };
@@ -35,6 +43,12 @@ export interface PingReply {
   user_authorities: string[];
   server_version: string;
   min_client_version: string;
+}
+
+/** A connector, and the text on its button. */
+export interface PingConnector {
+  name: string;
+  display: string;
 }
 
 /** What the API needs. */
@@ -77,6 +91,8 @@ export function webApi({ gateway, ping, clock, limits }: WebApiOptions): WebApp 
   const api = new Hono<WebEnv>();
 
   api.get("/ping", (c) => c.json(ping()));
+
+  api.get("/ping/:connector", (c) => c.json(pingOf(ping(), c.req.param("connector"))));
 
   api.route("/", securityKeyApi({ gateway, ping, limits }));
 
@@ -122,14 +138,25 @@ export function webApi({ gateway, ping, clock, limits }: WebApiOptions): WebApp 
   return api;
 }
 
+/** As if this connector were the one that logins begin with. @throws {AppError} not_found */
+function pingOf(reply: PingReply, name: string): PingReply {
+  const { connectors = [], second_factor, u2f } = reply.auth;
+  const plain = { second_factor, ...(u2f ? { u2f } : {}), connectors };
+  if (name === "local") return { ...reply, auth: { type: "local", ...plain } };
+  const found = connectors.find((each) => each.name === name);
+  if (!found) throw new AppError("not_found", `there is no connector of this name`);
+  const { type, display } = found;
+  return { ...reply, auth: { type, ...plain, [type]: { name, display } } };
+}
+
 /**
  * The public key of a login, out of base64. Its cryptographic content is the auth service's to judge.
  * @throws {AppError} bad_input unless it is one line of UTF-8 text without control characters.
  */
-function publicKeyLine(base64: string): string {
+export function publicKeyLine(base64: string, field = "pub_key"): string {
   const malformed = new AppError(
     "bad_input",
-    `the field "pub_key" must be one OpenSSH public key line in base64`,
+    `the field "${field}" must be one OpenSSH public key line in base64`,
   );
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(base64) || base64.length % 4 === 1) throw malformed;
   const line = Buffer.from(base64, "base64").toString("utf8").trim();

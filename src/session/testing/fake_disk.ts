@@ -45,10 +45,11 @@ export class FakeDisk implements SpoolFiles {
     return Promise.resolve(data && { size: data.length, modified: 0 });
   }
 
-  read(path: string, offset: number, length: number): Promise<Uint8Array> {
-    const data = this.files.get(path);
+  read(path: string, offset: number, length: number, into?: Uint8Array): Promise<Uint8Array> {
+    const data = this.files.get(path)?.slice(offset, offset + length);
     if (!data) return Promise.reject(new Error(`${path} does not exist`));
-    return Promise.resolve(data.slice(offset, offset + length));
+    into?.set(data);
+    return Promise.resolve(into?.subarray(0, data.length) ?? data);
   }
 
   names(directory: string): Promise<string[]> {

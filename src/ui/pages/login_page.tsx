@@ -1,9 +1,11 @@
 /**
- * The login page: user, password, code. What was wrong with them it does not know and does not say.
+ * The login page: user, password, code, or a button for each identity provider, which come first where the cluster says
+ * so. What was wrong with a password or code it does not know and does not say.
  * @module
  */
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { CodeField } from "../components/code_field.tsx";
+import { type ConnectorItem, ConnectorList } from "../components/connector_list.tsx";
 import { Mark } from "../components/icon.tsx";
 import { Notice, useTitle } from "../components/page.tsx";
 import { PasswordField } from "../components/password_field.tsx";
@@ -12,11 +14,13 @@ import { codeOf, useForm } from "../form.ts";
 import { useLoaded } from "../loaded.ts";
 import { requestJson } from "../request.ts";
 import { proveByKey } from "../security_key.ts";
+import { placeAfterLogin } from "../route.ts";
+import { place } from "../router.ts";
 import { logIn } from "../session.ts";
 
 /** What the page asks the proxy before anybody is logged in. */
 interface Ping {
-  auth: { second_factor: string };
+  auth: { type: string; second_factor: string; connectors?: ConnectorItem[] };
   cluster_name: string;
 }
 
@@ -24,7 +28,8 @@ export function LoginPage({ notice }: { notice?: string | undefined }) {
   useTitle("Sign in");
   const { value: ping } = useLoaded((signal) => requestJson<Ping>("/ping", { signal, loggingIn: true }));
   const user = useRef<HTMLInputElement>(null);
-  useEffect(() => user.current?.focus(), []);
+  const [withPassword, setWithPassword] = useState(false);
+  useEffect(() => user.current?.focus(), [withPassword]);
   const { busy, failure, submit } = useForm(async (word, form) => {
     try {
       const user = word("username").trim();
@@ -43,6 +48,35 @@ export function LoginPage({ notice }: { notice?: string | undefined }) {
       throw error;
     }
   });
+  const { connectors = [], type = "local" } = ping?.auth ?? {};
+  const elsewhere = type !== "local" && connectors.length > 0;
+  const returnTo = placeAfterLogin(place.value.query.get("next"));
+  const passwordForm = (
+    <form noValidate onSubmit={submit}>
+      <div class="field">
+        <label for="username">User name</label>
+        <input
+          ref={user}
+          id="username"
+          name="username"
+          type="text"
+          autocomplete="username"
+          autocapitalize="off"
+          spellcheck={false}
+          required
+          autofocus
+        />
+      </div>
+      <PasswordField label="Password" name="password" autocomplete="current-password" />
+      {ping?.auth.second_factor === "otp" && <CodeField label="Code from your authenticator app" />}
+      {ping?.auth.second_factor === "u2f" && (
+        <p class="small soft" role="status">
+          {busy ? "Touch your security key when it blinks." : "You are asked for your security key next."}
+        </p>
+      )}
+      <button type="submit" class="wide" aria-disabled={busy}>{busy ? "Signing in…" : "Sign in"}</button>
+    </form>
+  );
   return (
     <main class="entrance">
       <div class="logo">
@@ -64,30 +98,14 @@ export function LoginPage({ notice }: { notice?: string | undefined }) {
           : notice !== undefined
           ? <Notice tone="fair">{notice}</Notice>
           : null}
-        <form noValidate onSubmit={submit}>
-          <div class="field">
-            <label for="username">User name</label>
-            <input
-              ref={user}
-              id="username"
-              name="username"
-              type="text"
-              autocomplete="username"
-              autocapitalize="off"
-              spellcheck={false}
-              required
-              autofocus
-            />
-          </div>
-          <PasswordField label="Password" name="password" autocomplete="current-password" />
-          {ping?.auth.second_factor === "otp" && <CodeField label="Code from your authenticator app" />}
-          {ping?.auth.second_factor === "u2f" && (
-            <p class="small soft" role="status">
-              {busy ? "Touch your security key when it blinks." : "You are asked for your security key next."}
-            </p>
-          )}
-          <button type="submit" class="wide" aria-disabled={busy}>{busy ? "Signing in…" : "Sign in"}</button>
-        </form>
+        {connectors.length > 0 && <ConnectorList connectors={connectors} returnTo={returnTo} />}
+        {elsewhere && !withPassword
+          ? (
+            <button type="button" class="quiet wide" onClick={() => setWithPassword(true)}>
+              Sign in with a password
+            </button>
+          )
+          : passwordForm}
       </div>
       <p class="foot">No account yet? Ask an administrator for an invitation.</p>
     </main>

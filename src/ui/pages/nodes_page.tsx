@@ -3,7 +3,7 @@
  * @module
  */
 import { useMemo } from "preact/hooks";
-import { listNodes, type NodeItem } from "../api.ts";
+import { listNodes, listSites, type NodeItem, type SiteItem } from "../api.ts";
 import { useCell } from "../cell.ts";
 import { Icon } from "../components/icon.tsx";
 import { Menu } from "../components/menu.tsx";
@@ -23,16 +23,24 @@ export function NodesPage() {
   const { query } = useCell(place);
   const text = query.get("search") ?? "";
   const chosen = query.getAll("label").flatMap((list) => list.split(",")).filter(Boolean);
-  const { value: nodes, failure, reload } = useLoaded(listNodes, [], REFRESH_MS);
+  const { value: sites } = useLoaded(listSites, [], REFRESH_MS);
+  const asked = query.get("cluster") ?? "";
+  const site = asked === "" || asked === sites?.[0]?.name ? undefined : asked;
+  const { value: nodes, failure, reload } = useLoaded(
+    (signal) => listNodes(signal, site),
+    [site],
+    REFRESH_MS,
+  );
+  const chooser = <Clusters sites={sites ?? []} chosen={site} />;
   const rows = useMemo(
     () => nodes && filterNodes(nodes, text, chosen),
     [nodes, text, chosen.join()],
   );
   const choose = (label: string) => setQuery("label", toggleLabel(chosen, label).join(","));
-  const columns = useMemo(() => nodeColumns(choose), [chosen.join(), text]);
+  const columns = useMemo(() => nodeColumns(choose, site), [chosen.join(), text, site]);
   if (failure !== undefined && !nodes) {
     return (
-      <Page title="Nodes">
+      <Page title="Nodes" actions={chooser}>
         <Failed failure={failure} retry={reload} />
       </Page>
     );
@@ -42,11 +50,14 @@ export function NodesPage() {
       title="Nodes"
       note={rows ? counted(rows.length, nodes?.length ?? 0) : "Loading…"}
       actions={
-        <SearchField
-          label="Search nodes"
-          value={text}
-          onInput={(value) => setQuery("search", value)}
-        />
+        <>
+          {chooser}
+          <SearchField
+            label="Search nodes"
+            value={text}
+            onInput={(value) => setQuery("search", value)}
+          />
+        </>
       }
     >
       {chosen.length > 0 && (
@@ -76,12 +87,34 @@ export function NodesPage() {
   );
 }
 
+/** The clusters that can be reached, where there is more than one. */
+function Clusters({ sites, chosen }: { sites: readonly SiteItem[]; chosen: string | undefined }) {
+  const [own] = sites;
+  if (!own || sites.length < 2 && chosen === undefined) return null;
+  return (
+    <Menu
+      label={`Cluster: ${chosen ?? own.name}`}
+      caption="Cluster"
+      class="plain"
+      items={sites.map(({ name, status }) => ({
+        text: status === "online" ? name : `${name} (offline)`,
+        icon: "server",
+        run: () => setQuery("cluster", name === own.name ? "" : name),
+      }))}
+    >
+      <Icon name="server" size={16} />
+      {chosen ?? own.name}
+      <Icon name="down" size={14} />
+    </Menu>
+  );
+}
+
 function counted(shown: number, all: number): string {
   const word = all === 1 ? "node" : "nodes";
   return shown === all ? `${all} ${word}` : `${shown} of ${all} ${word}`;
 }
 
-function nodeColumns(choose: (label: string) => void): Column<NodeItem>[] {
+function nodeColumns(choose: (label: string) => void, site: string | undefined): Column<NodeItem>[] {
   return [
     {
       title: "Name",
@@ -108,7 +141,12 @@ function nodeColumns(choose: (label: string) => void): Column<NodeItem>[] {
       render: ({ addr }) => <span class="mono soft">{addr}</span>,
     },
     { title: "Labels", minor: true, render: ({ labels }) => <Labels labels={labels} choose={choose} /> },
-    { title: "Connect", width: "8.5rem", kind: "actions", render: (node) => <Connect node={node} /> },
+    {
+      title: "Connect",
+      width: "8.5rem",
+      kind: "actions",
+      render: (node) => <Connect node={node} site={site} />,
+    },
   ];
 }
 
@@ -133,9 +171,15 @@ function Labels({ labels, choose }: { labels: Record<string, string>; choose: (l
   );
 }
 
-function Connect({ node }: { node: NodeItem }) {
+function Connect({ node, site }: { node: NodeItem; site: string | undefined }) {
   const [only, ...more] = node.logins;
-  const connect = (login: string) => openTerminal({ server: node.id, hostname: node.hostname, login });
+  const connect = (login: string) =>
+    openTerminal({
+      server: node.id,
+      hostname: node.hostname,
+      login,
+      ...(site === undefined ? {} : { site }),
+    });
   if (only === undefined) {
     return <span class="faint small" title="Your roles allow no login on this node">no login</span>;
   }

@@ -13,6 +13,8 @@ export interface Target {
   /** What the server is called. */
   hostname: string;
   login: string;
+  /** The cluster of the server, where it is another one. */
+  site?: string | undefined;
   /** Joins this session instead of starting one. */
   sid?: string;
   mode?: PartyMode;
@@ -120,7 +122,7 @@ export class TerminalConnection {
 
   #open(): void {
     this.state.set({ kind: "connecting" });
-    const socket = this.#socket = new WebSocket(terminalUrl());
+    const socket = this.#socket = new WebSocket(terminalUrl(this.target.site));
     socket.binaryType = "arraybuffer";
     const ours = () => socket === this.#socket;
     socket.onopen = () => ours() && this.#hello();

@@ -27,7 +27,7 @@ export async function upload(
     const part = file.slice(offset, offset + UPLOAD_PART);
     const before = offset;
     const tell = (sent: number) => onProgress({ sent: before + sent, total: file.size });
-    await send(filePath(target.server, target.login, path, offset), part, tell, signal);
+    await send(filePath(target, path, offset), part, tell, signal);
     offset += part.size;
   } while (offset < file.size);
 }

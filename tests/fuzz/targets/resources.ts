@@ -38,7 +38,7 @@ metadata: {name: github}
 spec:
   client_id: abc
   client_secret: "0123"
-  redirect_url: https://gw.example.com/callback
+  redirect_url: https://gw.example.com/v1/webapi/github/callback
   teams_to_logins: [{organization: o, team: t, logins: [root]}]
 ---
 {"kind": "token", "version": "v2", "metadata": {"name": "x", "expires": "2118-05-01T10:00:00Z"},
@@ -55,7 +55,7 @@ const SAML = `kind: saml
 version: v2
 metadata: {name: okta}
 spec:
-  acs: https://gw.example.com/acs
+  acs: https://gw.example.com/v1/webapi/saml/acs
   entity_descriptor: "<EntityDescriptor/>"
   attributes_to_roles: [{name: groups, value: a, roles: [admin]}]
   signing_key_pair:

@@ -69,11 +69,19 @@ export class Connectors {
     if (!document) {
       throw new AppError(
         "not_found",
-        `there is no ${kind} connector${name === undefined ? "" : ` "${name}"`}; an administrator makes one with tctl create`,
+        `there is no ${kind} connector${
+          name === undefined ? "" : ` "${name}"`
+        }; an administrator makes one with tctl create`,
       );
     }
     const { metadata } = document;
-    return { kind, name: metadata.name, revision: metadata.revision ?? "", provider: this.#provider(document), document };
+    return {
+      kind,
+      name: metadata.name,
+      revision: metadata.revision ?? "",
+      provider: this.#provider(document),
+      document,
+    };
   }
 
   #provider(document: ResourceDocument): IdentityProvider {
@@ -86,7 +94,12 @@ export class Connectors {
       }
       case "oidc": {
         const { spec } = read(oidcSchema, document);
-        return new OidcProvider(spec, this.#client([spec.issuer_url], spec.ca_cert), this.#directory, this.clock);
+        return new OidcProvider(
+          spec,
+          this.#client([spec.issuer_url], spec.ca_cert),
+          this.#directory,
+          this.clock,
+        );
       }
       default: {
         const { spec } = read(samlSchema, document);
@@ -97,6 +110,11 @@ export class Connectors {
 
   #client(places: readonly string[], ca: string | undefined): ProviderClient {
     return new ProviderClient(this.callOut, this.clock, places, ca);
+  }
+
+  /** @throws {SsoRefused} */
+  samlSpec(document: ResourceDocument): SamlSpec {
+    return read(samlSchema, document).spec;
   }
 
   /** What is known of a SAML provider; fetched, when the connector says only where. @throws {SsoRefused} */
@@ -125,8 +143,8 @@ function read<T extends v.GenericSchema>(schema: T, document: ResourceDocument):
   if (result.success) return result.output;
   throw new SsoRefused(
     "provider",
-    `the connector ${document.kind}/${document.metadata.name} must be written anew: ${v.getDotPath(result.issues[0]) ?? ""} ${
-      result.issues[0].message
-    }`,
+    `the connector ${document.kind}/${document.metadata.name} must be written anew: ${
+      v.getDotPath(result.issues[0]) ?? ""
+    } ${result.issues[0].message}`,
   );
 }

@@ -40,7 +40,11 @@ export class ExternalUsers {
    * @param ttl milliseconds that the login is to last; roles may shorten it
    * @throws {SsoRefused}
    */
-  async vouch(external: ExternalUser, from: { kind: SsoKind; connector: string }, ttl: number): Promise<Vouched> {
+  async vouch(
+    external: ExternalUser,
+    from: { kind: SsoKind; connector: string },
+    ttl: number,
+  ): Promise<Vouched> {
     if (!isUserName(external.name)) {
       throw new SsoRefused("name", `"${excerpt(external.name)}" cannot be the name of a user`);
     }
@@ -52,7 +56,10 @@ export class ExternalUsers {
       const vouched = await this.#write(external, roles, from, ttl);
       if (vouched) return vouched;
     }
-    throw new SsoRefused("provider", `the record of ${external.name} is being changed by somebody else all the time`);
+    throw new SsoRefused(
+      "provider",
+      `the record of ${external.name} is being changed by somebody else all the time`,
+    );
   }
 
   async #write(

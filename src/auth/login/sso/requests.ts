@@ -27,7 +27,8 @@ export interface SsoRequest {
 /** A web login that was proven and waits for its session. */
 export interface Claim {
   user: string;
-  method: SsoKind;
+  /** Of the user's record: another user of the same name may not have it. */
+  created: number;
 }
 
 const digest = (value: string) => createHash("sha256").update(value).digest("hex");

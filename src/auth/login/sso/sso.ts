@@ -45,7 +45,12 @@ export class SingleSignOn {
   constructor(readonly parts: SsoParts) {}
 
   /** @throws {AppError} not_found, bad_input, limit; unavailable when the provider cannot be used */
-  async begin(kind: SsoKind, name: string | undefined, purpose: Purpose, address: string): Promise<{ url: string }> {
+  async begin(
+    kind: SsoKind,
+    name: string | undefined,
+    purpose: Purpose,
+    address: string,
+  ): Promise<{ url: string }> {
     const { connectors, requests } = this.parts;
     checkPurpose(purpose);
     requests.requireRoom();
@@ -53,7 +58,13 @@ export class SingleSignOn {
     const state = requests.newState();
     try {
       const { url, memory } = await connector.provider.begin(state);
-      await requests.put(state, { kind, connector: connector.name, revision: connector.revision, purpose, memory });
+      await requests.put(state, {
+        kind,
+        connector: connector.name,
+        revision: connector.revision,
+        purpose,
+        memory,
+      });
       return { url };
     } catch (error) {
       if (!(error instanceof SsoRefused)) throw error;
@@ -63,11 +74,18 @@ export class SingleSignOn {
   }
 
   /** @param browser the digest of the browser's cookie, if it has one */
-  async finish(kind: SsoKind, fields: Fields, browser: string | undefined, address: string): Promise<Finished> {
+  async finish(
+    kind: SsoKind,
+    fields: Fields,
+    browser: string | undefined,
+    address: string,
+  ): Promise<Finished> {
     const state = (kind === "saml" ? fields.RelayState : fields.state) ?? "";
     const request = /^[A-Za-z0-9_-]{43}$/.test(state) ? await this.parts.requests.take(state) : undefined;
     try {
-      if (!request || request.kind !== kind) throw new SsoRefused("expired", "no such login waits to be finished");
+      if (!request || request.kind !== kind) {
+        throw new SsoRefused("expired", "no such login waits to be finished");
+      }
       const { purpose } = request;
       if (purpose.for === "web" && !equalInConstantTime(purpose.browser, browser ?? "")) {
         throw new SsoRefused("expired", "the login was begun in another browser");
@@ -100,7 +118,7 @@ export class SingleSignOn {
     const login = { event: "user.login", method: kind, connector: connector.name, user: user.name } as const;
     if (purpose.for === "web") {
       await audit.emit({ ...login, "addr.remote": address, success: true });
-      const claim = await requests.putClaim({ user: user.name, method: kind });
+      const claim = await requests.putClaim({ user: user.name, created: user.created });
       return { result: "web", user: user.name, claim, returnTo: purpose.returnTo };
     }
     const url = answerUrl(purpose, await this.#certificate(vouched, purpose, ttl));
@@ -129,7 +147,12 @@ export class SingleSignOn {
     }
   }
 
-  async #recordChange({ user, change }: Vouched, kind: SsoKind, connector: string, address: string): Promise<void> {
+  async #recordChange(
+    { user, change }: Vouched,
+    kind: SsoKind,
+    connector: string,
+    address: string,
+  ): Promise<void> {
     if (change === "unchanged") return;
     await this.parts.audit.emit({
       event: change === "created" ? "user.create" : "user.update",
@@ -141,7 +164,12 @@ export class SingleSignOn {
     });
   }
 
-  #failed(kind: SsoKind, connector: string | undefined, address: string, { message }: SsoRefused): Promise<void> {
+  #failed(
+    kind: SsoKind,
+    connector: string | undefined,
+    address: string,
+    { message }: SsoRefused,
+  ): Promise<void> {
     return this.parts.audit.emit({
       event: "user.login",
       method: kind,
@@ -163,7 +191,10 @@ function checkPurpose(purpose: Purpose): void {
   }
   const port = Number(CALLBACK.exec(purpose.callback)?.[1] ?? 0);
   if (port < 1 || port > 65535) {
-    throw new AppError("bad_input", "a terminal can only wait on a loopback address: http://127.0.0.1:port/word");
+    throw new AppError(
+      "bad_input",
+      "a terminal can only wait on a loopback address: http://127.0.0.1:port/word",
+    );
   }
   checkAnswerSecret(purpose.secret);
 }

@@ -80,7 +80,7 @@ export const github = (name: string, labels?: Record<string, string>) => ({
   spec: {
     client_id: "abc",
     client_secret: "very-secret-value",
-    redirect_url: "https://gw.example.com/callback",
+    redirect_url: "https://gw.example.com/v1/webapi/github/callback",
     teams_to_logins: [],
   },
 });

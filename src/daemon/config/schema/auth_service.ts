@@ -4,6 +4,10 @@
  */
 import * as v from "valibot";
 import { auditSink, retention } from "../audit.ts";
+import { quote } from "../../../base/quote.ts";
+import { AppError } from "../../../base/errors.ts";
+import { isUserName } from "../../../model/name.ts";
+import { SSO_KINDS } from "../../../model/sso.ts";
 import { SECOND_FACTORS } from "../../../model/security_key.ts";
 import { inert, key } from "../keys.ts";
 import { securityKeys } from "../security_keys.ts";
@@ -19,6 +23,12 @@ import {
   reading,
 } from "../values.ts";
 
+/** The name of a connector, as its resource has it. */
+function parseConnectorName(text: string): string {
+  if (isUserName(text)) return text;
+  throw new AppError("bad_input", `${quote(text)} cannot be the name of a connector`);
+}
+
 const yesNo = reading(parseYesNo, "yes, no");
 const RESOURCE = (kind: string) => `create a "${kind}" resource with "tctl create" instead`;
 
@@ -30,15 +40,16 @@ function names(...all: string[]) {
 const authentication = v.object({
   type: key(
     "How users prove who they are.",
-    v.optional(choice(["local"], ["github", "oidc", "saml"]), "local"),
+    v.optional(choice(["local", ...SSO_KINDS]), "local"),
   ),
   second_factor: key(
     "What is asked for besides the password.",
     v.optional(choice(SECOND_FACTORS), "otp"),
   ),
   connector_name: key(
-    "The default connector of single sign-on.",
-    inert("users of this build log in with passwords: there are no connectors"),
+    "The connector that logins begin with; without it the first one of the type.",
+    v.optional(reading(parseConnectorName, "name")),
+    { shown: "the first one" },
   ),
   u2f: securityKeys,
   oidc: key("A connector of old files.", inert(RESOURCE("oidc"))),

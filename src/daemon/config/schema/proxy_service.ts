@@ -14,7 +14,7 @@ export const proxySection = v.object({
   enabled: key("Whether this daemon runs the proxy role.", v.optional(yesNo, "yes")),
   listen_addr: key("Where the proxy serves SSH.", v.optional(address(3023), "0.0.0.0:3023")),
   tunnel_listen_addr: key(
-    "Where reverse tunnels will arrive; nothing listens there yet.",
+    "Where clusters that trust this one dial in; the address of `web_listen_addr` is fine, too.",
     v.optional(address(3024), "0.0.0.0:3024"),
   ),
   web_listen_addr: key("Where the proxy serves HTTPS.", v.optional(address(3080), "0.0.0.0:3080")),

@@ -6,7 +6,7 @@ import * as v from "valibot";
 import { parseHost } from "../address.ts";
 import { ALGORITHM_KEYS, algorithmName } from "../algorithm_name.ts";
 import { inert, key } from "../keys.ts";
-import { parseKeyPrefix, parsePeer } from "../storage_values.ts";
+import { parseAwsName, parseEndpoint, parseKeyPrefix, parsePeer } from "../storage_values.ts";
 import { parsePinSource, parseTokenSource } from "../tokens.ts";
 import {
   address,
@@ -59,13 +59,10 @@ const connectionLimits = v.object({
   ),
 });
 
-const DYNAMODB = 'belongs to storage type "dynamodb", which this build does not have';
-const dynamodb = (says: string) => key(`DynamoDB: ${says}`, inert(DYNAMODB));
-
 const storage = v.object({
   type: key(
     "Where auth keeps its state; `bolt` and `dir` of old files mean the embedded store.",
-    v.optional(choice(["deno_kv", "etcd", "bolt", "dir"], ["dynamodb"]), "deno_kv"),
+    v.optional(choice(["deno_kv", "etcd", "dynamodb", "bolt", "dir"]), "deno_kv"),
   ),
   path: key("The store's directory.", v.optional(path), { shown: "`<data_dir>/auth`" }),
   peers: key(
@@ -84,13 +81,33 @@ const storage = v.object({
     v.optional(reading(parseYesNo, "yes, no")),
     { shown: "`no`" },
   ),
-  region: dynamodb("region."),
-  table_name: dynamodb("table."),
-  access_key: dynamodb("access key."),
-  secret_key: dynamodb("secret key."),
-  read_capacity_units: dynamodb("read capacity."),
-  write_capacity_units: dynamodb("write capacity."),
-  audit_table_name: dynamodb("table of audit events."),
+  region: key("DynamoDB: the region.", v.optional(reading(parseAwsName)), { shown: "required" }),
+  table_name: key(
+    "DynamoDB: the table, made when it is missing.",
+    v.optional(reading(parseAwsName)),
+    { shown: "required" },
+  ),
+  access_key: key("DynamoDB, S3: the access key.", v.optional(reading((text) => text)), {
+    shown: "`AWS_ACCESS_KEY_ID`, else the IAM role's",
+  }),
+  secret_key: key("DynamoDB, S3: the secret key.", v.optional(reading((text) => text)), {
+    shown: "`AWS_SECRET_ACCESS_KEY`, else the IAM role's",
+  }),
+  read_capacity_units: key("DynamoDB: of a table that is made.", v.optional(count()), {
+    shown: "paid by use",
+  }),
+  write_capacity_units: key("DynamoDB: of a table that is made.", v.optional(count()), {
+    shown: "paid by use",
+  }),
+  endpoint: key(
+    "DynamoDB: another address of the service, as a VPC endpoint's.",
+    v.optional(reading(parseEndpoint, "https://host[:port]")),
+    { shown: "the region's" },
+  ),
+  audit_table_name: key(
+    "DynamoDB: a table of audit events, kept for a year; needs `audit_sessions_uri`.",
+    v.optional(reading(parseAwsName)),
+  ),
   audit_sessions_uri: key(
     "Where recordings are kept: `file://` and the absolute path of a directory.",
     v.optional(reading(parseFileUri, "file:///path")),

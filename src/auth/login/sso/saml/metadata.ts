@@ -28,14 +28,22 @@ export function parseMetadata(text: string): ProviderFacts {
     .filter((each) => children(each, NS.metadata, "IDPSSODescriptor").length > 0);
   const [entity, ...more] = descriptors;
   if (!entity || more.length > 0) {
-    throw new SsoRefused("provider", `the metadata describe ${descriptors.length} identity providers; expected one`);
+    throw new SsoRefused(
+      "provider",
+      `the metadata describe ${descriptors.length} identity providers; expected one`,
+    );
   }
   const issuer = attribute(entity, "entityID") ?? "";
   const [provider] = children(entity, NS.metadata, "IDPSSODescriptor");
   if (!provider || issuer === "") throw new SsoRefused("provider", "the metadata have no entityID");
   const services = children(provider, NS.metadata, "SingleSignOnService");
   const sso = services.find((each) => attribute(each, "Binding") === REDIRECT);
-  if (!sso) throw new SsoRefused("provider", "the metadata name no SingleSignOnService with the HTTP-Redirect binding");
+  if (!sso) {
+    throw new SsoRefused(
+      "provider",
+      "the metadata name no SingleSignOnService with the HTTP-Redirect binding",
+    );
+  }
   const certificates = children(provider, NS.metadata, "KeyDescriptor")
     .filter((each) => (attribute(each, "use") ?? "signing") === "signing")
     .flatMap((each) => [...everyElement(each)])
@@ -67,7 +75,9 @@ export function certificatePem(text: string): string {
 }
 
 /** Our own metadata, for the provider's administrator. */
-export function ownMetadata({ entityId, acs, cert }: { entityId: string; acs: string; cert: string }): string {
+export function ownMetadata(
+  { entityId, acs, cert }: { entityId: string; acs: string; cert: string },
+): string {
   const base64 = cert.replace(/-----(BEGIN|END) CERTIFICATE-----/g, "").replace(/\s+/g, "");
   return `<?xml version="1.0" encoding="UTF-8"?>
 <md:EntityDescriptor xmlns:md="${NS.metadata}" entityID="${escapeXml(entityId)}">
@@ -85,6 +95,8 @@ export function ownMetadata({ entityId, acs, cert }: { entityId: string; acs: st
 }
 
 /** The one provider that a connector's `issuer`, `sso` and `cert` describe. @throws {SsoRefused} */
-export function plainFacts({ issuer, sso, cert }: { issuer: string; sso: string; cert: string }): ProviderFacts {
+export function plainFacts(
+  { issuer, sso, cert }: { issuer: string; sso: string; cert: string },
+): ProviderFacts {
   return { issuer, sso, certificates: [certificatePem(cert)] };
 }

@@ -30,7 +30,9 @@ export function requestXml({ id, destination, acs, issuer, provider, now }: Auth
     : "";
   // Ping takes no policy that leaves the format open.
   const policy = provider === "ping" ? "" : `<samlp:NameIDPolicy AllowCreate="true"/>`;
-  return `<samlp:AuthnRequest xmlns:samlp="${NS.protocol}" xmlns:saml="${NS.assertion}" ID="${escapeXml(id)}" ` +
+  return `<samlp:AuthnRequest xmlns:samlp="${NS.protocol}" xmlns:saml="${NS.assertion}" ID="${
+    escapeXml(id)
+  }" ` +
     `Version="2.0" IssueInstant="${new Date(now).toISOString()}" Destination="${escapeXml(destination)}" ` +
     `AssertionConsumerServiceURL="${escapeXml(acs)}" ProtocolBinding="${POST}">` +
     `<saml:Issuer>${escapeXml(issuer)}</saml:Issuer>${policy}${context}</samlp:AuthnRequest>`;

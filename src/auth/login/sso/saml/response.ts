@@ -47,7 +47,10 @@ export function checkResponse(encoded: string, expected: Expected): Asserted {
   if (children(response, NS.assertion, "EncryptedAssertion").length > 0) {
     throw wrong("it is encrypted, which this version cannot read");
   }
-  if (!assertion || more.length > 0 || assertion.parentNode !== response || !is(assertion, NS.assertion, "Assertion")) {
+  if (
+    !assertion || more.length > 0 || assertion.parentNode !== response ||
+    !is(assertion, NS.assertion, "Assertion")
+  ) {
     throw wrong(`there is not exactly one: ${found.length}`);
   }
   const signed = signedContent(xml, assertion, expected.certificates) ??
@@ -63,7 +66,9 @@ function assertionIn(response: Element | undefined): Element | undefined {
 
 function decoded(encoded: string): string {
   const plain = encoded.replace(/[\r\n\t ]/g, "");
-  if (plain === "" || !/^[A-Za-z0-9+/]+={0,2}$/.test(plain)) throw new SsoRefused("invalid", "there is no response");
+  if (plain === "" || !/^[A-Za-z0-9+/]+={0,2}$/.test(plain)) {
+    throw new SsoRefused("invalid", "there is no response");
+  }
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.from(plain, "base64"));
   } catch (error) {
@@ -78,7 +83,9 @@ function checkEnvelope(response: Element, { acs, requestId, issuer }: Expected):
   const code = attribute(onlyChild(status, NS.protocol, "StatusCode"), "Value") ?? "";
   if (code !== SUCCESS) throw new SsoRefused("refused", `the provider says: ${excerpt(code)}`);
   const destination = attribute(response, "Destination");
-  if (destination !== undefined && destination !== "" && destination !== acs) throw wrong("it was sent elsewhere");
+  if (destination !== undefined && destination !== "" && destination !== acs) {
+    throw wrong("it was sent elsewhere");
+  }
   const answers = attribute(response, "InResponseTo");
   if (answers !== undefined && answers !== requestId) throw wrong("it answers another request");
   const [named] = children(response, NS.assertion, "Issuer");
@@ -87,7 +94,9 @@ function checkEnvelope(response: Element, { acs, requestId, issuer }: Expected):
 
 function read(assertion: Element, expected: Expected): Asserted {
   if (attribute(assertion, "Version") !== "2.0") throw wrong("its version is not 2.0");
-  if (textOf(onlyChild(assertion, NS.assertion, "Issuer")) !== expected.issuer) throw wrong("it is another issuer's");
+  if (textOf(onlyChild(assertion, NS.assertion, "Issuer")) !== expected.issuer) {
+    throw wrong("it is another issuer's");
+  }
   const subject = onlyChild(assertion, NS.assertion, "Subject");
   checkConfirmed(subject, expected);
   checkConditions(onlyChild(assertion, NS.assertion, "Conditions"), expected);
@@ -148,7 +157,9 @@ function attributesOf(assertion: Element): Claims {
   const claims: Record<string, string[]> = Object.create(null);
   for (const statement of children(assertion, NS.assertion, "AttributeStatement")) {
     for (const each of children(statement, NS.assertion, "Attribute")) {
-      const values = children(each, NS.assertion, "AttributeValue").map((value) => (value.textContent ?? "").trim());
+      const values = children(each, NS.assertion, "AttributeValue").map((value) =>
+        (value.textContent ?? "").trim()
+      );
       const names = [attribute(each, "Name"), attribute(each, "FriendlyName")];
       for (const name of new Set(names)) {
         if (name !== undefined && name !== "") claims[name] = [...claims[name] ?? [], ...values];

@@ -8,7 +8,14 @@ import type * as v from "valibot";
 import type { Clock } from "../../../../base/clock.ts";
 import { mappedRoles } from "../../../../model/claim_mapping.ts";
 import type { samlSchema } from "../../../../model/resource/connectors.ts";
-import { type Begun, excerpt, type ExternalUser, type Fields, type IdentityProvider, SsoRefused } from "../provider.ts";
+import {
+  type Begun,
+  excerpt,
+  type ExternalUser,
+  type Fields,
+  type IdentityProvider,
+  SsoRefused,
+} from "../provider.ts";
 import type { ProviderFacts } from "./metadata.ts";
 import { redirectUrl, requestXml } from "./request.ts";
 import { checkResponse } from "./response.ts";
@@ -30,7 +37,9 @@ export class SamlProvider implements IdentityProvider {
     const id = `_${randomBytes(20).toString("hex")}`;
     const issuer = entityIdOf(this.spec);
     const xml = requestXml({ id, destination: sso, acs, issuer, provider, now: this.clock.now() });
-    if (!pair?.private_key) throw new SsoRefused("provider", "the connector has no signing key; write it anew");
+    if (!pair?.private_key) {
+      throw new SsoRefused("provider", "the connector has no signing key; write it anew");
+    }
     return { url: redirectUrl(sso, xml, state, pair.private_key), memory: { id } };
   }
 
@@ -45,9 +54,15 @@ export class SamlProvider implements IdentityProvider {
       requestId: memory.id ?? "",
       now: this.clock.now(),
     });
-    const mappings = (this.spec.attributes_to_roles ?? []).map(({ name, value, roles }) => ({ claim: name, value, roles }));
+    const mappings = (this.spec.attributes_to_roles ?? []).map(({ name, value, roles }) => ({
+      claim: name,
+      value,
+      roles,
+    }));
     const roles = mappedRoles(mappings, attributes);
-    if (roles.length === 0) throw new SsoRefused("unmapped", `no attribute of ${excerpt(nameId)} is mapped to a role`);
+    if (roles.length === 0) {
+      throw new SsoRefused("unmapped", `no attribute of ${excerpt(nameId)} is mapped to a role`);
+    }
     return { name: nameId, username: nameId, subject: nameId, roles, claims: attributes };
   }
 }

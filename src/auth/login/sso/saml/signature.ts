@@ -30,7 +30,11 @@ const refused = (why: string) => new SsoRefused("invalid", `the signature is not
  * @returns undefined when it is not signed itself
  * @throws {SsoRefused} when it is, and the signature is not good
  */
-export function signedContent(xml: string, of: Element, certificates: readonly string[]): Element | undefined {
+export function signedContent(
+  xml: string,
+  of: Element,
+  certificates: readonly string[],
+): Element | undefined {
   const signatures = children(of, NS.signature, "Signature");
   const [signature, ...more] = signatures;
   if (!signature) return undefined;
@@ -45,7 +49,10 @@ export function signedContent(xml: string, of: Element, certificates: readonly s
     const content = verified(xml, signature, certificate);
     if (content === undefined) continue;
     const signed = parseXml(content);
-    if (attribute(signed, "ID") !== id || signed.localName !== of.localName || signed.namespaceURI !== of.namespaceURI) {
+    if (
+      attribute(signed, "ID") !== id || signed.localName !== of.localName ||
+      signed.namespaceURI !== of.namespaceURI
+    ) {
       throw refused("it covers something else");
     }
     return signed;
@@ -66,12 +73,17 @@ function idsOf(element: Element): string[] {
 /** Exactly the form that SAML 2.0 core, section 5.4, describes: nothing that readers could disagree about. */
 function checkForm(signature: Element, id: string): void {
   if (!/^[A-Za-z_][A-Za-z0-9_.-]{0,255}$/.test(id)) throw refused("what it covers has no proper id");
-  const names = elementsOf(signature).map((child) => child.namespaceURI === NS.signature ? child.localName : "?");
+  const names = elementsOf(signature).map((child) =>
+    child.namespaceURI === NS.signature ? child.localName : "?"
+  );
   if (!["SignedInfo SignatureValue", "SignedInfo SignatureValue KeyInfo"].includes(names.join(" "))) {
     throw refused("it holds other things than a signature does");
   }
   const info = onlyChild(signature, NS.signature, "SignedInfo");
-  if (elementsOf(info).map(({ localName }) => localName).join(" ") !== "CanonicalizationMethod SignatureMethod Reference") {
+  if (
+    elementsOf(info).map(({ localName }) => localName).join(" ") !==
+      "CanonicalizationMethod SignatureMethod Reference"
+  ) {
     throw refused("it covers several things");
   }
   const algorithm = (element: Element) => attribute(element, "Algorithm") ?? "";
@@ -82,7 +94,9 @@ function checkForm(signature: Element, id: string): void {
     throw refused("its algorithm is none of RSA with SHA-256 or SHA-512");
   }
   const reference = onlyChild(info, NS.signature, "Reference");
-  if (attribute(reference, "URI") !== `#${id}`) throw refused("it covers another element than the one it stands in");
+  if (attribute(reference, "URI") !== `#${id}`) {
+    throw refused("it covers another element than the one it stands in");
+  }
   if (!DIGESTS.has(algorithm(onlyChild(reference, NS.signature, "DigestMethod")))) {
     throw refused("its digest is none of SHA-256 or SHA-512");
   }

@@ -45,8 +45,10 @@ export function checkSigningKey({ private_key: key, cert }: SigningKeyPair): voi
   let fits = false;
   try {
     const own = createPrivateKey(key);
-    const spki = (from: ReturnType<typeof createPublicKey>) => from.export({ type: "spki", format: "pem" }).toString();
-    fits = own.asymmetricKeyType === "rsa" && spki(createPublicKey(own)) === spki(new X509Certificate(cert).publicKey);
+    const spki = (from: ReturnType<typeof createPublicKey>) =>
+      from.export({ type: "spki", format: "pem" }).toString();
+    fits = own.asymmetricKeyType === "rsa" &&
+      spki(createPublicKey(own)) === spki(new X509Certificate(cert).publicKey);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
   }

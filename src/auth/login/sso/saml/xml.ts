@@ -21,7 +21,9 @@ export function parseXml(text: string): Element {
   const body = text.replace(/^\ufeff?\s*<\?xml [^<>?]{0,200}\?>/, "");
   if (/<!DOCTYPE|<!ENTITY|<!ELEMENT|<\?/i.test(body)) throw broken("has a document type or an instruction");
   // deno-lint-ignore no-control-regex
-  if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/.test(body)) throw broken("holds a control character");
+  if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/.test(body)) {
+    throw broken("holds a control character");
+  }
   const stop = (message: string) => {
     throw broken(`is malformed: ${message.replace(/[^\x20-\x7e]/g, " ").slice(0, 100)}`);
   };
@@ -88,6 +90,12 @@ export function textOf(element: Element): string {
 
 /** Text as it is written into an element or an attribute. */
 export function escapeXml(text: string): string {
-  const names: Record<string, string> = { "<": "&lt;", ">": "&gt;", "&": "&amp;", '"': "&quot;", "'": "&apos;" };
+  const names: Record<string, string> = {
+    "<": "&lt;",
+    ">": "&gt;",
+    "&": "&amp;",
+    '"': "&quot;",
+    "'": "&apos;",
+  };
   return text.replace(/[<>&"']/g, (c) => names[c] ?? "");
 }

@@ -1,0 +1,256 @@
+// A cluster that trusts another one: pairing, the way of users through the tunnel, and how it ends.
+import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
+import { LiveTerminal } from "../kit/live_terminal.ts";
+import { LOGIN } from "../kit/machine.ts";
+import { eventually, run } from "../kit/run.ts";
+import {
+  pair,
+  remoteStatus,
+  seenStatus,
+  startEast,
+  startMain,
+  trustFile,
+  untilStatus,
+} from "../kit/trusted_clusters.ts";
+import type { User } from "../kit/user.ts";
+
+const main = await startMain();
+const east = await startEast();
+let joe: User;
+
+Deno.test.afterAll(async () => {
+  await Promise.all([main.stop(), east.stop()]);
+});
+
+/** Stock programs with the configuration that tsh has written. */
+const stock = (program: string, args: string[], stdin?: string) =>
+  run(program, [
+    ...["-F", `${joe.options.home}/.ssh/config`, "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"],
+    ...args,
+  ], { env: { HOME: joe.options.home, USER: "joe" }, stdin, timeoutMs: 60_000 });
+
+Deno.test("pairing says what is wrong: the token, the name, the address, the roles", async () => {
+  const refused = async (wish: Parameters<typeof trustFile>[2]) => {
+    const { code, stderr } = await east.tctl("create", await trustFile(main, east, wish));
+    assertNotEquals(code, 0);
+    assertEquals((await east.tctl("get", "tc/main")).code, 1, "nothing was kept");
+    return stderr;
+  };
+  assertStringIncludes(await refused({ token: "not-the-token" }), "the cluster token has been rejected");
+  assertStringIncludes(await refused({ name: "elsewhere" }), 'is called "main"');
+  assertStringIncludes(await refused({ name: "east" }), 'this cluster is called "east"');
+  assertStringIncludes(await refused({ web_proxy_addr: "127.0.0.1:9" }), "nobody listens there");
+  const { auth } = await main.addresses();
+  assertMatch(
+    await refused({ web_proxy_addr: `127.0.0.1:${auth?.port}` }),
+    /cannot be reached|is it the web/,
+  );
+  assertStringIncludes(
+    await refused({ role_map: [{ remote: "admin", local: ["nobody-has-it"] }] }),
+    'role "nobody-has-it" does not exist in this cluster',
+  );
+  assertStringIncludes(await refused({ token: undefined }), "has no spec.token");
+  const event = await main.event("cluster.join", ({ success }) => success === false);
+  assertMatch(String(event.error), /rejected/);
+  assertEquals(await remoteStatus(main, "east"), undefined);
+});
+
+Deno.test("a disabled trust opens no tunnel; switched on, the cluster is online within seconds", async () => {
+  await east.tctlOk("create", await trustFile(main, east, { enabled: false }));
+  assertEquals(await remoteStatus(main, "east"), undefined);
+  await pair(main, east);
+  const [got] = JSON.parse(await main.tctlOk("get", "rc", "--format=json"));
+  assertEquals([got.kind, got.metadata.name, got.status.connection], ["remote_cluster", "east", "online"]);
+  assertMatch(got.status.last_heartbeat, /^\d{4}-\d\d-\d\dT/);
+  assertMatch(await main.tctlOk("get", "remote_clusters", "--format=text"), /Name +Status +Last Heartbeat/);
+  assertMatch(await east.tctlOk("get", "tunnels", "--format=text"), /main +127\.0\.0\.1:\d+/);
+  const trust = await east.tctlOk("get", "tc", "--format=text");
+  assertMatch(trust, /Name +Enabled +Token +Proxy Address +Reverse Tunnel Address +Role Map/);
+  assertMatch(trust, /main +true +\(secret\)/);
+  assert((await main.event("cluster.join", ({ success }) => success === true)).cluster === "east");
+  await main.event("tunnel.open", ({ cluster }) => cluster === "east");
+});
+
+Deno.test("one login reaches the nodes of a cluster that trusts this one", async () => {
+  joe = await main.user("joe", [LOGIN]);
+  await joe.loginOk();
+  const clusters = await joe.tsh(["clusters"]);
+  assertMatch(clusters.stdout, /Cluster Name +Status *\n-+ +-+ *\nmain +online *\neast +online/);
+  const list = await joe.tsh(["--cluster=east", "ls"]);
+  assertEquals(list.stderr, "");
+  assertMatch(list.stdout, /db1 +[0-9a-f-]{36}/);
+  const ran = await joe.tsh(["--cluster=east", "ssh", `${LOGIN}@db1`, "echo over the tunnel; exit 5"]);
+  assertEquals([ran.stderr, ran.stdout, ran.code], ["", "over the tunnel\n", 5]);
+  assertStringIncludes((await joe.tsh(["ssh", `${LOGIN}@alpha`, "echo at home"])).stdout, "at home");
+  assertStringIncludes(
+    (await joe.tsh(["--cluster=east", "ssh", `${LOGIN}@nobody`, "true"])).stderr,
+    "nobody",
+  );
+  assertStringIncludes((await joe.tsh(["--cluster=nowhere", "ls"])).stderr, 'cluster "nowhere" is not known');
+  // Both clusters have it in their logs, east under a name that none of its own users can have.
+  await main.event("proxy.connect", ({ user, addr }) => user === "joe" && String(addr).endsWith("@east"));
+  const exec = await east.event("exec", ({ user }) => user === "main:joe");
+  assertEquals(exec.exitCode, 5);
+});
+
+Deno.test("sessions in the other cluster are recorded there, and played by whoever was in them", async () => {
+  const shell = await joe.tsh(["--cluster=east", "ssh", "-t", `${LOGIN}@db1`, "echo kept in the east"]);
+  assertEquals(shell.code, 0);
+  const { sid } = await east.event("session.end", ({ user }) => user === "main:joe");
+  const played = await joe.tsh(["--cluster=east", "play", "--raw", String(sid)]);
+  assertStringIncludes(played.stdout, "kept in the east");
+  assertEquals((await joe.tsh(["play", "--raw", String(sid)])).code, 1, "main has no such recording");
+});
+
+Deno.test("tsh scp copies both ways through the tunnel", async () => {
+  const file = `${joe.options.home}/many`;
+  const bytes = crypto.getRandomValues(new Uint8Array(60_000));
+  await Deno.writeFile(file, bytes);
+  const there = `${east.directory}/arrived`;
+  const up = await joe.tsh(["--cluster=east", "scp", file, `${LOGIN}@db1:${there}`]);
+  assertEquals([up.stderr, up.code], ["", 0]);
+  const down = await joe.tsh(["--cluster=east", "scp", `${LOGIN}@db1:${there}`, `${file}.back`]);
+  assertEquals([down.stderr, down.code], ["", 0]);
+  assertEquals(await Deno.readFile(`${file}.back`), bytes);
+});
+
+Deno.test("stock ssh, scp and sftp reach the other cluster's nodes, with its hosts checked", async () => {
+  assertEquals((await joe.tsh(["config", "--write"])).code, 0);
+  const target = `${LOGIN}@db1.east`;
+  const ran = await stock("ssh", [target, "echo stock"]);
+  assertEquals([ran.stderr, ran.stdout], ["", "stock\n"]);
+  assertEquals((await stock("ssh", [`${LOGIN}@alpha.main`, "echo home"])).stdout, "home\n");
+  const [from, to] = [`${east.directory}/stock`, `${joe.options.home}/stock`];
+  await Deno.writeTextFile(from, "by scp");
+  assertEquals((await stock("scp", ["-q", `${target}:${from}`, to])).stderr, "");
+  assertEquals(await Deno.readTextFile(to), "by scp");
+  const batch = await stock("sftp", ["-q", "-b", "-", target], `put ${to} ${from}.again\n`);
+  assertEquals(batch.code, 0, batch.stderr);
+  assertEquals(await Deno.readTextFile(`${from}.again`), "by scp");
+  // Without main's block, the manual's own form.
+  const proxy =
+    `ssh -F ${joe.options.home}/.ssh/plain -p ${joe.options.sshPort} %r@127.0.0.1 -s proxy:%h:%p@east`;
+  const known = `${joe.options.home}/.tsh/known_hosts`;
+  await Deno.writeTextFile(
+    `${joe.options.home}/.ssh/plain`,
+    `Host *\n IdentityFile ${joe.keyFile}\n IdentitiesOnly yes\n UserKnownHostsFile ${known}\n`,
+  );
+  const plain = [
+    "-F",
+    `${joe.options.home}/.ssh/plain`,
+    "-o",
+    "BatchMode=yes",
+    "-o",
+    `ProxyCommand=${proxy}`,
+  ];
+  const manual = await run("ssh", [...plain, target, "echo as the manual has it"]);
+  assertEquals([manual.stderr, manual.stdout], ["", "as the manual has it\n"]);
+  // What vouches for the one cluster's hosts does not for the other's.
+  const crossed = await run("ssh", [
+    ...plain.slice(0, 4),
+    "-o",
+    `ProxyCommand=${proxy.replace("%h", "db1")}`,
+    "-o",
+    "StrictHostKeyChecking=yes",
+    `${LOGIN}@db1.main`,
+    "true",
+  ]);
+  assertNotEquals(crossed.code, 0);
+});
+
+Deno.test("tsh login with a cluster's name makes it the one that commands are about", async () => {
+  const switched = await joe.tsh(["login", "east"]);
+  assertMatch(switched.stdout, /Cluster: +east/);
+  assertMatch((await joe.tsh(["ls"])).stdout, /db1/);
+  assertEquals((await joe.tsh(["ssh", `${LOGIN}@db1`, "echo here"])).stdout, "here\n");
+  assertMatch((await joe.tsh(["--cluster=main", "ls"])).stdout, /alpha/);
+  assertMatch((await joe.tsh(["login", "main"])).stdout, /Cluster: +main/);
+  assertMatch((await joe.tsh(["ls"])).stdout, /alpha/);
+});
+
+Deno.test("trust goes one way: the trusting cluster's users see nothing of the trusted one", async () => {
+  const eve = await east.user("eve", [LOGIN]);
+  await eve.loginOk();
+  assertEquals((await eve.tsh(["clusters"])).stdout.includes("main"), false);
+  assertNotEquals((await eve.tsh(["--cluster=main", "ls"])).code, 0);
+  assertNotEquals((await eve.tsh(["--cluster=main", "ssh", `${LOGIN}@alpha`, "true"])).code, 0);
+  const { proxySsh } = await main.addresses();
+  const direct = await run("ssh", [
+    ...["-F", "none", "-i", eve.keyFile, "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"],
+    ...["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"],
+    ...["-p", `${proxySsh?.port}`, `${LOGIN}@127.0.0.1`, "-s", "proxysites"],
+  ]);
+  assertMatch(direct.stderr, /Permission denied/);
+});
+
+Deno.test("the role map decides: other roles, other logins, none at all, at once", async () => {
+  await east.tctlOk("create", "-f", await roleFile("guests", { env: "staging" }));
+  await east.tctlOk(
+    "create",
+    "-f",
+    await trustFile(main, east, { role_map: [{ remote: "adm*", local: ["guests"] }] }),
+  );
+  await eventually("the node to be refused", async () => {
+    const { stderr } = await joe.tsh(["--cluster=east", "ssh", `${LOGIN}@db1`, "true"]);
+    return /denied/.test(stderr) || undefined;
+  });
+  assertEquals((await joe.tsh(["--cluster=east", "ls", "--format=json"])).stdout.trim(), "[]");
+  await east.tctlOk(
+    "create",
+    "-f",
+    await trustFile(main, east, { role_map: [{ remote: "ops", local: ["admin"] }] }),
+  );
+  await eventually("everything to be refused", async () => {
+    const { stderr } = await joe.tsh(["--cluster=east", "ls"]);
+    return /no role of theirs is mapped/.test(stderr) || undefined;
+  });
+  await east.tctlOk(
+    "create",
+    "-f",
+    await trustFile(main, east, { role_map: [{ remote: "*", local: ["admin"] }] }),
+  );
+  await eventually(
+    "the node to be there again",
+    async () =>
+      (await joe.tsh(["--cluster=east", "ssh", `${LOGIN}@db1`, "echo back"])).stdout === "back\n" ||
+      undefined,
+  );
+});
+
+Deno.test("disabling the trust cuts sessions and the tunnel; enabling it again takes no token", async () => {
+  using terminal = await LiveTerminal.open(joe, LOGIN, { host: "db1", cluster: "east" });
+  terminal.type("echo re''ady\n");
+  await terminal.shows("ready");
+  await east.tctlOk("create", "--force", await trustFile(main, east, { enabled: false }));
+  await Promise.race([terminal.exit, terminal.closed]);
+  await untilStatus(main, "east", "offline");
+  assertEquals(await seenStatus(joe, "east"), "offline");
+  const cut = await joe.tsh(["--cluster=east", "ssh", `${LOGIN}@db1`, "true"]);
+  assertStringIncludes(cut.stderr, 'cluster "east" is offline');
+  await east.tctlOk("create", "-f", await trustFile(main, east, { token: undefined }));
+  await untilStatus(main, "east", "online");
+  assertEquals((await joe.tsh(["--cluster=east", "ssh", `${LOGIN}@db1`, "echo again"])).stdout, "again\n");
+});
+
+Deno.test("either side ends it: what main has removed is refused, what east has removed is offline", async () => {
+  await main.tctlOk("rm", "rc/east");
+  await eventually("east to be gone", async () => await seenStatus(joe, "east") === undefined || undefined);
+  assertStringIncludes((await joe.tsh(["--cluster=east", "ls"])).stderr, "is not known");
+  await eventually("east to say why", () => /does not know this cluster/.test(east.stderr) || undefined);
+  await east.tctlOk("rm", "tc/main");
+  await pair(main, east);
+  assertEquals((await joe.tsh(["--cluster=east", "ssh", `${LOGIN}@db1`, "echo anew"])).stdout, "anew\n");
+  await east.tctlOk("rm", "cluster/main");
+  await untilStatus(main, "east", "offline");
+  assertEquals((await east.tctl("get", "tc/main")).code, 1);
+});
+
+async function roleFile(name: string, labels: Record<string, string>): Promise<string> {
+  const file = `${east.directory}/role-${name}.json`;
+  const allow = { logins: ["{{internal.logins}}"], node_labels: labels, rules: [] };
+  await Deno.writeTextFile(
+    file,
+    JSON.stringify({ kind: "role", version: "v3", metadata: { name }, spec: { allow } }),
+  );
+  return file;
+}

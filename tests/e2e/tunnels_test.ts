@@ -1,0 +1,235 @@
+// Tunnels between clusters: several proxies, balancers, names with several addresses, HTTP proxies, crashes, rotations.
+import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
+import { Daemon } from "../kit/cluster.ts";
+import { LoggingProxy } from "../kit/connect_proxy.ts";
+import { freePort, IS_ROOT, LOGIN, withoutRoot } from "../kit/machine.ts";
+import { eventually, run } from "../kit/run.ts";
+import { balancer, startProxy } from "../kit/several_proxies.ts";
+import { pair, seenStatus, startEast, startMain, trustFile, untilStatus } from "../kit/trusted_clusters.ts";
+import type { User } from "../kit/user.ts";
+
+/** How many tunnels end at a proxy or begin there, as `tctl get tunnels` of its cluster has them. */
+async function tunnelsOf(cluster: Daemon): Promise<{ proxy?: string }[]> {
+  const documents = JSON.parse(await cluster.tctlOk("get", "tunnels", "--format=json"));
+  return documents.map(({ spec }: { spec: { proxy?: string } }) => spec);
+}
+
+async function echo(user: User, node: string, args: string[] = ["--cluster=east"]): Promise<string> {
+  const { stdout, stderr } = await user.tsh([...args, "ssh", `${LOGIN}@${node}`, "echo there"]);
+  return stdout === "" ? stderr : stdout;
+}
+
+const reaches = (user: User, node: string, args?: string[]) =>
+  eventually(
+    `${node} to be reached`,
+    async () => await echo(user, node, args) === "there\n" || undefined,
+    40_000,
+  );
+
+Deno.test("the trusting cluster keeps a tunnel to every proxy behind one balancer, and a killed one comes back", async () => {
+  await using main = await startMain();
+  const directory = await Deno.makeTempDir({ prefix: "teleport-test-" });
+  const port = freePort();
+  const [ssh, web] = [freePort(), freePort()].map((port) => `127.0.0.1:${port}`);
+  const fixed = { listen_addr: ssh, web_listen_addr: web, tunnel_listen_addr: `127.0.0.1:${port}` };
+  let second = await startProxy(main, "second", { directory, proxy: fixed });
+  try {
+    await using east = await startEast();
+    const tunnelPort = (await main.addresses()).proxyTunnel?.port ?? 0;
+    await using shared = await balancer(tunnelPort, port);
+    await pair(main, east, { tunnel_addr: `127.0.0.1:${shared.port}` });
+    const joe = await main.user("joe", [LOGIN]);
+    await joe.loginOk();
+    const both = async () =>
+      new Set((await tunnelsOf(main)).map(({ proxy }) => proxy)).size === 2 || undefined;
+    await eventually("a tunnel to either proxy", both);
+    assertEquals(await seenStatus(joe, "east"), "online");
+    const { proxySsh, proxyWeb } = await second.addresses();
+    const bySecond = [`--proxy=127.0.0.1:${proxyWeb?.port},${proxySsh?.port}`];
+    await joe.loginOk(bySecond);
+    const sites = await joe.tsh([...bySecond, "clusters"]);
+    assertMatch(sites.stdout, /east +online/);
+    await reaches(joe, "db1", [...bySecond, "--cluster=east"]);
+
+    // One of them dies without a word, and is there again.
+    await second.signal("SIGKILL");
+    second = await startProxy(main, "second", { directory, proxy: fixed });
+    await reaches(joe, "db1", [...bySecond, "--cluster=east"]);
+    assertMatch((await joe.tsh([...bySecond, "clusters"])).stdout, /east +online/);
+  } finally {
+    await second.stop();
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test({
+  name: "a name with two addresses has a tunnel to the proxy at each of them",
+  ignore: withoutRoot("a hosts file of one's own takes a mount namespace"),
+  async fn() {
+    assert(IS_ROOT);
+    const port = freePort();
+    await using main = await startMain({ proxy: { tunnel_listen_addr: `127.0.0.2:${port}` } });
+    await using _second = await startProxy(main, "second", {
+      proxy: { tunnel_listen_addr: `127.0.0.3:${port}` },
+    });
+    const hosts = await Deno.makeTempFile();
+    try {
+      await Deno.writeTextFile(hosts, "127.0.0.1 localhost\n127.0.0.2 twice.test\n127.0.0.3 twice.test\n");
+      const script = `mount --bind ${hosts} /etc/hosts && exec "$@"`;
+      await using east = await startEast({ launcher: ["unshare", "--mount", "sh", "-c", script, "sh"] });
+      await pair(main, east, { tunnel_addr: `twice.test:${port}` });
+      await eventually(
+        "a tunnel to either address",
+        async () => new Set((await tunnelsOf(main)).map(({ proxy }) => proxy)).size === 2 || undefined,
+      );
+    } finally {
+      await Deno.remove(hosts);
+    }
+  },
+});
+
+Deno.test("tunnel and pairing go through the HTTP proxy of the environment, also one on this machine that wants a login", async () => {
+  await using proxy = await LoggingProxy.start({ login: "user:secret" });
+  await using main = await startMain();
+  await using east = await startEast({ env: { HTTPS_PROXY: proxy.url } });
+  await pair(main, east);
+  const { proxyWeb, proxyTunnel } = await main.addresses();
+  assert(proxy.asked.includes(`127.0.0.1:${proxyWeb?.port}`), `the pairing: ${proxy.asked}`);
+  assert(proxy.asked.includes(`127.0.0.1:${proxyTunnel?.port}`), `the tunnel: ${proxy.asked}`);
+  const joe = await main.user("joe", [LOGIN]);
+  await joe.loginOk();
+  await reaches(joe, "db1");
+});
+
+Deno.test("HTTP_PROXY alone will do, a bare host:port is http, and NO_PROXY keeps what it names off it", async () => {
+  await using proxy = await LoggingProxy.start();
+  await using main = await startMain();
+  const bare = `127.0.0.1:${proxy.port}`;
+  await using east = await startEast({ env: { HTTP_PROXY: bare } });
+  await using west = await startEast({
+    clusterName: "west",
+    nodename: "db2",
+    env: { HTTP_PROXY: bare, NO_PROXY: "127.0.0.1" },
+  });
+  await pair(main, east);
+  const { proxyWeb, proxyTunnel } = await main.addresses();
+  const wanted = [proxyWeb, proxyTunnel].map((at) => `127.0.0.1:${at?.port}`);
+  assert(wanted.every((target) => proxy.asked.includes(target)), `${proxy.asked}`);
+  const before = proxy.asked.length;
+  await pair(main, west);
+  assertEquals(proxy.asked.length, before);
+  // Three clusters: both are there for the users of the one, and neither for the other.
+  const joe = await main.user("joe", [LOGIN]);
+  await joe.loginOk();
+  assertMatch((await joe.tsh(["clusters", "-q"])).stdout, /^main online\neast online\nwest online\n$/);
+  await reaches(joe, "db1");
+  await reaches(joe, "db2", ["--cluster=west"]);
+  assertStringIncludes(await echo(joe, "db2", ["--cluster=east"]), "db2");
+});
+
+Deno.test("a self-signed web address is refused, but with --insecure, and an authority of the system is believed", async () => {
+  await using main = await startMain();
+  await using east = await startEast({ args: [] });
+  const { stderr, code } = await east.tctl("create", await trustFile(main, east));
+  assertNotEquals(code, 0);
+  assertStringIncludes(stderr, "the trusted cluster uses misconfigured HTTP/TLS certificate");
+  // The certificate that main has made for itself, as an authority.
+  const authority = `${main.dataDir}/proxy/webproxy_cert.pem`;
+  await using west = await startEast({
+    clusterName: "west",
+    nodename: "db2",
+    args: [],
+    env: { SSL_CERT_FILE: authority },
+  });
+  await pair(main, west, { web_proxy_addr: `localhost:${(await main.addresses()).proxyWeb?.port}` });
+});
+
+Deno.test("tunnels may come in on the web port", async () => {
+  const port = freePort();
+  const at = `127.0.0.1:${port}`;
+  await using main = await startMain({
+    proxy: { web_listen_addr: at, tunnel_listen_addr: at, public_addr: at },
+  });
+  assertEquals((await main.addresses()).proxyTunnel, undefined);
+  await using east = await startEast();
+  await pair(main, east);
+  const joe = await main.user("joe", [LOGIN]);
+  await joe.loginOk();
+  await reaches(joe, "db1");
+});
+
+Deno.test("a tunnel that breaks, a cluster that is killed: both are back within seconds", async () => {
+  const [mainDirectory, eastDirectory] = [await Deno.makeTempDir(), await Deno.makeTempDir()];
+  const [ssh, web, tunnel] = [freePort(), freePort(), freePort()].map((port) => `127.0.0.1:${port}`);
+  const proxy = { listen_addr: ssh, web_listen_addr: web, public_addr: web, tunnel_listen_addr: tunnel };
+  let main = await startMain({ directory: mainDirectory, proxy });
+  let east = await startEast({ directory: eastDirectory });
+  try {
+    await pair(main, east);
+    const joe = await main.user("joe", [LOGIN]);
+    await joe.loginOk();
+    await reaches(joe, "db1");
+    const established = async () => {
+      const { stdout } = await run("ss", ["-Htnp", "state", "established", `dst = ${tunnel}`]);
+      return stdout.split("\n").filter(Boolean).length;
+    };
+    assertEquals(await established(), 1, "one connection from east to main");
+    await run("ss", ["-K", "dst", "127.0.0.1", "dport", "=", `${tunnel?.split(":")[1]}`]);
+    await reaches(joe, "db1");
+    await east.signal("SIGKILL");
+    await untilStatus(main, "east", "offline");
+    east = await startEast({ directory: eastDirectory });
+    await reaches(joe, "db1");
+    await main.signal("SIGKILL");
+    main = await startMain({ directory: mainDirectory, proxy });
+    await reaches(joe, "db1");
+    assertEquals(await seenStatus(joe, "east"), "online");
+  } finally {
+    await Promise.all([main.stop(), east.stop()]);
+    for (const directory of [mainDirectory, eastDirectory]) await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("a rotation on either side, phase by phase, leaves the tunnel and its users alone", async () => {
+  await using main = await startMain();
+  await using east = await startEast();
+  await pair(main, east);
+  const joe = await main.user("joe", [LOGIN]);
+  await joe.loginOk();
+  await reaches(joe, "db1");
+  for (const [name, cluster] of [["main", main], ["east", east]] as const) {
+    for (const phase of ["init", "update_clients", "update_servers", "standby"]) {
+      const learned = async () =>
+        (await (name === "main" ? east : main).events()).filter(({ event }) => event === "cluster.keys")
+          .length;
+      const before = await learned();
+      await cluster.tctlOk("auth", "rotate", "--manual", `--phase=${phase}`);
+      if (phase === "init" || phase === "standby") {
+        await eventually(
+          `the other side to learn of ${name}'s ${phase}`,
+          async () => await learned() > before || undefined,
+        );
+      }
+      // Users log in anew before the old key goes.
+      if (name === "main" && phase === "update_servers") await joe.loginOk(["--ttl=60"]);
+      await reaches(joe, "db1");
+      assertEquals(await seenStatus(joe, "east"), "online", `${name} ${phase}`);
+    }
+  }
+});
+
+Deno.test("an authority that is replaced at once is learned all the same, while the tunnel stands", async () => {
+  await using main = await startMain();
+  await using east = await startEast();
+  await pair(main, east);
+  const joe = await main.user("joe", [LOGIN]);
+  for (const cluster of [main, east]) {
+    await cluster.tctlOk("auth", "rotate", "--grace-period=0h");
+    await eventually(
+      "joe to log in anew",
+      async () => (await joe.login(["--ttl=60"])).code === 0 || undefined,
+      60_000,
+    );
+    await reaches(joe, "db1");
+  }
+});
