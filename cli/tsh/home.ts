@@ -7,6 +7,7 @@
  * @module
  */
 import { AppError } from "../../src/base/errors.ts";
+import { isHostName } from "../../src/model/name.ts";
 import { type Certificate, formatCertificateLine, parseCertificateLine } from "../../src/ssh/certificate.ts";
 import { formatPrivateKey, parsePrivateKey, type PrivateKey } from "../../src/ssh/private_key.ts";
 import { type PublicKey } from "../../src/ssh/public_key.ts";
@@ -96,6 +97,18 @@ export async function saveLogin(login: Login): Promise<void> {
 export async function saveKnownHosts({ profile, hostAuthorities, sites }: Login): Promise<void> {
   const path = knownHostsPath();
   await writePrivate(path, withLogin(await readOptional(path) ?? "", profile, hostAuthorities, sites));
+}
+
+/** Who vouches for hosts of the clusters behind a proxy that records and so stands in for them. */
+export function recordedHostsPath(proxyHost: string): string {
+  return `${tshHome()}/recorded_hosts-${fileName(proxyHost)}`;
+}
+
+export async function saveRecordedHosts({ profile, hostAuthorities }: Login, sites: string[]): Promise<void> {
+  const lines = sites.filter(isHostName).flatMap((name) =>
+    hostAuthorities.map((key) => `@cert-authority *.${name} ${key.toLine()}\n`)
+  );
+  await writePrivate(recordedHostsPath(profile.proxyHost), lines.join(""));
 }
 
 export function knownHostsPath(): string {

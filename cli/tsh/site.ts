@@ -3,7 +3,7 @@
  * @module
  */
 import type { Caller } from "../../src/api/client.ts";
-import { AppError } from "../../src/base/errors.ts";
+import { AppError, isAppError } from "../../src/base/errors.ts";
 import type { SshClient } from "../../src/ssh/client.ts";
 import { parsePublicKeyLine, type PublicKey } from "../../src/ssh/public_key.ts";
 import { printableCell } from "../output.ts";
@@ -59,8 +59,13 @@ export async function siteStatus(cluster: Connected): Promise<ListedSite | undef
  */
 export async function hostKeysOfSite(cluster: Connected, site: string): Promise<readonly PublicKey[]> {
   const { login } = cluster;
-  const sites = await fetchSites(cluster);
-  const found = sites.get(site);
+  let sites = login.sites;
+  try {
+    sites = await fetchSites(cluster);
+  } catch (error) {
+    if (!isAppError(error) || !sites?.has(site)) throw error; // what was learned before will do
+  }
+  const found = sites?.get(site);
   if (!found) throw unknown(login, site);
   return found;
 }

@@ -7,12 +7,22 @@ import { createHash } from "node:crypto";
 import { logger } from "../base/log.ts";
 import type { ServerRecord } from "../model/server.ts";
 import type { Backend } from "../store/backend.ts";
-import type { AuthSettings } from "./service.ts";
 
 const log = logger("auth");
 
+/** What of the configuration must be alike. */
+export interface ComparedSettings {
+  staticTokens: readonly { token: string; roles: readonly string[] }[];
+  secondFactor: string;
+  sessionRecording: string;
+  recordingMode?: string;
+  proxiesCheckHostKeys?: boolean;
+  clientIdleTimeout?: number;
+  disconnectExpiredCert?: boolean;
+}
+
 /** The keys of the configuration that must be alike, and what this server has there. */
-export function comparable(settings: AuthSettings): Record<string, string> {
+export function comparable(settings: ComparedSettings): Record<string, string> {
   const tokens = settings.staticTokens.map(({ token, roles }) => `${token} ${[...roles].sort()}`).sort();
   return {
     "auth_service.tokens": createHash("sha256").update(JSON.stringify(tokens)).digest("hex"),
@@ -33,7 +43,7 @@ export class Likeness {
   constructor(
     readonly backend: Backend,
     readonly hostId: string,
-    settings: AuthSettings,
+    settings: ComparedSettings,
     readonly running: () => readonly Pick<ServerRecord, "id" | "name">[],
   ) {
     this.#own = comparable(settings);

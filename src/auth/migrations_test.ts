@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { openAuth, signUp } from "../../tests/kit/auth_fixture.ts";
 import { FakeClock } from "../../tests/kit/clock.ts";
 import { AppError } from "../base/errors.ts";
 import { MINUTE } from "../base/duration.ts";
@@ -85,4 +86,15 @@ Deno.test("a store of a newer release is refused and left as it is", async () =>
   const error = await assertRejects(() => migrate(backend, clock, "a", STEPS), AppError);
   assertEquals(error.code, "unsupported");
   assertStringIncludes(error.message, "form 9");
+});
+
+Deno.test("a store of before there were versions starts with its users and authorities as they were", async () => {
+  const { auth, backend, files, clock } = await openAuth({ clock: new FakeClock() });
+  await signUp(auth, "joe");
+  const before = auth.authorities.list();
+  await backend.commit([{ type: "delete", key: ["schema"] }]);
+  const { auth: again } = await openAuth({ backend, files, clock });
+  assertEquals(again.authorities.list(), before);
+  assertEquals((await again.users.list()).map(({ name }) => name), ["joe"]);
+  assertEquals((await backend.get(["schema"]))?.value, "1");
 });

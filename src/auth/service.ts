@@ -15,6 +15,7 @@ import type { TokenRole } from "../model/token.ts";
 import type { Backend } from "../store/backend.ts";
 import { AuditLog } from "./audit/log.ts";
 import type { LogFiles } from "./audit/log_files.ts";
+import type { RemoteAudit } from "./audit/remote_audit.ts";
 import { type RecordingFiles, Recordings } from "./audit/recordings.ts";
 import { RecordingReceiver } from "./audit/receive.ts";
 import { Authorities, isTrusted } from "./ca/authorities.ts";
@@ -196,12 +197,14 @@ export class AuthService {
     clock: Clock,
     settings: AuthSettings,
     callOut: CallOut = noCalls,
+    remote: Pick<RemoteAudit, "table" | "recordings"> = {},
   ): Promise<AuthService> {
     await migrate(backend, clock, settings.hostId ?? crypto.randomUUID());
     const authorities = await Authorities.open(backend, clock, settings.clusterName);
-    const recordings = new Recordings(settings.recordingsDirectory, files);
+    const recordings = new Recordings(settings.recordingsDirectory, remote.recordings ?? files);
     await recordings.prepare();
     const audit = new AuditLog(settings.logDirectory, files, clock, backend.watch && settings.hostId);
+    audit.table = remote.table;
     await files.makeDirectory(audit.directory);
     const service = new AuthService(backend, clock, settings, authorities, audit, recordings, callOut);
     await service.presence.load();

@@ -20,9 +20,11 @@ import type { RateRule } from "../base/rate_limit.ts";
 import type { Outside, RunningRole } from "../base/role.ts";
 import type { Identity } from "../model/identity.ts";
 import { HEARTBEAT } from "../model/limits.ts";
+import { defaultConnector } from "../model/sso.ts";
 import { VERSION } from "../model/version.ts";
 import type { SshServer } from "../ssh/server.ts";
-import type { StoreSettings } from "../store/settings.ts";
+import type { StoreSettings } from "../model/store_settings.ts";
+import { openRemoteAudit, type RemoteAuditSettings } from "./audit/remote_audit.ts";
 import { type AuditSettings, startUpkeep } from "./audit/upkeep.ts";
 import { waitForStore } from "./wait_for_store.ts";
 import { admitAuthServer, refuseOwnStore } from "./join/auth_server.ts";
@@ -46,6 +48,8 @@ export interface AuthRoleSettings extends AuthSettings {
   /** `host:port` as the others reach it. */
   address: string;
   audit: AuditSettings;
+  /** Where events and recordings are kept, if not on this machine. */
+  remoteAudit?: RemoteAuditSettings;
   /** The token that lets this server come to others on the same store. */
   joinToken?: string;
   /** Auth servers of others that the configuration has this host join, with a token. */
@@ -74,7 +78,14 @@ export async function startAuth(
   const backend = await waitForStore(settings.store, files, clock);
   await refuseOwnStore(backend, settings.toJoin);
   const isFirst = !await backend.get(["cluster"]);
-  const auth = await AuthService.open(backend, files, clock, settings, (call) => outside.callOut(call));
+  const remote = settings.remoteAudit && await openRemoteAudit(settings.remoteAudit, {
+    local: files,
+    directory: settings.recordingsDirectory,
+    clock,
+    hostId,
+  });
+  const callOut = (call: Parameters<Outside["callOut"]>[0]) => outside.callOut(call);
+  const auth = await AuthService.open(backend, files, clock, settings, callOut, remote);
   if (backend.watch) {
     const coming = { hostId, name, publicNames, token: settings.joinToken };
     await admitAuthServer(coming, {
@@ -94,6 +105,7 @@ export async function startAuth(
     files,
     clock,
     outside,
+    table: remote?.table,
   });
   const { cluster } = auth.authorities;
   const names = [...new Set([...auth.hosts.namesOf("auth", { hostId, name, publicNames })])];
@@ -130,6 +142,7 @@ export async function startAuth(
   if (backend.watch) await auth.likeness.publish();
   const pin = auth.authorities.trusted("host").map(authorityPin).join(", ");
   log.info("auth of cluster {cluster} is ready, CA pin {pin}", { cluster, pin });
+  await warnOfConnector(auth, settings);
   if (settings.sessionRecording === "off") {
     log.warn("session recording is off: sessions leave events, but no content");
   } else if (settings.sessionRecording === "proxy" && settings.proxiesCheckHostKeys === false) {
@@ -159,8 +172,23 @@ export async function startAuth(
       await auth.audit.settled();
       await upkeep.stop();
       await auth.close();
+      remote?.close();
     },
   };
+}
+
+/** The connector may be made later, by tctl: so the start goes on. */
+async function warnOfConnector(
+  auth: AuthService,
+  { loginChoice = { type: "local" } }: AuthSettings,
+): Promise<void> {
+  const { type, connectorName } = loginChoice;
+  if (type === "local" || defaultConnector(loginChoice, await auth.connectors.list())) return;
+  log.warn("logins are to go through {which}, which does not exist yet: make it with tctl create", {
+    which: connectorName === undefined
+      ? `a connector of type ${type}`
+      : `the connector ${type}/${connectorName}`,
+  });
 }
 
 /** Ends the connections of those whose certificate is of a key that is no authority's any more. */

@@ -10,7 +10,7 @@ import type { Files } from "../base/files.ts";
 import { logger } from "../base/log.ts";
 import type { Backend } from "../store/backend.ts";
 import { openStore } from "../store/open.ts";
-import type { StoreSettings } from "../store/settings.ts";
+import type { StoreSettings } from "../model/store_settings.ts";
 
 const log = logger("auth");
 const FIRST_PAUSE_MS = SECOND;

@@ -12,7 +12,7 @@ import type { ListeningSocket } from "./listener.ts";
 import { FILES_PART, ownProgram, PAM_PART } from "./own_program.ts";
 import { sharesWebPort } from "./services.ts";
 import { systemAuthorities } from "./system_authorities.ts";
-import { storeSettings } from "./store_plan.ts";
+import { remoteAuditSettings, storeSettings } from "./store_plan.ts";
 import { readUi } from "./ui_file.ts";
 import type { RoleSettings } from "./worker_protocol.ts";
 
@@ -74,6 +74,7 @@ export function authSettings(
     clientIdleTimeout: auth.clientIdleTimeout,
     disconnectExpiredCert: auth.disconnectExpiredCert,
     staticTokens: auth.staticTokens.map(({ roles, value }) => ({ token: value.reveal(), roles })),
+    remoteAudit: remoteAuditSettings(auth.remoteAudit, (name) => Deno.env.get(name)),
     joinToken: config.authToken?.reveal(),
     toJoin: config.authToken === undefined ? [] : foreignAuthServers(config, facts),
     localToken: facts.localToken === undefined

@@ -2,9 +2,9 @@
  * From the configured storage to what the auth role is told, and what it may do for it.
  * @module
  */
-import type { AwsSource } from "../store/aws/credentials.ts";
-import type { StoreSettings } from "../store/settings.ts";
-import type { StorageConfig } from "./config/storage.ts";
+import type { AwsSource, StoreSettings } from "../model/store_settings.ts";
+import type { RemoteAuditSettings } from "../auth/audit/remote_audit.ts";
+import type { RemoteAuditConfig, StorageConfig } from "./config/storage_config.ts";
 import { STORE_FILE } from "./permissions.ts";
 
 /** What the auth role needs of the machine. */
@@ -55,8 +55,29 @@ export function storeSettings(storage: StorageConfig, env: Env): StoreSettings {
   }
 }
 
-export function storeNeeds(storage: StorageConfig, env: Env): StoreNeeds {
-  const settings = storeSettings(storage, env);
+export function remoteAuditSettings(
+  config: RemoteAuditConfig | undefined,
+  env: Env,
+): RemoteAuditSettings | undefined {
+  if (!config) return undefined;
+  const { keys, ...rest } = config;
+  return { ...rest, credentials: awsSource(keys, env) };
+}
+
+/** What the state's store needs, and what events and recordings need that are kept at AWS. */
+export function storeNeeds(
+  { storage, remoteAudit }: { storage: StorageConfig; remoteAudit?: RemoteAuditConfig },
+  env: Env,
+): StoreNeeds {
+  const { net, read } = needsOf(storeSettings(storage, env));
+  const remote = remoteAuditSettings(remoteAudit, env);
+  const urls = remote
+    ? [remote.events?.endpoint, remote.recordings?.endpoint, ...sourceUrls(remote.credentials)]
+    : [];
+  return { net: [...new Set([...net, ...urls.filter((url) => url !== undefined).map(hostPortOf)])], read };
+}
+
+function needsOf(settings: StoreSettings): StoreNeeds {
   switch (settings.type) {
     case "deno_kv":
       return { net: [], read: [] };

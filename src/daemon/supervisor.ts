@@ -216,7 +216,7 @@ export function permissionFacts(
   return {
     directory: roleDirectory(config, role),
     storeDirectory: config.auth.storage.type === "deno_kv" ? config.auth.storage.path : undefined,
-    store: storeNeeds(config.auth.storage, (name) => Deno.env.get(name)),
+    store: storeNeeds(config.auth, (name) => Deno.env.get(name)),
     logDirectory: logDirectory(config),
     recordingsDirectory: recordingsDirectory(config),
     httpsFiles: https ? [https.keyFile, https.certFile] : [],

@@ -325,7 +325,7 @@ export async function startProxy(
       membership.stopAnnouncing();
     },
     state: () => ({
-      clients: ssh.connections.size + ssh.waiting + webServer.connections,
+      clients: ssh.connections.size + ssh.waiting + webServer.connections + links.carried,
       authConnected: membership.auth.connected,
       counts: {
         connections: ssh.connections.size,

@@ -4,7 +4,8 @@ import { DynamoLocal, dynamoProgram, KEYS, REGION } from "../../tests/kit/dynamo
 import { freePort } from "../../tests/kit/machine.ts";
 import { systemClock } from "../base/clock.ts";
 import { AppError } from "../base/errors.ts";
-import { AwsCredentials, type AwsSource } from "./aws/credentials.ts";
+import type { AwsSource } from "../model/store_settings.ts";
+import { AwsCredentials } from "./aws/credentials.ts";
 import { testBackend } from "./conformance.ts";
 import { DynamoBackend, type DynamoOptions } from "./dynamodb.ts";
 

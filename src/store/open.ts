@@ -6,7 +6,7 @@ import { type Clock } from "../base/clock.ts";
 import { AppError, messageOf } from "../base/errors.ts";
 import type { Files } from "../base/files.ts";
 import type { Backend } from "./backend.ts";
-import type { DynamoSettings, EtcdSettings, StoreSettings } from "./settings.ts";
+import type { DynamoSettings, EtcdSettings, StoreSettings } from "../model/store_settings.ts";
 
 /** @throws {AppError} unavailable when it may be there later; others when the configuration is at fault */
 export async function openStore(

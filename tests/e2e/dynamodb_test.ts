@@ -1,34 +1,44 @@
 // Several auth servers on one table of DynamoDB: the journey of etcd_test.ts, shorter.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Daemon } from "../kit/cluster.ts";
-import { DynamoLocal, dynamoProgram, KEYS, REGION } from "../kit/dynamodb.ts";
+import { DynamoLocal, dynamoProgram, REGION } from "../kit/dynamodb.ts";
 import { freePort, LOGIN } from "../kit/machine.ts";
 import { eventually } from "../kit/run.ts";
+import { S3_KEYS, S3Server, withoutS3 } from "../kit/s3.ts";
 
 const program = await dynamoProgram();
-const ignore = program === undefined;
+const ignore = program === undefined || await withoutS3();
+const s3 = ignore ? undefined : await S3Server.start();
 const dynamo = program === undefined ? undefined : await DynamoLocal.start(program);
-globalThis.addEventListener("unload", () => dynamo?.kill());
+globalThis.addEventListener("unload", () => {
+  dynamo?.kill();
+  s3?.kill();
+});
 
 function storage(more: Record<string, unknown> = {}): Record<string, unknown> {
   return {
     type: "dynamodb",
     region: REGION,
     table_name: "teleport.state",
-    access_key: KEYS.accessKey,
-    secret_key: KEYS.secretKey,
+    access_key: S3_KEYS.accessKey,
+    secret_key: S3_KEYS.secretKey,
     endpoint: dynamo?.endpoint,
+    audit_table_name: "teleport.events",
+    audit_sessions_uri: s3?.uri(),
     ...more,
   };
 }
 
-Deno.test({ name: "two auth servers on one DynamoDB table are one cluster", ignore }, async () => {
+Deno.test({
+  name: "two auth servers on one DynamoDB table are one cluster, with events in a table and recordings in S3",
+  ignore,
+}, async () => {
   await using one = await Daemon.start({ nodename: "one", teleport: { storage: storage() } });
   // The second has its keys from the environment.
   await using other = await Daemon.start({
     nodename: "other",
     teleport: { storage: storage({ access_key: undefined, secret_key: undefined }) },
-    env: { AWS_ACCESS_KEY_ID: KEYS.accessKey, AWS_SECRET_ACCESS_KEY: KEYS.secretKey },
+    env: { AWS_ACCESS_KEY_ID: S3_KEYS.accessKey, AWS_SECRET_ACCESS_KEY: S3_KEYS.secretKey },
     args: ["--roles=auth,node"],
   });
   assertEquals(await one.tctlOk("auth", "export"), await other.tctlOk("auth", "export"));
@@ -40,6 +50,27 @@ Deno.test({ name: "two auth servers on one DynamoDB table are one cluster", igno
   });
   const { stdout, stderr } = await joe.tsh(["ssh", `${LOGIN}@other`, "echo across"]);
   assertEquals(stdout, "across\n", stderr);
+
+  // Recorded at a node of one auth server, listed and checked by the other.
+  const session = await joe.tsh(["ssh", "-t", `${LOGIN}@one`, "echo for the record"]);
+  assertEquals(session.code, 0, session.stderr);
+  const bucket = s3?.client();
+  const sid = await eventually("the recording to be in the bucket", async () => {
+    const objects = await bucket?.list("recordings/default/");
+    return objects?.find(({ name }) => name.endsWith(".session.log"))?.name.split(/[/.]/)[2];
+  });
+  bucket?.close();
+  assertStringIncludes(await other.tctlOk("recordings", "ls"), sid);
+  await other.tctlOk("recordings", "verify", sid);
+  assertStringIncludes((await joe.tsh(["play", sid])).stdout, "for the record");
+  // Events of both are found at both.
+  for (const daemon of [one, other]) {
+    await eventually("the events of both auth servers", async () => {
+      const text = await daemon.tctlOk("events", "--format=json", "--limit=1000");
+      return ["host.join", "user.login", "session.end"].every((name) => text.includes(`"${name}"`)) ||
+        undefined;
+    });
+  }
   await other.tctlOk("users", "lock", "joe");
   await eventually("the lock to be known everywhere", async () => {
     return (await joe.tsh(["ssh", `${LOGIN}@one`, "true"])).code !== 0 || undefined;

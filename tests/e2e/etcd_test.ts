@@ -67,7 +67,7 @@ Deno.test({ name: "two auth servers on one etcd are one cluster, and either may 
     });
     assertEquals(known, both);
     // And a node that is connected to the second only is listed at the first.
-    await using far = await others("far", [await authOf(other)]);
+    await using _far = await others("far", [await authOf(other)]);
 
     const { url } = JSON.parse(await other.tctlOk("users", "add", "joe", LOGIN, "--format=json"));
     const joe = await edge.signUp(
@@ -287,7 +287,7 @@ Deno.test({
   await local.tctlOk("create", "-f", backup);
   assertStringIncludes(await local.tctlOk("users", "ls"), joe.options.name);
   // Its own authority of before is trusted beside the restored one for a while.
-  const keys = (text: string) => text.match(/ssh-ed25519 \S+/g) ?? [];
+  const keys = (text: string): string[] => text.match(/ssh-ed25519 \S+/g) ?? [];
   const restored = keys(await local.tctlOk("auth", "export"));
   for (const key of keys(await daemon.tctlOk("auth", "export"))) assert(restored.includes(key));
 });

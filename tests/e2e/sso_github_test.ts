@@ -39,6 +39,7 @@ Deno.test("GitHub: from a connector to certificates, web sessions, denials and l
     JSON.parse((await new WalkingBrowser().ask(`${origin}/webapi/ping${connector}`)).text);
 
   await t.step("without a connector the login says what is missing", async () => {
+    assertStringIncludes(daemon.stderr, "a connector of type github, which does not exist yet");
     assertEquals((await ping()).auth.type, "github");
     const { result } = await terminal.login();
     assertEquals(result.code, 1);

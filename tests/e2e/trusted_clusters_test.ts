@@ -4,6 +4,7 @@ import { LiveTerminal } from "../kit/live_terminal.ts";
 import { LOGIN } from "../kit/machine.ts";
 import { eventually, run } from "../kit/run.ts";
 import {
+  CLUSTER_TOKEN,
   pair,
   remoteStatus,
   seenStatus,
@@ -13,6 +14,8 @@ import {
   untilStatus,
 } from "../kit/trusted_clusters.ts";
 import type { User } from "../kit/user.ts";
+import { WebBrowser } from "../kit/web_browser.ts";
+import { WebTerminalClient } from "../kit/web_terminal.ts";
 
 const main = await startMain();
 const east = await startEast();
@@ -168,6 +171,28 @@ Deno.test("tsh login with a cluster's name makes it the one that commands are ab
   assertMatch((await joe.tsh(["ls"])).stdout, /alpha/);
 });
 
+Deno.test("the web interface lists the clusters, and opens terminals and files in them", async () => {
+  const browser = await WebBrowser.signedIn(main, joe);
+  const sites = (await browser.ask("GET", "/v1/webapi/sites")).json as { name: string; status: string }[];
+  assertEquals(sites.map(({ name, status }) => [name, status]), [["main", "online"], ["east", "online"]]);
+  type Nodes = { items: { id: string; hostname: string; logins: string[] }[] };
+  const { items: [db1] } = (await browser.ask("GET", "/v1/webapi/sites/east/nodes")).json as Nodes;
+  assertEquals([db1?.hostname, db1?.logins], ["db1", [LOGIN]]);
+  const own = (await browser.ask("GET", "/v1/webapi/sites/main/nodes")).json as Nodes;
+  assertEquals(own.items.map(({ hostname }) => hostname), ["alpha"]);
+  assertEquals((await browser.ask("GET", "/v1/webapi/sites/nowhere/nodes")).status, 404);
+  const path = "/v1/webapi/sites/east/connect";
+  const terminal = await WebTerminalClient.open(browser, db1?.id ?? "", LOGIN, { path });
+  await terminal.notice("ready");
+  terminal.type("echo from the''web\n");
+  await terminal.shows("from theweb");
+  await terminal.close();
+  await Deno.writeTextFile(`${east.directory}/page`, "a file in the east");
+  const file = `/v1/webapi/sites/east/nodes/${db1?.id}/${LOGIN}/files?path=${east.directory}/page`;
+  assertEquals((await browser.ask("GET", file)).text, "a file in the east");
+  await east.event("session.start", ({ user }) => user === "main:joe");
+});
+
 Deno.test("trust goes one way: the trusting cluster's users see nothing of the trusted one", async () => {
   const eve = await east.user("eve", [LOGIN]);
   await eve.loginOk();
@@ -240,6 +265,13 @@ Deno.test("either side ends it: what main has removed is refused, what east has 
   await east.tctlOk("rm", "tc/main");
   await pair(main, east);
   assertEquals((await joe.tsh(["--cluster=east", "ssh", `${LOGIN}@db1`, "echo anew"])).stdout, "anew\n");
+  const backup = await east.tctlOk("get", "tc/main", "--with-secrets");
+  await east.tctlOk("rm", "cluster/main");
+  await untilStatus(main, "east", "offline");
+  // A backup holds what pairing has shown, so it needs no token that is still good.
+  await Deno.writeTextFile(`${east.directory}/backup.yaml`, backup.replace(CLUSTER_TOKEN, "long-gone-token"));
+  await east.tctlOk("create", `${east.directory}/backup.yaml`);
+  await untilStatus(main, "east", "online");
   await east.tctlOk("rm", "cluster/main");
   await untilStatus(main, "east", "offline");
   assertEquals((await east.tctl("get", "tc/main")).code, 1);

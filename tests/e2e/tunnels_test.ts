@@ -1,10 +1,12 @@
 // Tunnels between clusters: several proxies, balancers, names with several addresses, HTTP proxies, crashes, rotations.
 import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
-import { Daemon } from "../kit/cluster.ts";
+import type { Daemon } from "../kit/cluster.ts";
+import { LiveTerminal } from "../kit/live_terminal.ts";
 import { LoggingProxy } from "../kit/connect_proxy.ts";
 import { freePort, IS_ROOT, LOGIN, withoutRoot } from "../kit/machine.ts";
 import { eventually, run } from "../kit/run.ts";
 import { balancer, startProxy } from "../kit/several_proxies.ts";
+import { endAll, replaced } from "../kit/succession.ts";
 import { pair, seenStatus, startEast, startMain, trustFile, untilStatus } from "../kit/trusted_clusters.ts";
 import type { User } from "../kit/user.ts";
 
@@ -231,5 +233,33 @@ Deno.test("an authority that is replaced at once is learned all the same, while 
       60_000,
     );
     await reaches(joe, "db1");
+  }
+});
+
+Deno.test("a daemon that hands over to another keeps sessions through the tunnel, and new ones come by the new daemon", async () => {
+  const directories = [await Deno.makeTempDir(), await Deno.makeTempDir()];
+  const [ssh, web, tunnel] = [freePort(), freePort(), freePort()].map((port) => `127.0.0.1:${port}`);
+  const proxy = { listen_addr: ssh, web_listen_addr: web, public_addr: web, tunnel_listen_addr: tunnel };
+  const main = await startMain({ directory: directories[0] ?? "", proxy });
+  const east = await startEast({ directory: directories[1] ?? "" });
+  try {
+    await pair(main, east);
+    const joe = await main.user("joe", [LOGIN]);
+    await joe.loginOk();
+    using terminal = await LiveTerminal.open(joe, LOGIN, { host: "db1", cluster: "east" });
+    terminal.type("echo re''ady\n");
+    await terminal.shows("ready");
+    for (const daemon of [main, east]) {
+      await replaced(daemon, "SIGHUP");
+      await reaches(joe, "db1");
+      terminal.type("echo still''here\n");
+      await terminal.shows("stillhere");
+      terminal.text = "";
+    }
+    terminal.type("exit\n");
+    await terminal.exit;
+  } finally {
+    for (const daemon of [main, east]) await endAll(daemon);
+    for (const directory of directories) await Deno.remove(directory, { recursive: true });
   }
 });

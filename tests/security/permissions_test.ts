@@ -12,7 +12,8 @@ type Role = "auth" | "proxy" | "node";
 
 /** A data directory with a secret in every role's folder, and a listener to dial. */
 class Fixture implements AsyncDisposable {
-  storeDirectory: string;
+  storeDirectory: string | undefined;
+  store: PermissionFacts["store"];
   auditSinks: PermissionFacts["auditSinks"];
 
   private constructor(readonly dataDir: string, readonly listener: Deno.TcpListener) {
@@ -50,6 +51,7 @@ class Fixture implements AsyncDisposable {
       recordingsDirectory: `${this.dataDir}/log/sessions`,
       httpsFiles: [`${this.dataDir}/tls/secret`],
       auditSinks: this.auditSinks,
+      store: this.store,
       libcrypto: findLibcrypto(),
     };
   }
@@ -164,6 +166,30 @@ Deno.test("with collectors of the audit log the auth role dials these, reads the
     { try: "fetch", port: other.addr.port },
     { try: "write", path: `${dataDir}/tls/secret` },
     { try: "read", path: `${dataDir}/proxy/secret` },
+    { try: "listen" },
+    ...programs,
+    ...environment(),
+    { try: "dlopen", path: LIBC },
+  ]);
+});
+
+Deno.test("with a store elsewhere the auth role dials that, reads its certificates, and opens no embedded one", async () => {
+  await using fixture = await Fixture.make();
+  using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { dataDir, port } = fixture;
+  fixture.storeDirectory = undefined;
+  fixture.store = { net: [`127.0.0.1:${port}`], read: [`${dataDir}/tls/secret`] };
+  await fixture.allowed("auth", [
+    { try: "connectWithNode", port },
+    { try: "read", path: `${dataDir}/tls/secret` },
+    { try: "write", path: `${dataDir}/auth/written` },
+  ]);
+  await fixture.denied("auth", [
+    { try: "connect", port: other.addr.port },
+    { try: "fetch", port: other.addr.port },
+    { try: "write", path: `${dataDir}/tls/secret` },
+    { try: "read", path: `${dataDir}/proxy/secret` },
+    { try: "openKv", path: `${dataDir}/store.sqlite` },
     { try: "listen" },
     ...programs,
     ...environment(),

@@ -304,6 +304,18 @@ Deno.test("SAML: XML with entities, a document type, instructions, or that never
     const finished = await saml.finish(encoded(text), request.relayState);
     assertEquals(finished, { result: "failed", why: "invalid" }, text.slice(0, 60));
   }
+  const prefixed: [string, string][] = [
+    ["a document type", "<!DOCTYPE Response>"],
+    ["entities", `<!DOCTYPE Response [<!ENTITY x "y">]>`],
+    ["an instruction", "<?php evil?>"],
+  ];
+  for (const [name, prefix] of prefixed) {
+    const finished = await saml.attempt(
+      {},
+      (said, idp) => encoded(prefix + idp.response(idp.sign(idp.assertion(said)), said)),
+    );
+    assertEquals(finished, { result: "failed", why: "invalid" }, `${name} before what is good`);
+  }
   const request = await saml.begin();
   assertEquals(await saml.finish("%%%", request.relayState), { result: "failed", why: "invalid" });
   assertEquals(await saml.auth.users.list(), []);

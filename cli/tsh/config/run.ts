@@ -5,7 +5,7 @@
 import { AppError, isAppError } from "../../../src/base/errors.ts";
 import { print, printError } from "../../program.ts";
 import { Cluster } from "../cluster.ts";
-import { type Login, loginFiles, tshHome } from "../home.ts";
+import { knownHostsPath, type Login, loginFiles, recordedHostsPath, saveRecordedHosts } from "../home.ts";
 import { atHome, fetchSites, listSites } from "../site.ts";
 import { ensureLogin, storedLogin } from "../login.ts";
 import type { TshOptions } from "../options.ts";
@@ -31,7 +31,8 @@ export async function configCommand(options: ConfigOptions): Promise<void> {
     proxyPort: sshPort,
     key: files.key,
     certificate: files.certificate,
-    knownHosts: `${tshHome()}/known_hosts`,
+    knownHosts: knownHostsPath(),
+    siteKnownHosts: recordedHostsPath(proxyHost),
     ...(options.remove ? { records: false, sites: [] } : await proxyFacts(login)),
   };
   if (!options.write && !options.remove) return print(configBlock(access));
@@ -56,7 +57,9 @@ async function proxyFacts(login: Login): Promise<Pick<ClusterAccess, "records" |
       const sites = (await listSites(cluster)).filter(({ name }) => name !== login.profile.cluster)
         .map(({ name, records = false }) => ({ name, records }));
       if (sites.length > 0) await fetchSites(cluster); // ssh is to know their hosts
-      return { records: await cluster.records(), sites };
+      const records = await cluster.records();
+      if (records && sites.length > 0) await saveRecordedHosts(cluster.login, sites.map(({ name }) => name));
+      return { records, sites };
     } finally {
       cluster.close();
     }

@@ -17,6 +17,8 @@ export interface ClusterAccess {
   records: boolean;
   /** The clusters behind the same proxy. */
   sites: readonly SiteAccess[];
+  /** Where the proxy records, it stands in for their hosts: who vouches for these then. Absolute path. */
+  siteKnownHosts: string;
 }
 
 /** A cluster that is reached through another one. */
@@ -38,13 +40,14 @@ export function configBlock(access: ClusterAccess): string {
       );
     }
   }
-  const [key, certificate, known] = [access.key, access.certificate, access.knownHosts].map(safePath);
+  const paths = [access.key, access.certificate, access.knownHosts, access.siteKnownHosts].map(safePath);
+  const [key, certificate, known, siteKnown] = paths;
   const files = `-i ${shellWord(key ?? "")} -o ${shellWord(`CertificateFile="${certificate}"`)} ` +
     `-o ${shellWord(`UserKnownHostsFile="${known}"`)}`;
   const { begin, end } = marks(cluster, proxyHost);
-  const hosts = (name: string, destination: string, lends: boolean) => [
+  const hosts = (name: string, destination: string, lends: boolean, knownHosts = known) => [
     `Host *.${name} !${proxyHost}`,
-    `    UserKnownHostsFile "${known}"`,
+    `    UserKnownHostsFile "${knownHosts}"`,
     `    IdentityFile "${key}"`,
     `    CertificateFile "${certificate}"`,
     "    IdentitiesOnly yes",
@@ -56,7 +59,9 @@ export function configBlock(access: ClusterAccess): string {
   return [
     begin,
     ...hosts(cluster, "proxy:%h:%p", false),
-    ...sites.flatMap((site) => hosts(site.name, `proxy:%h:%p@${site.name}`, site.records && !records)),
+    ...sites.flatMap((site) =>
+      hosts(site.name, `proxy:%h:%p@${site.name}`, site.records && !records, records ? siteKnown : known)
+    ),
     end,
     "",
   ].join("\n");

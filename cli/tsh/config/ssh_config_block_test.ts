@@ -12,6 +12,7 @@ const ACCESS: ClusterAccess = {
   knownHosts: "/home/joe/.tsh/known_hosts",
   records: false,
   sites: [],
+  siteKnownHosts: "/home/joe/.tsh/recorded_hosts",
 };
 
 Deno.test("writing the block twice is writing it once, and taking it out leaves what was there", () => {
@@ -61,4 +62,21 @@ Deno.test("names and paths cannot break out of their line, their quotes or the s
 Deno.test("the agent is forwarded to a proxy that records, and to no other", () => {
   assertStringIncludes(configBlock({ ...ACCESS, records: true }), " -o ForwardAgent=yes -p 3023 ");
   assertEquals(configBlock(ACCESS).includes("ForwardAgent"), false);
+});
+
+Deno.test("a cluster behind the same proxy has hosts of its own, by the proxy's @cluster", () => {
+  const sites = [{ name: "east", records: false }, { name: "west", records: true }];
+  const block = configBlock({ ...ACCESS, sites });
+  assertStringIncludes(block, "Host *.east !");
+  assertStringIncludes(block, "-s proxy:%h:%p@east\n");
+  assertStringIncludes(block, "-s proxy:%h:%p@west\n");
+  assertEquals(block.match(/ForwardAgent yes/g)?.length, 1, "only where that cluster's proxies record");
+  assertEquals(block.includes(ACCESS.siteKnownHosts), false);
+  const recorded = configBlock({ ...ACCESS, sites, records: true });
+  assertEquals(recorded.split(ACCESS.siteKnownHosts).length, 3, "the proxy stands in for the hosts of both");
+  assertThrows(
+    () => configBlock({ ...ACCESS, sites: [{ name: "a b", records: false }] }),
+    AppError,
+    "cannot stand",
+  );
 });

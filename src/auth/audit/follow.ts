@@ -47,7 +47,7 @@ export function followLog(
     }
   };
 
-  const subscription = log.onWritten((events) => {
+  const subscription = log.follow((events) => {
     const wanted = events.filter(fits);
     const room = MAX_WAITING - waiting.length;
     waiting.push(...wanted.slice(0, room));

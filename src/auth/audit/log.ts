@@ -16,6 +16,13 @@ import { type EventSearch, searchLog } from "./search.ts";
 const MAX_KEPT = 10_000;
 const NEWLINE = 10;
 
+/** The events of all auth servers in one place. */
+export interface EventTable {
+  search(query: EventSearch, visible?: (event: AuditEvent) => boolean): Promise<AuditEvent[]>;
+  /** Tells of the other auth servers' events. */
+  follow(tell: (events: readonly AuditEvent[]) => void): Timer;
+}
+
 interface Pending {
   path: string;
   event: AuditEvent;
@@ -34,7 +41,10 @@ export class AuditLog {
   readonly #readers = new Set<(events: readonly AuditEvent[]) => void>();
 
   readonly directories: LogDirectories;
+  readonly #followers = new Set<(events: readonly AuditEvent[]) => void>();
   #others: Timer | undefined;
+  /** Where the events of all auth servers come together, if they do; a search asks it, and not the files. */
+  table: EventTable | undefined;
 
   /** @param sharer this host's id, where other auth servers write into the same directory */
   constructor(root: string, readonly files: LogFiles, readonly clock: Clock, sharer?: string) {
@@ -117,16 +127,25 @@ export class AuditLog {
     return `${this.directory}/${dayFileName(ms)}`;
   }
 
-  /** Tells of events as soon as they are written; of other auth servers' events a moment later. */
+  /** Tells of what this auth server writes, as soon as it is written. */
   onWritten(read: (events: readonly AuditEvent[]) => void): { stop(): void } {
     this.#readers.add(read);
+    return { stop: () => void this.#readers.delete(read) };
+  }
+
+  /** As {@linkcode onWritten}; of other auth servers' events, too, a moment later. */
+  follow(read: (events: readonly AuditEvent[]) => void): { stop(): void } {
+    const own = this.onWritten(read);
+    this.#followers.add(read);
     if (this.directories.sharer !== undefined) {
-      this.#others ??= readOtherLogs(this, (events) => this.#readers.forEach((reader) => reader(events)));
+      const tell = (events: readonly AuditEvent[]) => this.#followers.forEach((follower) => follower(events));
+      this.#others ??= this.table ? this.table.follow(tell) : readOtherLogs(this, tell);
     }
     return {
       stop: () => {
-        this.#readers.delete(read);
-        if (this.#readers.size > 0) return;
+        own.stop();
+        this.#followers.delete(read);
+        if (this.#followers.size > 0) return;
         this.#others?.cancel();
         this.#others = undefined;
       },
@@ -135,6 +154,7 @@ export class AuditLog {
 
   /** Matching events; see {@linkcode EventSearch} for their order. */
   async search(query: EventSearch, visible?: (event: AuditEvent) => boolean): Promise<AuditEvent[]> {
+    if (this.table) return await this.table.search(query, visible);
     const { files, clock } = this;
     const directories = await this.directories.all(files);
     return await searchLog({ files, clock, directories }, query, visible);

@@ -58,12 +58,12 @@ export class RecordingReceiver {
     const frames = new UploadFrames();
     for await (const bytes of arriving(channel)) {
       for (const { part, data } of frames.pieces(bytes)) await append(part, data);
-      if (frames.ended) return this.#acknowledge(channel, sid);
+      if (frames.ended) return await this.#acknowledge(channel, sid);
     }
   }
 
-  #acknowledge(channel: ServerSessionChannel, sid: string): void {
-    this.recordings.finish(sid);
+  async #acknowledge(channel: ServerSessionChannel, sid: string): Promise<void> {
+    await this.recordings.finish(sid);
     channel.write(Buffer.from([ACKNOWLEDGED]));
     channel.exit(0);
     channel.end();

@@ -39,6 +39,8 @@ export interface RecordingFiles {
   names(directory: string): Promise<string[]>;
   makeDirectory(path: string): Promise<void>;
   remove(path: string): Promise<void>;
+  /** Nothing is added to these any more. */
+  finished?(paths: readonly string[]): Promise<void>;
 }
 
 /** More than a last line has, with its signature and certificate. */
@@ -108,7 +110,8 @@ export class Recordings {
   }
 
   /** The session has ended and everything was shipped. */
-  finish(sid: string): void {
+  async finish(sid: string): Promise<void> {
+    await this.files.finished?.([this.#path(sid, "bytes"), this.#path(sid, "log")]);
     this.#owners.delete(sid);
   }
 

@@ -40,7 +40,7 @@ Deno.test("a host cannot claim another host's session: not now, not after its en
   const sid = crypto.randomUUID();
   await recordings.claim(sid, HOST);
   await assertRejects(() => recordings.claim(sid, OTHER), AppError, "belongs to another host");
-  recordings.finish(sid);
+  await recordings.finish(sid);
   await assertRejects(() => recordings.claim(sid, OTHER), AppError, "belongs to another host");
   await assertRejects(
     () => new Recordings("/log/sessions", files).claim(sid, OTHER),

@@ -9,6 +9,7 @@ import { messageOf } from "../../base/errors.ts";
 import type { Files } from "../../base/files.ts";
 import { logger } from "../../base/log.ts";
 import type { Outside } from "../../base/role.ts";
+import type { DynamoEvents } from "./dynamodb_events.ts";
 import { httpDelivery } from "./http_delivery.ts";
 import type { AuditLog } from "./log.ts";
 import type { Recordings } from "./recordings.ts";
@@ -40,7 +41,12 @@ export interface UpkeepOptions {
   files: Files;
   clock: Clock;
   outside: Outside;
+  /** A table that gets every event, if there is one. */
+  table?: Pick<DynamoEvents, "table" | "deliver"> | undefined;
 }
+
+/** What may wait for the table: the log on this machine is what it is filled from. */
+const TABLE_BEHIND = 1024 * 1024 * 1024;
 
 export interface Upkeep {
   /** Numbers for the diagnostics. */
@@ -67,6 +73,7 @@ export async function startUpkeep(options: UpkeepOptions): Promise<Upkeep> {
     });
     return { running, close };
   }));
+  if (options.table) sinks.push({ running: await fillTable(options.table, options), close: () => {} });
   // A collector that is away for good holds back only as much as may wait for it: its sink then gives up the oldest.
   const neededFrom = () => Math.min(...sinks.map(({ running }) => running.needsFrom));
   const retain = async () => {
@@ -91,6 +98,23 @@ export async function startUpkeep(options: UpkeepOptions): Promise<Upkeep> {
       }));
     },
   };
+}
+
+async function fillTable(
+  table: NonNullable<UpkeepOptions["table"]>,
+  { audit, files, clock, directory }: UpkeepOptions,
+): Promise<AuditSink> {
+  await files.makeDirectory(directory);
+  return await AuditSink.start({
+    name: `dynamodb ${table.table}`,
+    log: audit,
+    files,
+    path: `${directory}/table.json`,
+    maxBehind: TABLE_BEHIND,
+    clock,
+    deliver: (lines) => table.deliver(lines),
+    report: (level, text) => level === "info" ? log.info("{text}", { text }) : log.warn("{text}", { text }),
+  });
 }
 
 function deliveryOf(

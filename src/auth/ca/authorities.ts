@@ -55,6 +55,8 @@ const authorityKey = (kind: AuthorityKind): Key => ["authority", kind];
 export class Authorities {
   readonly #loaded: Record<AuthorityKind, Loaded>;
   readonly #watchers = new Set<() => void>();
+  /** The statement that was made last, and of which keys: it is the same until these change. */
+  #stated: { about: string; text: string } | undefined;
 
   private constructor(
     readonly backend: Backend,
@@ -193,7 +195,12 @@ export class Authorities {
     const keys = this.keys();
     const { succession } = this.#loaded.host.stored;
     if (succession !== undefined && states(succession, keys, now)) return succession;
-    return Buffer.from(signStatement(keys, now, this.#loaded.host.keys)).toString("base64");
+    const about = JSON.stringify(keys);
+    if (this.#stated?.about !== about) {
+      const text = Buffer.from(signStatement(keys, now, this.#loaded.host.keys)).toString("base64");
+      this.#stated = { about, text };
+    }
+    return this.#stated.text;
   }
 
   /** The rotation of an authority that is under way, if any. */

@@ -35,7 +35,7 @@ const DEFAULT_TUNNEL_PORT = 3024;
 export class TrustedClusters {
   #foreign: readonly ForeignUsers[] = [];
   #trust: NonNullable<Trust["foreign"]> = [];
-  #known = "";
+  #known = "[]";
 
   /**
    * @param documents the documents of kind `trusted_cluster` that hold now

@@ -13,7 +13,7 @@ import type { AuthService } from "../service.ts";
 import type { WebSessionRecord } from "../web_sessions.ts";
 
 export function webSessionHandlers(auth: AuthService): Pick<Handlers, keyof typeof webSessionCalls> {
-  const { webSessions, login, audit } = auth;
+  const { webSessions, login, audit, users } = auth;
   return {
     "web_sessions.create": async ({ user: name, password, factor, address, id, publicKey, sealedKey }) => {
       const stamp = await webSessions.stamp(name);
@@ -33,7 +33,8 @@ export function webSessionHandlers(auth: AuthService): Pick<Handlers, keyof type
     "web_sessions.check": async ({ sessions }) => ({ ended: await webSessions.ended(sessions) }),
     "web_sessions.remove": async ({ user, id, address }) => {
       if (await webSessions.remove({ user, id })) {
-        await audit.emit({ event: "user.logout", user, method: "local", "addr.remote": address });
+        const method = (await users.get(user))?.connector?.kind ?? "local";
+        await audit.emit({ event: "user.logout", user, method, "addr.remote": address });
       }
       return {};
     },

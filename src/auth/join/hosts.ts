@@ -56,6 +56,12 @@ export class Hosts {
         throw new AppError("access_denied", `the join token does not allow the role "${role}"`);
       }
     }
+    if (request.keys.some(({ role }) => role === "auth")) {
+      throw new AppError(
+        "access_denied",
+        "an auth server does not join over the network: start it on the cluster's store, with the token as auth_token",
+      );
+    }
     if (joiner.hostId !== undefined && joiner.hostId !== request.hostId) {
       throw new AppError("access_denied", "the join token belongs to another host");
     }

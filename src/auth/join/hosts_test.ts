@@ -68,6 +68,13 @@ Deno.test("a role that the token does not allow is refused", async () => {
   assertEquals(error.code, "access_denied");
 });
 
+Deno.test("nobody gets an auth server's certificate over the network, whatever the token allows", async () => {
+  const keys = [{ role: "auth" as const, publicKey: KEY }];
+  const allowed = joiner({ roles: ["auth", "proxy", "node"] });
+  const error = await assertRejects(() => open().admit(allowed, request({ keys }), 0), AppError);
+  assertEquals(error.code, "access_denied");
+});
+
 Deno.test("a token bound to one host admits no other", async () => {
   const hostId = crypto.randomUUID();
   const bound = joiner({ hostId });

@@ -12,7 +12,7 @@ import type { AuditConfig } from "./audit_config.ts";
 import type { Labels } from "./labels.ts";
 import type { LogDestination } from "./log_target.ts";
 import type { RateRule } from "../../base/rate_limit.ts";
-import type { StorageConfig } from "./storage.ts";
+import type { RemoteAuditConfig, StorageConfig } from "./storage_config.ts";
 import type { StaticToken } from "./tokens.ts";
 import type { BalancerChoice } from "../../api/balancers.ts";
 
@@ -60,6 +60,8 @@ export interface AuthConfig {
   storage: StorageConfig;
   /** Absolute path; absent where recordings lie beside the audit log. */
   recordingsDirectory?: string;
+  /** Present when events or recordings are kept at AWS. */
+  remoteAudit?: RemoteAuditConfig;
 }
 
 /** The node role: an SSH server that starts shells. */

@@ -99,6 +99,7 @@ function auth(runs: boolean, { clusterName }: SampleChoices): string {
   # Whoever knows a static token can join for ever; "tctl nodes add" makes tokens that end.
   # tokens: ["proxy,node:cluster-join-token"]
   authentication:
+    # local, or github, oidc, saml (then make a connector with tctl create)
     type: local
     # otp, u2f (security keys; then also name u2f.app_id), or off
     second_factor: otp

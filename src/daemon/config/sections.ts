@@ -15,7 +15,9 @@ import { type Labels, SHORTEST_PERIOD } from "./labels.ts";
 import { quote } from "../../base/quote.ts";
 import type { FileSettings } from "./schema.ts";
 import { securityKeyPlace } from "./security_keys.ts";
-import { type StorageConfig, storageConfig } from "./storage.ts";
+import { remoteAuditConfig } from "./remote_audit.ts";
+import { storageConfig } from "./storage.ts";
+import type { StorageConfig } from "./storage_config.ts";
 import { readToken, type StaticToken } from "./tokens.ts";
 import type { BalancerChoice } from "../../api/balancers.ts";
 
@@ -48,7 +50,8 @@ export interface Sources {
  */
 export async function authConfig(sources: Sources, dataDir: string, runs: boolean): Promise<AuthConfig> {
   const { settings, flags, host, file, warnings, faults } = sources;
-  const { auth_service: auth, teleport: { storage: { audit_sessions_uri: recordingsDirectory } } } = settings;
+  const { auth_service: auth, teleport: { storage: { audit_sessions_uri: sessions } } } = settings;
+  const securityKeys = faults.attempt(() => securityKeyPlace(sources), {});
   const storage: StorageConfig = faults.attempt(
     () => storageConfig({ settings, file, cwd: host.cwd, dataDir, warn: (text) => warnings.push(text) }),
     { type: "deno_kv", path: dataDir },
@@ -65,7 +68,7 @@ export async function authConfig(sources: Sources, dataDir: string, runs: boolea
         ? {}
         : { connectorName: auth.authentication.connector_name }),
       secondFactor: auth.authentication.second_factor,
-      ...faults.attempt(() => securityKeyPlace(sources), {}),
+      ...securityKeys,
     },
     sessionRecording: auth.session_recording,
     recordingMode: auth.session_recording_mode,
@@ -80,7 +83,8 @@ export async function authConfig(sources: Sources, dataDir: string, runs: boolea
       keepRecordings: auth.recording_retention,
     },
     storage,
-    recordingsDirectory,
+    recordingsDirectory: sessions?.kind === "directory" ? sessions.path : undefined,
+    remoteAudit: faults.attempt(() => remoteAuditConfig(settings, file, storage), undefined),
   };
 }
 

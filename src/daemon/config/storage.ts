@@ -6,15 +6,9 @@ import { resolve } from "node:path";
 import { AppError } from "../../base/errors.ts";
 import { quote } from "../../base/quote.ts";
 import { Secret } from "../../base/secret.ts";
-import type { DynamoSettings, EtcdSettings } from "../../store/settings.ts";
 import type { ReadFile } from "./file.ts";
 import type { FileSettings } from "./schema.ts";
-
-/** As {@linkcode EtcdSettings} and the like; the embedded store is named by its directory. */
-export type StorageConfig =
-  | { type: "deno_kv"; path: string }
-  | EtcdSettings
-  | (Omit<DynamoSettings, "credentials"> & { keys?: { accessKey: string; secretKey: Secret<string> } });
+import type { StorageConfig } from "./storage_config.ts";
 
 /** The keys that only one type has. */
 const OF_TYPE = {

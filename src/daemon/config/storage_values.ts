@@ -4,6 +4,7 @@
  */
 import { AppError } from "../../base/errors.ts";
 import { quote } from "../../base/quote.ts";
+import { parseFileUri } from "./values.ts";
 
 const ETCD_PORT = 2379;
 
@@ -53,4 +54,32 @@ export function parseEndpoint(text: string): string {
     url.hash === "" && url.username === "" && url.password === "";
   if (plain) return url.origin;
   throw new AppError("bad_input", `${quote(text)} is no address of a service; write https://host[:port]`);
+}
+
+/** Where recordings are kept. */
+export type SessionsPlace =
+  | { kind: "directory"; path: string }
+  /** `region` and `endpoint` when the address names them. */
+  | { kind: "bucket"; bucket: string; prefix: string; region?: string; endpoint?: string };
+
+/** `file:///path`, or `s3://bucket/prefix[?region=eu-west-1][&endpoint=https://host]`. @throws {AppError} bad_input */
+export function parseSessionsUri(text: string): SessionsPlace {
+  if (!/^s3:/i.test(text)) return { kind: "directory", path: parseFileUri(text) };
+  const form = 's3://bucket/prefix, where needed with "?region=..." and "&endpoint=https://..."';
+  const bad = () => new AppError("bad_input", `${quote(text)} is no bucket; write ${form}`);
+  const [, bucket = "", path = "", query = ""] =
+    /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(\/[^?#]*)?(\?[^#]*)?$/i
+      .exec(text) ?? [];
+  const prefix = path.replace(/^\/+|\/+$/g, "");
+  if (bucket === "" || !/^[\w./-]*$/.test(prefix) || /\/\/|(^|\/)\.\.?(\/|$)/.test(prefix)) throw bad();
+  const parameters = new URLSearchParams(query);
+  for (const name of parameters.keys()) if (!["region", "endpoint"].includes(name)) throw bad();
+  const [region, endpoint] = [parameters.get("region"), parameters.get("endpoint")];
+  return {
+    kind: "bucket",
+    bucket: bucket.toLowerCase(),
+    prefix,
+    ...(region === null ? {} : { region: parseAwsName(region) }),
+    ...(endpoint === null ? {} : { endpoint: parseEndpoint(endpoint) }),
+  };
 }

@@ -140,6 +140,12 @@ export class Dialers {
     return [...this.#wanted.values()].reduce((sum, { pool }) => sum + pool.agents.size, 0);
   }
 
+  /** How many connections of the other clusters' users they carry. */
+  get carried(): number {
+    return [...this.#wanted.values()].flatMap(({ pool }) => [...pool.agents])
+      .reduce((sum, { transports }) => sum + transports, 0);
+  }
+
   drain(): void {
     for (const { pool } of this.#wanted.values()) pool.drain();
   }

@@ -194,8 +194,13 @@ export class ClusterLinks {
     this.#dialers.renew();
   }
 
+  /** How many connections of other clusters' users come through here. */
+  get carried(): number {
+    return this.#dialers.carried;
+  }
+
   counts(): Record<string, number> {
-    return { tunnels_in: this.hub.size, tunnels_out: this.#dialers.size };
+    return { tunnels_in: this.hub.size, tunnels_out: this.#dialers.size, tunnelled: this.carried };
   }
 
   /** Takes no new tunnels, and tells those that stand to look for another proxy. */

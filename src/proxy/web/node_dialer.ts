@@ -9,7 +9,7 @@ import type { Clock } from "../../base/clock.ts";
 import { AppError, isAppError } from "../../base/errors.ts";
 import { connectSsh, type SshClient } from "../../ssh/client.ts";
 import { printable } from "../../ssh/public_key.ts";
-import { ownAgent } from "../../ssh/agent_server.ts";
+import { loginAgent, ownAgent } from "../../ssh/agent_server.ts";
 import { type AttemptSurroundings, attemptToConnect } from "../connect_attempt.ts";
 import type { Passage } from "../passage.ts";
 import type { WebSites } from "./sites.ts";
@@ -74,7 +74,7 @@ export class NodeDialer {
           username: login,
           credential,
           keepAliveMs: KEEP_ALIVE_MS,
-          ...(recordsThere ? { agent: () => lentTo(agent), lendsAgent: true } : {}),
+          ...(recordsThere ? { agent: loginAgent(credential, new Set([login])), lendsAgent: true } : {}),
           verifyHost: (presented) => {
             const roles = [records || recordsThere ? "proxy" : "node"] as const;
             identifyHost(presented, { trust: believed(), now, roles, name: node });

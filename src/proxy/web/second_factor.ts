@@ -3,7 +3,7 @@
  * `tsh` get what the key shall sign.
  * @module
  */
-import { Hono } from "hono";
+import { Hono, type MiddlewareHandler } from "hono";
 import * as v from "valibot";
 import { AppError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
@@ -37,16 +37,22 @@ export function factorOf(body: FactorBody): Secret<string> {
 
 const ChallengeBody = v.object({ user: v.pipe(v.string(), v.minLength(1), v.maxLength(256)) });
 
-/** `/u2f/...`; refused where no security keys are used. */
+/** Refuses what is asked for under `/u2f` where no security keys are used; the same things have other addresses, too. */
+export function onlyWithKeys(ping: () => PingReply): MiddlewareHandler<WebEnv> {
+  return async (c, next) => {
+    if (ping().auth.second_factor !== "u2f" && c.req.path.includes("/u2f/")) {
+      throw new AppError("unsupported", "this cluster does not use security keys");
+    }
+    await next();
+  };
+}
+
+/** Where clients get what a user's key shall sign. */
 export function securityKeyApi(
   { gateway, ping, limits }: { gateway: AuthGateway; ping(): PingReply; limits: WebLimits },
 ): WebApp {
   const api = new Hono<WebEnv>();
-  api.use("/u2f/*", async (_c, next) => {
-    if (ping().auth.second_factor === "u2f") return await next();
-    throw new AppError("unsupported", "this cluster does not use security keys");
-  });
-  api.post("/u2f/signrequest", limitRate(limits.challenge), async (c) => {
+  api.post("/u2f/signrequest", onlyWithKeys(ping), limitRate(limits.challenge), async (c) => {
     const { user } = await jsonBody(c, ChallengeBody);
     return c.json(await gateway.challenge(user));
   });

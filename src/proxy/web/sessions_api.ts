@@ -12,7 +12,7 @@ import type { WebBearer, WebUserContext } from "../../model/web.ts";
 import type { WebApp, WebEnv } from "./context.ts";
 import { repeatsCsrfCookie } from "./csrf.ts";
 import { limitRate } from "./rate_limit.ts";
-import { factorFields, factorOf } from "./second_factor.ts";
+import { factorFields, factorOf, onlyWithKeys } from "./second_factor.ts";
 import { jsonBody } from "./request_body.ts";
 import { BEARER_TTL, makeBearer } from "./session_tokens.ts";
 import { clientOf, type WebUsers } from "./web_users.ts";
@@ -44,17 +44,24 @@ export function sessionsApi(
     };
   };
 
-  api.on("POST", ["/sessions", "/u2f/sessions"], repeatsCsrfCookie(), limitRate(loginRate), async (c) => {
-    const body = await jsonBody(c, LoginBody);
-    const { session, cookie } = await sessions.login({
-      user: body.user,
-      password: new Secret(body.pass),
-      factor: factorOf(body),
-      clientAddress: c.get("clientAddress"),
-    });
-    signedIn.setCookie(c, cookie, session.facts.expires);
-    return c.json(bearer(session));
-  });
+  api.on(
+    "POST",
+    ["/sessions", "/u2f/sessions"],
+    onlyWithKeys(ping),
+    repeatsCsrfCookie(),
+    limitRate(loginRate),
+    async (c) => {
+      const body = await jsonBody(c, LoginBody);
+      const { session, cookie } = await sessions.login({
+        user: body.user,
+        password: new Secret(body.pass),
+        factor: factorOf(body),
+        clientAddress: c.get("clientAddress"),
+      });
+      signedIn.setCookie(c, cookie, session.facts.expires);
+      return c.json(bearer(session));
+    },
+  );
 
   signedIn.on(api, "POST", "/sessions/renew", (c, session) => c.json(bearer(session)), "csrf token");
 

@@ -16,7 +16,7 @@ import { jsonBody } from "./request_body.ts";
 import { qrCodeUri } from "./qr_code.ts";
 import type { RateLimit } from "../../base/rate_limit.ts";
 import { limitRate } from "./rate_limit.ts";
-import { factorFields, factorOf, securityKeyApi } from "./second_factor.ts";
+import { factorFields, factorOf, onlyWithKeys, securityKeyApi } from "./second_factor.ts";
 import { hidingToken, openInvite, signupToken } from "./signup_token.ts";
 
 /** What anyone may ask about this cluster before logging in. */
@@ -94,9 +94,10 @@ export function webApi({ gateway, ping, clock, limits }: WebApiOptions): WebApp 
 
   api.get("/ping/:connector", (c) => c.json(pingOf(ping(), c.req.param("connector"))));
 
+  const withKeys = onlyWithKeys(ping);
   api.route("/", securityKeyApi({ gateway, ping, limits }));
 
-  api.on("POST", ["/ssh/certs", "/u2f/certs"], limitRate(limits.login), async (c) => {
+  api.on("POST", ["/ssh/certs", "/u2f/certs"], withKeys, limitRate(limits.login), async (c) => {
     const body = await jsonBody(c, LoginBody);
     const issued = await gateway.login({
       user: body.user,
@@ -112,6 +113,7 @@ export function webApi({ gateway, ping, clock, limits }: WebApiOptions): WebApp 
   api.on(
     "GET",
     ["/users/invites/:token", "/u2f/signuptokens/:token"],
+    withKeys,
     limitRate(limits.invite),
     async (c) => {
       const token = signupToken(c.req.param("token") ?? "");
@@ -127,7 +129,7 @@ export function webApi({ gateway, ping, clock, limits }: WebApiOptions): WebApp 
     },
   );
 
-  api.on("POST", ["/users", "/u2f/users"], limitRate(limits.signup), async (c) => {
+  api.on("POST", ["/users", "/u2f/users"], withKeys, limitRate(limits.signup), async (c) => {
     const body = await jsonBody(c, SignupBody);
     const token = signupToken(body.invite_token);
     const password = new Secret(body.pass);

@@ -7,15 +7,7 @@ import type { Clock } from "../../base/clock.ts";
 import { MINUTE, SECOND } from "../../base/duration.ts";
 import { AppError } from "../../base/errors.ts";
 import { networkReason } from "../network_reason.ts";
-import type { AwsKeys } from "./sign.ts";
-
-/** Plain data. */
-export type AwsSource =
-  | ({ kind: "keys" } & AwsKeys)
-  /** As ECS and EKS lend them: `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` or `_FULL_URI`. */
-  | { kind: "container"; url: string; authorization?: string }
-  /** The metadata service of an EC2 machine, version 2. */
-  | { kind: "instance"; endpoint: string };
+import type { AwsKeys, AwsSource } from "../../model/store_settings.ts";
 
 /** What the metadata services answer. */
 interface LentKeys {

@@ -3,13 +3,7 @@
  * @module
  */
 import { createHash, createHmac } from "node:crypto";
-
-export interface AwsKeys {
-  accessKey: string;
-  secretKey: string;
-  /** Of keys that were lent for a while. */
-  sessionToken?: string;
-}
+import type { AwsKeys } from "../../model/store_settings.ts";
 
 export interface AwsRequest {
   method: "GET" | "PUT" | "POST" | "DELETE" | "HEAD";

@@ -169,7 +169,7 @@ function Download({ target, onClose }: { target: Target; onClose: () => void }) 
   const fetchFile = async () => {
     setFailure(undefined);
     try {
-      saveLink(await downloadLink(filePath(target.server, target.login, path)));
+      saveLink(await downloadLink(filePath(target, path)));
       onClose();
     } catch (error) {
       setFailure(error);

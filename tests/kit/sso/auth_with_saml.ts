@@ -5,7 +5,6 @@
 import { AuthService } from "../../../src/auth/service.ts";
 import type { Finished } from "../../../src/auth/login/sso/sso.ts";
 import { parseDocument } from "../../../src/model/resource/parse.ts";
-import { newAnswerSecret } from "../../../src/api/sso_answer.ts";
 import { openAuth } from "../auth_fixture.ts";
 import type { FakeClock } from "../clock.ts";
 import { type Said, SamlIdp, type Understood } from "./saml_idp.ts";
@@ -51,15 +50,9 @@ export class AuthWithSaml implements AsyncDisposable {
   }
 
   /** Begins a login; what the provider is asked. */
-  async begin(purpose: "web" | "console" = "web"): Promise<Understood> {
-    const { url } = await this.auth.sso.begin(
-      "saml",
-      "okta",
-      purpose === "web"
-        ? { for: "web", browser: BROWSER, returnTo: "/web/nodes" }
-        : { for: "console", publicKey: "", callback: "http://127.0.0.1:1/x", secret: newAnswerSecret() },
-      "10.1.1.1",
-    );
+  async begin(): Promise<Understood> {
+    const purpose = { for: "web", browser: BROWSER, returnTo: "/web/nodes" } as const;
+    const { url } = await this.auth.sso.begin("saml", "okta", purpose, "10.1.1.1");
     return this.idp.understand(url, await this.certificate());
   }
 

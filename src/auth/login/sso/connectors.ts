@@ -4,7 +4,6 @@
  */
 import * as v from "valibot";
 import type { Clock } from "../../../base/clock.ts";
-import { MINUTE } from "../../../base/duration.ts";
 import { AppError } from "../../../base/errors.ts";
 import { githubSchema, oidcSchema, samlSchema } from "../../../model/resource/connectors.ts";
 import type { ResourceDocument } from "../../../model/resource/envelope.ts";
@@ -12,6 +11,7 @@ import { type ConnectorFacts, SSO_KINDS, type SsoKind } from "../../../model/sso
 import type { Resources } from "../../resources/resources.ts";
 import type { Roles } from "../../roles.ts";
 import { githubPlaces, GithubProvider } from "./github.ts";
+import { Kept } from "./kept.ts";
 import { OidcProvider } from "./oidc.ts";
 import { OidcDirectory } from "./oidc_directory.ts";
 import { type IdentityProvider, SsoRefused } from "./provider.ts";
@@ -30,12 +30,9 @@ export interface Connector {
   document: ResourceDocument;
 }
 
-const METADATA_KEPT_MS = 10 * MINUTE;
-const MAX_METADATA = 64;
-
 export class Connectors {
   readonly #directory: OidcDirectory;
-  readonly #metadata = new Map<string, { facts: ProviderFacts; until: number }>();
+  readonly #metadata: Kept<ProviderFacts>;
 
   constructor(
     readonly resources: Resources,
@@ -44,6 +41,7 @@ export class Connectors {
     readonly callOut: CallOut,
   ) {
     this.#directory = new OidcDirectory(clock);
+    this.#metadata = new Kept(clock);
   }
 
   /** What anybody may know of them, in the order of their names. */
@@ -122,18 +120,15 @@ export class Connectors {
     if (spec.entity_descriptor) return parseMetadata(spec.entity_descriptor);
     const { issuer, sso, cert, entity_descriptor_url: url } = spec;
     if (!url) return plainFacts({ issuer: issuer ?? "", sso: sso ?? "", cert: cert ?? "" });
-    const known = this.#metadata.get(url);
-    if (known && known.until > this.clock.now()) return known.facts;
-    const answer = await this.#client([url], spec.ca_cert).ask(url, {
-      headers: { accept: "application/samlmetadata+xml, application/xml, text/xml" },
+    return await this.#metadata.get(url, async () => {
+      const answer = await this.#client([url], spec.ca_cert).ask(url, {
+        headers: { accept: "application/samlmetadata+xml, application/xml, text/xml" },
+      });
+      if (answer.status !== 200) {
+        throw new SsoRefused("provider", `the metadata cannot be had: status ${answer.status}`);
+      }
+      return parseMetadata(answer.text);
     });
-    if (answer.status !== 200) {
-      throw new SsoRefused("provider", `the metadata cannot be had: status ${answer.status}`);
-    }
-    const facts = parseMetadata(answer.text);
-    if (this.#metadata.size >= MAX_METADATA) this.#metadata.clear();
-    this.#metadata.set(url, { facts, until: this.clock.now() + METADATA_KEPT_MS });
-    return facts;
   }
 }
 

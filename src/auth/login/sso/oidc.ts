@@ -12,7 +12,7 @@ import { messageOf } from "../../../base/errors.ts";
 import { equalInConstantTime } from "../../../base/secret.ts";
 import { mappedRoles } from "../../../model/claim_mapping.ts";
 import type { oidcSchema } from "../../../model/resource/connectors.ts";
-import { type Discovered, type OidcDirectory, SIGNATURES } from "./oidc_directory.ts";
+import { type Discovered, type Known, type OidcDirectory, SIGNATURES } from "./oidc_directory.ts";
 import { checkAcr, claimsOf, nameOf } from "./oidc_claims.ts";
 import { challengeOf } from "./pkce.ts";
 import {
@@ -45,7 +45,7 @@ export class OidcProvider implements IdentityProvider {
   ) {}
 
   async begin(state: string): Promise<Begun> {
-    const { authorization_endpoint: endpoint } = await this.#discovered();
+    const { found: { authorization_endpoint: endpoint } } = await this.#discovered();
     const verifier = randomBytes(32).toString("base64url");
     const nonce = randomBytes(32).toString("base64url");
     const url = new URL(endpoint);
@@ -65,7 +65,8 @@ export class OidcProvider implements IdentityProvider {
   }
 
   async finish(fields: Fields, memory: Readonly<Record<string, string>>): Promise<ExternalUser> {
-    const found = await this.#discovered();
+    const known = await this.#discovered();
+    const { found } = known;
     // RFC 9207: an answer of another provider is not taken for this one's.
     if (
       fields.iss !== undefined
@@ -81,7 +82,7 @@ export class OidcProvider implements IdentityProvider {
       );
     }
     const tokens = await this.#exchange(found, fields.code ?? "", memory.verifier ?? "");
-    const payload = await this.#verified(found, tokens.id_token, memory.nonce ?? "");
+    const payload = await this.#verified(known, tokens.id_token, memory.nonce ?? "");
     checkAcr(this.spec, payload);
     const told = { ...await this.#userinfo(found, payload, tokens.access_token), ...payload };
     const claims = claimsOf(told);
@@ -93,7 +94,7 @@ export class OidcProvider implements IdentityProvider {
     return { name, username: name, subject: payload.sub ?? "", roles, claims };
   }
 
-  #discovered(): Promise<Discovered> {
+  #discovered(): Promise<Known> {
     return this.directory.find(this.spec.issuer_url, this.client);
   }
 
@@ -133,12 +134,12 @@ export class OidcProvider implements IdentityProvider {
   }
 
   /** OpenID Connect Core 1.0 section 3.1.3.7. */
-  async #verified(found: Discovered, token: string, nonce: string): Promise<JWTPayload> {
+  async #verified(known: Known, token: string, nonce: string): Promise<JWTPayload> {
     const { client_id: audience } = this.spec;
     let payload: JWTPayload;
     try {
-      ({ payload } = await jwtVerify(token, this.directory.keys(found, this.client), {
-        issuer: found.issuer,
+      ({ payload } = await jwtVerify(token, this.directory.keys(known, this.client), {
+        issuer: known.found.issuer,
         audience,
         algorithms: [...SIGNATURES],
         requiredClaims: ["exp", "iat", "sub"],

@@ -6,7 +6,8 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from "jose";
 import * as v from "valibot";
 import type { Clock } from "../../../base/clock.ts";
-import { MINUTE, SECOND } from "../../../base/duration.ts";
+import { SECOND } from "../../../base/duration.ts";
+import { Kept } from "./kept.ts";
 import { SsoRefused } from "./provider.ts";
 import type { ProviderClient } from "./provider_client.ts";
 
@@ -15,10 +16,8 @@ export const SIGNATURES = [
   ...["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"],
 ] as const;
 
-const KEEP_MS = 10 * MINUTE;
 /** A stranger's tokens must not have us ask all the time. */
 const AGAIN_MS = 10 * SECOND;
-const MAX_PROVIDERS = 64;
 
 const url = v.pipe(v.string(), v.maxLength(2048), v.url());
 const words = v.optional(v.array(v.string()));
@@ -35,56 +34,50 @@ const Keys = v.object({ keys: v.pipe(v.array(v.looseObject({ kty: v.string() }))
 
 export type Discovered = v.InferOutput<typeof Discovery>;
 
-interface Known {
-  found: Discovered;
-  until: number;
+/** What is known of one provider. */
+export interface Known {
+  readonly found: Discovered;
   keys?: { set: JSONWebKeySet; fetched: number };
 }
 
 export class OidcDirectory {
-  readonly #known = new Map<string, Known>();
+  readonly #known: Kept<Known>;
 
-  constructor(readonly clock: Clock) {}
-
-  /** @throws {SsoRefused} provider */
-  async find(issuer: string, client: ProviderClient): Promise<Discovered> {
-    return (await this.#entry(issuer, client)).found;
+  constructor(readonly clock: Clock) {
+    this.#known = new Kept(clock);
   }
 
-  async #entry(issuer: string, client: ProviderClient): Promise<Known> {
-    const known = this.#known.get(issuer);
-    if (known && known.until > this.clock.now()) return known;
-    const base = issuer.replace(/\/+$/, "");
-    const { body } = await client.json(`${base}/.well-known/openid-configuration`);
-    const result = v.safeParse(Discovery, body);
-    if (!result.success) {
-      throw new SsoRefused("provider", `${base} does not describe itself as OpenID providers do`);
-    }
-    const found = result.output;
-    if (found.issuer.replace(/\/+$/, "") !== base) {
-      throw new SsoRefused("provider", "the issuer calls itself by another name than issuer_url has");
-    }
-    const entry: Known = { found, until: this.clock.now() + KEEP_MS };
-    // The keys stay while the provider has them in the same place.
-    if (known?.keys && known.found.jwks_uri === found.jwks_uri) entry.keys = known.keys;
-    if (this.#known.size >= MAX_PROVIDERS) this.#known.clear();
-    this.#known.set(issuer, entry);
-    this.#known.set(found.issuer, entry);
-    return entry;
+  /** @param issuer as an administrator wrote it. @throws {SsoRefused} provider */
+  async find(issuer: string, client: ProviderClient): Promise<Known> {
+    return await this.#known.get(issuer, async (before) => {
+      const base = issuer.replace(/\/+$/, "");
+      const { body } = await client.json(`${base}/.well-known/openid-configuration`);
+      const result = v.safeParse(Discovery, body);
+      if (!result.success) {
+        throw new SsoRefused("provider", `${base} does not describe itself as OpenID providers do`);
+      }
+      const found = result.output;
+      if (found.issuer.replace(/\/+$/, "") !== base) {
+        throw new SsoRefused("provider", "the issuer calls itself by another name than issuer_url has");
+      }
+      // The keys stay while the provider has them in the same place.
+      return before?.keys && before.found.jwks_uri === found.jwks_uri
+        ? { found, keys: before.keys }
+        : { found };
+    });
   }
 
   /** Finds the key of a token. */
-  keys(found: Discovered, client: ProviderClient): JWTVerifyGetKey {
+  keys(known: Known, client: ProviderClient): JWTVerifyGetKey {
     return async (header, token) => {
-      const entry = await this.#entry(found.issuer, client);
-      const kept = entry.keys;
+      const kept = known.keys;
       try {
-        return await createLocalJWKSet((kept ?? await this.#fetch(entry, client)).set)(header, token);
+        return await createLocalJWKSet((kept ?? await this.#fetch(known, client)).set)(header, token);
       } catch (error) {
         const stale = error instanceof errors.JWKSNoMatchingKey && kept &&
           this.clock.now() - kept.fetched >= AGAIN_MS;
         if (!stale) throw error;
-        return await createLocalJWKSet((await this.#fetch(entry, client)).set)(header, token);
+        return await createLocalJWKSet((await this.#fetch(known, client)).set)(header, token);
       }
     };
   }

@@ -7,11 +7,11 @@
 import type { Clock } from "../../../base/clock.ts";
 import { AppError, isAppError } from "../../../base/errors.ts";
 import { equalInConstantTime, Secret } from "../../../base/secret.ts";
-import { checkAnswerSecret, sealAnswer, type SsoAnswer } from "../../../api/sso_answer.ts";
-import { ANSWER_FIELD } from "../../../api/sso_answer.ts";
+import { ANSWER_FIELD, checkAnswerSecret, sealAnswer, type SsoAnswer } from "../../../api/sso_answer.ts";
 import { CERTIFICATE_TTL, WEB_SESSION } from "../../../model/limits.ts";
 import type { SsoFailure, SsoKind } from "../../../model/sso.ts";
 import { formatCertificateLine } from "../../../ssh/certificate.ts";
+import { parsePublicKeyLine } from "../../../ssh/public_key.ts";
 import type { AuditLog } from "../../audit/log.ts";
 import type { Authorities } from "../../ca/authorities.ts";
 import type { Issuer } from "../../ca/issue.ts";
@@ -38,6 +38,7 @@ export interface SsoParts {
 
 /** Where the terminal waits: on this machine, and nothing else. */
 const CALLBACK = /^http:\/\/(?:127\.0\.0\.1|localhost|\[::1\]):([1-9]\d{0,4})\/[A-Za-z0-9_-]{0,128}$/;
+const MAX_KEY = 4096;
 /** A place of our own pages. */
 const RETURN_TO = /^\/web(?:\/[\x21-\x5b\x5d-\x7e]{0,1000})?$/;
 
@@ -197,6 +198,9 @@ function checkPurpose(purpose: Purpose): void {
     );
   }
   checkAnswerSecret(purpose.secret);
+  // What is kept for ten minutes for a stranger is a key, and no larger than one.
+  if (purpose.publicKey.length > MAX_KEY) throw new AppError("bad_input", "the public key is too large");
+  parsePublicKeyLine(purpose.publicKey);
 }
 
 function answerUrl({ callback, secret }: Extract<Purpose, { for: "console" }>, answer: SsoAnswer): string {

@@ -6,18 +6,15 @@ import * as v from "valibot";
 import { parseHost } from "../address.ts";
 import { ALGORITHM_KEYS, algorithmName } from "../algorithm_name.ts";
 import { inert, key } from "../keys.ts";
-import { parseAwsName, parseEndpoint, parseKeyPrefix, parsePeer } from "../storage_values.ts";
-import { parsePinSource, parseTokenSource } from "../tokens.ts";
 import {
-  address,
-  choice,
-  listOf,
-  parseCacheTtl,
-  parseCount,
-  parseFileUri,
-  parseName,
-  parseRatePeriod,
-} from "../values.ts";
+  parseAwsName,
+  parseEndpoint,
+  parseKeyPrefix,
+  parsePeer,
+  parseSessionsUri,
+} from "../storage_values.ts";
+import { parsePinSource, parseTokenSource } from "../tokens.ts";
+import { address, choice, listOf, parseCacheTtl, parseCount, parseName, parseRatePeriod } from "../values.ts";
 import { parseYesNo, reading } from "../values.ts";
 
 const path = reading((text) => text, "path");
@@ -109,8 +106,8 @@ const storage = v.object({
     v.optional(reading(parseAwsName)),
   ),
   audit_sessions_uri: key(
-    "Where recordings are kept: `file://` and the absolute path of a directory.",
-    v.optional(reading(parseFileUri, "file:///path")),
+    "Where recordings are kept: `file://` and the absolute path of a directory, or a bucket of S3.",
+    v.optional(reading(parseSessionsUri, "file:///path, s3://bucket/prefix")),
     { shown: "`<data_dir>/log/sessions`" },
   ),
 });

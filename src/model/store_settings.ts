@@ -3,7 +3,20 @@
  * @module
  */
 
-import type { AwsSource } from "./aws/credentials.ts";
+export interface AwsKeys {
+  accessKey: string;
+  secretKey: string;
+  /** Of keys that were lent for a while. */
+  sessionToken?: string;
+}
+
+/** Whose keys AWS is called with. */
+export type AwsSource =
+  | ({ kind: "keys" } & AwsKeys)
+  /** As ECS and EKS lend them: `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` or `_FULL_URI`. */
+  | { kind: "container"; url: string; authorization?: string }
+  /** The metadata service of an EC2 machine, version 2. */
+  | { kind: "instance"; endpoint: string };
 
 /** The embedded store. */
 export interface DenoKvSettings {
