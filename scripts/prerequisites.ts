@@ -31,6 +31,8 @@ export const ZBAR: Prerequisite = { program: "zbarimg", package: "zbar-tools" };
 export const CHROMIUM: Prerequisite = { program: "chromium", package: "chromium" };
 export const ETCD: Prerequisite = { program: "etcd", package: "etcd-server" };
 export const ETCDCTL: Prerequisite = { program: "etcdctl", package: "etcd-client" };
+/** DynamoDB Local runs on it. */
+export const JAVA: Prerequisite = { program: "java", package: "default-jre-headless" };
 export const SSH_AUDIT: Prerequisite = { program: "ssh-audit", package: "ssh-audit" };
 
 async function succeeds(command: string, args: string[]): Promise<boolean> {

@@ -14,6 +14,7 @@ import {
   ETCDCTL,
   FISH,
   GIT,
+  JAVA,
   PROCPS,
   RSYNC,
   SFTP_SERVER,

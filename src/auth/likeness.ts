@@ -5,6 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { logger } from "../base/log.ts";
+import type { LoginChoice } from "../model/sso.ts";
 import type { ServerRecord } from "../model/server.ts";
 import type { Backend } from "../store/backend.ts";
 
@@ -14,6 +15,7 @@ const log = logger("auth");
 export interface ComparedSettings {
   staticTokens: readonly { token: string; roles: readonly string[] }[];
   secondFactor: string;
+  loginChoice?: LoginChoice;
   sessionRecording: string;
   recordingMode?: string;
   proxiesCheckHostKeys?: boolean;
@@ -27,6 +29,8 @@ export function comparable(settings: ComparedSettings): Record<string, string> {
   return {
     "auth_service.tokens": createHash("sha256").update(JSON.stringify(tokens)).digest("hex"),
     "auth_service.authentication.second_factor": settings.secondFactor,
+    "auth_service.authentication.type": settings.loginChoice?.type ?? "local",
+    "auth_service.authentication.connector_name": settings.loginChoice?.connectorName ?? "",
     "auth_service.session_recording": settings.sessionRecording,
     "auth_service.session_recording_mode": settings.recordingMode ?? "strict",
     "auth_service.proxy_checks_host_keys": `${settings.proxiesCheckHostKeys ?? true}`,

@@ -2,8 +2,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Daemon } from "../kit/cluster.ts";
 import { Etcd, withoutEtcd } from "../kit/etcd.ts";
+import { LiveTerminal } from "../kit/live_terminal.ts";
 import { exists, freePort, LOGIN } from "../kit/machine.ts";
 import { eventually } from "../kit/run.ts";
+import { balancer } from "../kit/several_proxies.ts";
 import { TestAuthority } from "../kit/test_authority.ts";
 
 const ignore = await withoutEtcd();
@@ -29,12 +31,12 @@ function authServer(prefix: string, nodename: string, more: Record<string, unkno
 }
 
 /** A proxy and a node that are no auth server. */
-function others(nodename: string, auth_servers: string[]): Promise<Daemon> {
+function others(nodename: string, auth_servers: string[], args = ["--roles=proxy,node"]): Promise<Daemon> {
   return Daemon.start({
     nodename,
     teleport: { auth_servers, auth_token: "static-token-of-all" },
     auth: { enabled: "no" },
-    args: ["--roles=proxy,node"],
+    args,
   });
 }
 
@@ -50,10 +52,15 @@ async function kill(daemon: Daemon): Promise<void> {
 }
 
 Deno.test({ name: "two auth servers on one etcd are one cluster, and either may die", ignore }, async () => {
-  const one = await authServer("ha", "auth-one");
+  const shared = await Deno.makeTempDir({ prefix: "teleport-sessions-" });
+  const more = { audit_sessions_uri: `file://${shared}` };
+  const one = await authServer("ha", "auth-one", { storage: { ...cluster().storage("ha"), ...more } });
   // A second one comes with a token that says so.
   const { token } = JSON.parse(await one.tctlOk("nodes", "add", "--roles=auth", "--format=json"));
-  await using other = await authServer("ha", "auth-two", { auth_token: token });
+  await using other = await authServer("ha", "auth-two", {
+    storage: { ...cluster().storage("ha"), ...more },
+    auth_token: token,
+  });
   try {
     assertEquals(await one.tctlOk("auth", "export"), await other.tctlOk("auth", "export"));
     assertEquals((await other.event("host.join")).roles, "auth");
@@ -66,8 +73,10 @@ Deno.test({ name: "two auth servers on one etcd are one cluster, and either may 
       return list?.length === 2 ? list : undefined;
     });
     assertEquals(known, both);
-    // And a node that is connected to the second only is listed at the first.
-    await using _far = await others("far", [await authOf(other)]);
+    // A node that knows a balancer's address only, and one that is connected to the second auth server.
+    await using balanced = await balancer(...both.map((address) => Number(address.split(":")[1])));
+    await using _behind = await others("behind", [`127.0.0.1:${balanced.port}`], ["--roles=node"]);
+    await using _far = await others("far", [await authOf(other)], ["--roles=node"]);
 
     const { url } = JSON.parse(await other.tctlOk("users", "add", "joe", LOGIN, "--format=json"));
     const joe = await edge.signUp(
@@ -76,9 +85,9 @@ Deno.test({ name: "two auth servers on one etcd are one cluster, and either may 
     );
     await joe.loginOk();
     for (const auth of [one, other]) assertStringIncludes(await auth.tctlOk("users", "ls"), "joe");
-    await eventually("both nodes to be listed", async () => {
+    await eventually("all nodes to be listed", async () => {
       const { stdout } = await joe.tsh(["ls"]);
-      return stdout.includes("edge") && stdout.includes("far") || undefined;
+      return ["edge", "far", "behind"].every((name) => stdout.includes(name)) || undefined;
     });
     const echo = async (node: string) =>
       (await joe.tsh(["ssh", `${LOGIN}@${node}`, `echo on ${node}`])).stdout;
@@ -93,9 +102,25 @@ Deno.test({ name: "two auth servers on one etcd are one cluster, and either may 
     await eventually("the end of the lock", async () => await echo("edge") === "on edge\n" || undefined);
 
     // A session runs on while the auth server dies that it knows; users log in and sessions start by the other.
-    const running = joe.tsh(["ssh", `${LOGIN}@edge`, "echo begun; cat; echo over"], { stdin: "through\n" });
+    using terminal = await LiveTerminal.open(joe, LOGIN, {
+      host: "edge",
+      command: "echo begun; read -r line; echo heard $line",
+    });
+    await terminal.shows("begun");
+    await eventually("the session to be seen at the auth server that its node does not know", async () => {
+      return (await other.tctlOk("sessions", "ls")).includes("edge") || undefined;
+    });
     await kill(one);
-    assertEquals((await running).stdout, "begun\nthrough\nover\n");
+    terminal.type("a word\n");
+    await terminal.shows("heard a word");
+    await terminal.exit;
+    // Its recording began at the one that died, and is completed by the other.
+    const { sid } = await other.event("session.end");
+    await eventually("the whole recording", async () => {
+      return (await other.tctl("recordings", "verify", String(sid))).code === 0 || undefined;
+    });
+    const bytes = await Deno.readTextFile(`${shared}/default/${sid}.session.bytes`);
+    assertEquals(bytes, "begun\r\na word\r\nheard a word\r\n");
     const before = performance.now();
     await eventually("a login by the other auth server", async () => {
       return (await joe.login()).code === 0 || undefined;
@@ -105,12 +130,16 @@ Deno.test({ name: "two auth servers on one etcd are one cluster, and either may 
       "sessions by the other auth server",
       async () => await echo("edge") === "on edge\n" || undefined,
     );
-    assertEquals(await echo("far"), "on far\n");
+    for (const name of ["far", "behind"]) assertEquals(await echo(name), `on ${name}\n`);
+    await eventually("the node behind the balancer to be a member", async () => {
+      return (await other.tctlOk("nodes", "ls")).includes("behind") || undefined;
+    });
 
     // The configuration of the edge names the dead one only.
     await edge.stop();
   } finally {
     await one.stop();
+    await Deno.remove(shared, { recursive: true });
   }
 });
 

@@ -115,7 +115,10 @@ Deno.test("GitHub: from a connector to certificates, web sessions, denials and l
 
   await t.step("names of roles in the mapping are roles, with the role's lifetime", async () => {
     github.account = { login: "maker", id: 77, teams: ["octocats/makers"] };
-    const { result } = await terminal.login(["--auth=github", "--ttl=600"]);
+    const result = await terminal.tsh(
+      ["--auth=github", "login", "--browser=none", "--ttl=600"],
+      (address) => new WalkingBrowser().go(address),
+    );
     assertEquals(result.code, 0, result.stderr);
     const certificate = await terminal.certificate("maker");
     assertEquals([...certificate.principals].toSorted(), ["deploy", "maker"]);

@@ -9,6 +9,7 @@ import { clientTargets } from "./targets/ssh_client.ts";
 import { serverTargets } from "./targets/ssh_server.ts";
 import { streamTargets } from "./targets/streams.ts";
 import { textTargets } from "./targets/text.ts";
+import { tunnelTargets } from "./targets/tunnels.ts";
 import { webTargets } from "./targets/web.ts";
 import type { FuzzTarget } from "./target.ts";
 
@@ -19,6 +20,7 @@ export const PARSERS: readonly FuzzTarget[] = [
   ...configTargets,
   ...streamTargets,
   ...webTargets,
+  ...tunnelTargets,
 ];
 export const PROTOCOLS: readonly FuzzTarget[] = [...serverTargets, ...clientTargets];
 export const TARGETS: readonly FuzzTarget[] = [...PARSERS, ...PROTOCOLS];

