@@ -58,6 +58,7 @@ const optional = await ensure([
   FISH,
   ETCD,
   ETCDCTL,
+  JAVA,
 ]);
 if (optional.length > 0) {
   console.error(`not installed, so that their tests are skipped: ${optional.join(", ")}`);

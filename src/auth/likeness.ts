@@ -1,9 +1,11 @@
 /**
  * Auth servers of one cluster must be configured alike. Each writes what its configuration says, of secrets a digest
- * only, and warns of every other running one that says something else.
+ * only, and warns of every other running one that says something else, or that writes its audit log elsewhere.
  * @module
  */
 import { createHash } from "node:crypto";
+import type { Clock } from "../base/clock.ts";
+import { MINUTE } from "../base/duration.ts";
 import { logger } from "../base/log.ts";
 import type { LoginChoice } from "../model/sso.ts";
 import type { ServerRecord } from "../model/server.ts";
@@ -39,16 +41,29 @@ export function comparable(settings: ComparedSettings): Record<string, string> {
   };
 }
 
+/** A network file system may show a new folder late. */
+const LOG_GRACE_MS = 2 * MINUTE;
+
+export interface Surroundings {
+  clock: Clock;
+  /** The auth servers that are there now. */
+  running(): readonly Pick<ServerRecord, "id" | "name">[];
+  /** Whether another one's audit log can be read here. */
+  knowsLogOf(id: string): Promise<boolean>;
+}
+
 export class Likeness {
   readonly #own: Record<string, string>;
   readonly #told = new Map<string, string>();
 
-  /** @param running the auth servers that are there now */
+  /** Servers whose logs are not found here, since when; Infinity after it was told. */
+  readonly #logless = new Map<string, number>();
+
   constructor(
     readonly backend: Backend,
     readonly hostId: string,
     settings: ComparedSettings,
-    readonly running: () => readonly Pick<ServerRecord, "id" | "name">[],
+    readonly around: Surroundings,
   ) {
     this.#own = comparable(settings);
   }
@@ -62,8 +77,9 @@ export class Likeness {
   /** Warns once of each difference. */
   async compare(): Promise<void> {
     for (const { key: [, id = ""], value } of await this.backend.list(["auth_config"])) {
-      const other = this.running().find((server) => server.id === id);
+      const other = this.around.running().find((server) => server.id === id);
       if (id === this.hostId || !other) continue;
+      await this.#lookForLog(other);
       const theirs: Record<string, string> = JSON.parse(value);
       const differing = Object.keys(this.#own).filter((name) => theirs[name] !== this.#own[name]);
       const text = differing.join(", ");
@@ -79,5 +95,20 @@ export class Likeness {
         },
       );
     }
+  }
+
+  /** Without a shared log, each server finds only its own events. */
+  async #lookForLog({ id, name }: Pick<ServerRecord, "id" | "name">): Promise<void> {
+    if (await this.around.knowsLogOf(id)) return void this.#logless.delete(id);
+    const now = this.around.clock.now();
+    const since = this.#logless.get(id) ?? now;
+    this.#logless.set(id, since);
+    if (now - since < LOG_GRACE_MS) return;
+    this.#logless.set(id, Infinity);
+    log.error(
+      "the audit log of the auth server {name} ({id}) is not in this log directory: events of one are not found at the " +
+        "other; put the directory on a shared file system, or events into DynamoDB (audit_table_name)",
+      { name, id },
+    );
   }
 }

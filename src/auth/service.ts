@@ -139,7 +139,11 @@ export class AuthService {
       clock,
       backend.watch ? backend : undefined,
     );
-    this.likeness = new Likeness(backend, settings.hostId ?? "", settings, () => this.presence.list("auth"));
+    this.likeness = new Likeness(backend, settings.hostId ?? "", settings, {
+      clock,
+      running: () => this.presence.list("auth"),
+      knowsLogOf: (id) => audit.knowsLogOf(id),
+    });
     this.users = new Users(backend, () => this.changes.changed("users"));
     this.roles = new Roles(backend, clock, () => this.changes.changed("roles"));
     this.remoteClusters = new RemoteClusters(backend, clock, () => this.changes.changed("clusters"));

@@ -180,7 +180,7 @@ Deno.test("each writes its own log file, and both find and follow the events of 
   await using cluster = await two();
   const { one, other, files, clock } = cluster;
   const followed: string[] = [];
-  const following = one.audit.onWritten((events) => followed.push(...events.map(({ user }) => `${user}`)));
+  const following = one.audit.follow((events) => followed.push(...events.map(({ user }) => `${user}`)));
   await clock.advance(2 * SECOND);
   await one.audit.emit({ event: "user.login", user: "joe", success: true });
   await clock.advance(SECOND);

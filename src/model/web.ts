@@ -40,6 +40,8 @@ export interface WebUserContext {
   /** The verbs that roles allow on each kind of resource. */
   rights: Record<string, string[]>;
   second_factor: SecondFactorKind;
+  /** The connector that the user logs in through; without it there is a password. */
+  connector?: string;
   version: string;
 }
 

@@ -42,6 +42,9 @@ export class TunnelAgent {
   readonly #clock: Clock;
   #beating: Timer | undefined;
   #retired = false;
+  #tell: () => void = () => {};
+  /** Another one is to take its place, which is there until then. */
+  stale = false;
   #transports = 0;
   /** What the proxy has told last. */
   hello: Hello | undefined;
@@ -121,9 +124,15 @@ export class TunnelAgent {
       told = statement;
     };
     tell();
+    this.#tell = tell;
     this.#beating = every(clock, TUNNEL.heartbeat, tell);
     channel.closed.then(() => this.close());
     this.closed.then(() => this.#beating?.cancel());
+  }
+
+  /** Tells the proxy at once what it would hear with the next beat. */
+  tellNow(): void {
+    if (this.open) this.#tell();
   }
 
   async #carry(request: TransportRequest, connect: AgentOptions["connect"]): Promise<Duplex> {

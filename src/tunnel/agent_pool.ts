@@ -46,7 +46,8 @@ export class AgentPool {
   /** The proxies that there is a tunnel to which takes new connections. */
   #reached(): Set<string> {
     return new Set(
-      [...this.#agents].filter(({ open, retired }) => open && !retired).map(({ proxyId }) => proxyId),
+      [...this.#agents].filter(({ open, retired, stale }) => open && !retired && !stale)
+        .map(({ proxyId }) => proxyId),
     );
   }
 
@@ -110,6 +111,7 @@ export class AgentPool {
         agent.close(); // the balancer has chosen one that is reached already
         return false;
       }
+      for (const old of this.#agents) if (old.stale && old.proxyId === agent.proxyId) old.retire();
       this.#agents.add(agent);
       this.#tell("info", `a tunnel to proxy ${agent.proxyId} stands`);
       agent.closed.then(() => {
@@ -144,10 +146,18 @@ export class AgentPool {
     });
   }
 
-  /** This host has another certificate, or the other cluster has: new tunnels take the places of those that stand. */
+  /**
+   * This host has another certificate, or the other cluster has: new tunnels take the places of those that stand, each as
+   * soon as it stands itself. Until then the old ones also carry word of what has changed.
+   */
   renew(): void {
-    for (const agent of this.#agents) agent.retire();
+    for (const agent of this.#agents) agent.stale = true;
     this.#wake?.();
+  }
+
+  /** Tells every proxy at once what it would hear a little later. */
+  tellNow(): void {
+    for (const agent of this.#agents) agent.tellNow();
   }
 
   /** Ends tunnels to proxies whose certificate is not believed any more. */

@@ -11,6 +11,7 @@ import type { Hello } from "./control.ts";
 class FakeAgent {
   open = true;
   retired = false;
+  stale = false;
   hello: Hello | undefined;
   readonly certificate = { serial: 1n } as unknown as Certificate;
   readonly closed: Promise<void>;
@@ -26,6 +27,8 @@ class FakeAgent {
   retire(): void {
     this.retired = true;
   }
+
+  tellNow(): void {}
 
   close(): void {
     this.open = false;

@@ -172,7 +172,7 @@ Deno.test("an unknown field is refused with its place and the nearest known one,
     "slips.yaml",
     `${CONNECTORS.github}---\n${
       CONNECTORS.trusted_cluster.replace("tunnel_addr", "tunel_addr").replace(
-        "enabled: true",
+        "enabled: false",
         "enabled: maybe",
       )
     }`,

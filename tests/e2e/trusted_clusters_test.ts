@@ -82,6 +82,8 @@ Deno.test("one login reaches the nodes of a cluster that trusts this one", async
   const list = await joe.tsh(["--cluster=east", "ls"]);
   assertEquals(list.stderr, "");
   assertMatch(list.stdout, /db1 +[0-9a-f-]{36}/);
+  const full = await joe.tsh(["--cluster=east", "ssh", `${LOGIN}@db1.east`, "echo by its full name"]);
+  assertEquals(full.stdout, "by its full name\n");
   const ran = await joe.tsh(["--cluster=east", "ssh", `${LOGIN}@db1`, "echo over the tunnel; exit 5"]);
   assertEquals([ran.stderr, ran.stdout, ran.code], ["", "over the tunnel\n", 5]);
   assertStringIncludes((await joe.tsh(["ssh", `${LOGIN}@alpha`, "echo at home"])).stdout, "at home");
@@ -275,6 +277,27 @@ Deno.test("either side ends it: what main has removed is refused, what east has 
   await east.tctlOk("rm", "cluster/main");
   await untilStatus(main, "east", "offline");
   assertEquals((await east.tctl("get", "tc/main")).code, 1);
+});
+
+Deno.test("clusters pair by tokens that tctl makes, in either spelling, until these expire", async () => {
+  const made = [
+    await main.tctlOk("nodes", "add", "--roles=trustedcluster", "--ttl=5m", "--format=json"),
+    await main.tctlOk("tokens", "add", "--type=trusted_cluster", "--ttl=5m", "--format=json"),
+  ];
+  for (const text of made) {
+    const { token } = JSON.parse(text);
+    await pair(main, east, { token });
+    await east.tctlOk("rm", "tc/main");
+  }
+  const { token } = JSON.parse(
+    await main.tctlOk("tokens", "add", "--type=trusted_cluster", "--ttl=1s", "--format=json"),
+  );
+  await eventually(
+    "the token to expire",
+    async () => !(await main.tctlOk("tokens", "ls")).includes(token) || undefined,
+  );
+  const late = await east.tctl("create", await trustFile(main, east, { token }));
+  assertStringIncludes(late.stderr, "the cluster token has been rejected");
 });
 
 async function roleFile(name: string, labels: Record<string, string>): Promise<string> {

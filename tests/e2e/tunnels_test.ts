@@ -3,10 +3,11 @@ import { assert, assertEquals, assertMatch, assertNotEquals, assertStringInclude
 import type { Daemon } from "../kit/cluster.ts";
 import { LiveTerminal } from "../kit/live_terminal.ts";
 import { LoggingProxy } from "../kit/connect_proxy.ts";
-import { freePort, IS_ROOT, LOGIN, withoutRoot } from "../kit/machine.ts";
-import { eventually, run } from "../kit/run.ts";
+import { accepts, freePort, IS_ROOT, LOGIN, withoutRoot } from "../kit/machine.ts";
+import { eventually, programArgs, run } from "../kit/run.ts";
 import { balancer, startProxy } from "../kit/several_proxies.ts";
 import { endAll, replaced } from "../kit/succession.ts";
+import { pairFor } from "../kit/tls_pair.ts";
 import { pair, seenStatus, startEast, startMain, trustFile, untilStatus } from "../kit/trusted_clusters.ts";
 import type { User } from "../kit/user.ts";
 
@@ -90,6 +91,51 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "a cluster behind a firewall that lets nothing in is reached all the same",
+  ignore: withoutRoot("a network of one's own takes root"),
+  async fn() {
+    const id = crypto.randomUUID().slice(0, 6);
+    const [space, outside, inside] = [`east-${id}`, `te-o${id}`, `te-i${id}`];
+    const ip = async (...args: string[]) => {
+      const { code, stderr } = await run("ip", args);
+      if (code !== 0) throw new Error(`ip ${args.join(" ")}: ${stderr}`);
+    };
+    await ip("netns", "add", space);
+    try {
+      await ip("link", "add", outside, "type", "veth", "peer", "name", inside, "netns", space);
+      await ip("addr", "add", "10.213.77.1/30", "dev", outside);
+      await ip("link", "set", outside, "up");
+      await ip("-n", space, "addr", "add", "10.213.77.2/30", "dev", inside);
+      await ip("-n", space, "link", "set", inside, "up");
+      await ip("-n", space, "link", "set", "lo", "up");
+      const anywhere = { web_listen_addr: "0.0.0.0:0", tunnel_listen_addr: "0.0.0.0:0" };
+      await using main = await startMain({ proxy: anywhere });
+      // It listens on its loopback alone, and that is one of its own.
+      await using east = await startEast({ launcher: ["ip", "netns", "exec", space] });
+      const { proxyWeb, proxyTunnel } = await main.addresses();
+      const file = await trustFile(main, east, {
+        tunnel_addr: `10.213.77.1:${proxyTunnel?.port}`,
+        web_proxy_addr: `10.213.77.1:${proxyWeb?.port}`,
+      });
+      const tctl = programArgs("tctl", ["-c", east.configFile, "create", file]);
+      const created = await run("ip", ["netns", "exec", space, Deno.execPath(), ...tctl]);
+      assertEquals(created.code, 0, created.stderr);
+      await untilStatus(main, "east", "online");
+      const joe = await main.user("joe", [LOGIN]);
+      await joe.loginOk();
+      await reaches(joe, "db1");
+      for (const at of Object.values(await east.addresses())) {
+        assertEquals(await accepts(at.port, "10.213.77.2"), false);
+        assertEquals(await accepts(at.port), false);
+      }
+    } finally {
+      await run("ip", ["link", "del", outside]);
+      await ip("netns", "del", space);
+    }
+  },
+});
+
 Deno.test("tunnel and pairing go through the HTTP proxy of the environment, also one on this machine that wants a login", async () => {
   await using proxy = await LoggingProxy.start({ login: "user:secret" });
   await using main = await startMain();
@@ -101,6 +147,21 @@ Deno.test("tunnel and pairing go through the HTTP proxy of the environment, also
   const joe = await main.user("joe", [LOGIN]);
   await joe.loginOk();
   await reaches(joe, "db1");
+});
+
+Deno.test("a proxy of the scheme https is spoken to by TLS", async () => {
+  const tls = await pairFor("localhost");
+  await using proxy = await LoggingProxy.start({ tls });
+  await using main = await startMain();
+  const file = `${main.directory}/proxy-ca.pem`;
+  await Deno.writeTextFile(file, tls.cert);
+  await using east = await startEast({
+    env: { HTTPS_PROXY: proxy.url, SSL_CERT_FILE: file, DENO_CERT: file },
+  });
+  await pair(main, east);
+  const { proxyWeb, proxyTunnel } = await main.addresses();
+  const wanted = [proxyWeb, proxyTunnel].map((at) => `127.0.0.1:${at?.port}`);
+  assert(wanted.every((target) => proxy.asked.includes(target)), `${proxy.asked}`);
 });
 
 Deno.test("HTTP_PROXY alone will do, a bare host:port is http, and NO_PROXY keeps what it names off it", async () => {
@@ -225,14 +286,13 @@ Deno.test("an authority that is replaced at once is learned all the same, while 
   await using east = await startEast();
   await pair(main, east);
   const joe = await main.user("joe", [LOGIN]);
+  const { proxySsh, proxyWeb } = await main.addresses();
   for (const cluster of [main, east]) {
     await cluster.tctlOk("auth", "rotate", "--grace-period=0h");
-    await eventually(
-      "joe to log in anew",
-      async () => (await joe.login(["--ttl=60"])).code === 0 || undefined,
-      60_000,
-    );
-    await reaches(joe, "db1");
+    const identity = `${main.directory}/${crypto.randomUUID()}.pem`;
+    await main.tctlOk("auth", "sign", "--user=joe", `--out=${identity}`);
+    const proxy = `--proxy=127.0.0.1:${proxyWeb?.port},${proxySsh?.port}`;
+    await reaches(joe, "db1", ["-i", identity, proxy, "--cluster=east"]);
   }
 });
 

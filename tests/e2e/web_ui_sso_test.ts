@@ -75,6 +75,10 @@ Deno.test({
       await page.getByRole("button", { name: `Connect to alpha as ${LOGIN}` }).waitFor();
       await page.reload();
       await page.getByRole("heading", { name: "Nodes" }).waitFor();
+      // There is no password here that could be changed.
+      await page.goto("/web/account");
+      await page.getByText("You sign in with").waitFor();
+      assertEquals(await page.getByLabel("New password").count(), 0);
     });
 
     await t.step("through an OpenID provider's own pages", async () => {

@@ -80,9 +80,9 @@ export function freePort(): number {
 }
 
 /** True when somebody accepts connections there. */
-export async function accepts(port: number): Promise<boolean> {
+export async function accepts(port: number, hostname = "127.0.0.1"): Promise<boolean> {
   try {
-    using _connection = await Deno.connect({ hostname: "127.0.0.1", port });
+    using _connection = await Deno.connect({ hostname, port });
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.ConnectionRefused) return false;

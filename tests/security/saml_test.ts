@@ -292,6 +292,7 @@ Deno.test("SAML: XML with entities, a document type, instructions, or that never
     `<?xml version="1.0"?><!DOCTYPE r [<!ENTITY x SYSTEM "file:///etc/passwd">]><r>&x;</r>`,
     `<?xml-stylesheet href="https://evil.example/x.xsl"?><r/>`,
     "<r>".repeat(50_000),
+    `<r>${"<r/>".repeat(45_000)}</r>`,
     `${"<r>".repeat(500)}${"</r>".repeat(500)}`,
     "<r",
     "",

@@ -1,5 +1,5 @@
 /** Attacks on single sign-on around the provider: other people's logins, other addresses, other sites. */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { newAnswerSecret } from "../../src/api/sso_answer.ts";
 import { Daemon } from "../kit/cluster.ts";
 import { write } from "../kit/sso/cluster_login.ts";
@@ -201,10 +201,10 @@ Deno.test("single sign-on: forms of other sites go to one address, the failure p
         assertEquals((await new WalkingBrowser().ask(`${origin}${path}`, form, foreign)).status, 403, path);
       }
       const large = { ...form, SAMLResponse: "A".repeat(300_000) };
-      assertEquals(
-        (await new WalkingBrowser().ask(`${origin}/v1/webapi/saml/acs`, large, foreign)).status,
-        413,
-      );
+      // It is answered before it is read; whoever goes on sending may find the connection closed instead.
+      const tooMuch = await new WalkingBrowser().ask(`${origin}/v1/webapi/saml/acs`, large, foreign)
+        .then(({ status }) => status, (error: Error) => error.message);
+      assertMatch(String(tooMuch), /^413$|EPIPE|ECONNRESET|socket hang up/);
       const asLink = await new WalkingBrowser().ask(
         `${origin}/v1/webapi/saml/acs?SAMLResponse=x&RelayState=y`,
       );

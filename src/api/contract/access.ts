@@ -82,6 +82,8 @@ export const accessCalls = {
       logins: texts,
       /** The verbs that roles allow for some resource of each kind. */
       rights: v.record(v.string(), v.array(v.picklist(VERBS))),
+      /** The connector that the user logs in through; without it there is a password. */
+      connector: v.optional(v.string()),
     }),
     access: users,
     audited: false,

@@ -4,7 +4,7 @@
  */
 import * as v from "valibot";
 import { users } from "../access.ts";
-import { entry, factorAnswer, nothing, secretText, text, time } from "./schemas.ts";
+import { entry, factorAnswer, nothing, secretText, time } from "./schemas.ts";
 import { factorProposal } from "./second_factor.ts";
 
 const proof = { password: secretText, factor: factorAnswer };

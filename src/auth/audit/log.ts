@@ -160,6 +160,11 @@ export class AuditLog {
     return await searchLog({ files, clock, directories }, query, visible);
   }
 
+  /** Whether the events of another auth server can be found from here. */
+  async knowsLogOf(server: string): Promise<boolean> {
+    return this.table !== undefined || (await this.files.names(this.directories.root)).includes(server);
+  }
+
   /** Waits until everything that was given is written or has failed. */
   async settled(): Promise<void> {
     await this.#flushing.catch(() => {}); // whoever gave it was told

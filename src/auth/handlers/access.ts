@@ -19,17 +19,19 @@ export function accessHandlers(auth: AuthService): Pick<Handlers, keyof typeof a
       const { version, snapshot } = await auth.snapshots.current();
       return known === version ? { version } : { version, snapshot };
     },
-    "access.mine": (_input, { identity, rights }) => {
+    "access.mine": async (_input, { identity, rights }) => {
       if (identity.kind !== "user" || !rights) {
         throw new AppError("access_denied", `${describe(identity)} is no user`);
       }
       const verbs = (kind: string) => VERBS.filter((verb) => rights.mayForSome(kind, verb));
-      return Promise.resolve({
+      const connector = (await auth.users.get(identity.name))?.connector;
+      return {
         name: identity.name,
         roles: rights.roles.map(({ name }) => name),
         logins: rights.logins().filter((login) => identity.logins.includes(login)),
         rights: Object.fromEntries(SUBJECTS.map((kind) => [kind, verbs(kind)])),
-      });
+        ...(connector ? { connector: connector.name } : {}),
+      };
     },
   };
 }

@@ -51,7 +51,8 @@ export interface Sources {
 export async function authConfig(sources: Sources, dataDir: string, runs: boolean): Promise<AuthConfig> {
   const { settings, flags, host, file, warnings, faults } = sources;
   const { auth_service: auth, teleport: { storage: { audit_sessions_uri: sessions } } } = settings;
-  const securityKeys = faults.attempt(() => securityKeyPlace(sources), {});
+  const placeOf = (name: string) => file.place(["auth_service", "authentication", name]);
+  const securityKeys = faults.attempt(() => securityKeyPlace(auth.authentication, placeOf, warnings), {});
   const storage: StorageConfig = faults.attempt(
     () => storageConfig({ settings, file, cwd: host.cwd, dataDir, warn: (text) => warnings.push(text) }),
     { type: "deno_kv", path: dataDir },

@@ -6,8 +6,7 @@ import { isIP } from "node:net";
 import * as v from "valibot";
 import { AppError } from "../../base/errors.ts";
 import { quote } from "../../base/quote.ts";
-import { relyingParty, type SecurityKeyPlace } from "../../model/security_key.ts";
-import type { Sources } from "./sections.ts";
+import { relyingParty, type SecondFactorKind, type SecurityKeyPlace } from "../../model/security_key.ts";
 import { key } from "./keys.ts";
 import { listOf, reading } from "./values.ts";
 
@@ -48,11 +47,17 @@ export const securityKeys = v.object({
 
 /**
  * The cluster's place for keys; none where they are not used.
+ * @param place where the file has a key of `authentication`
  * @throws {AppError} bad_input when they are and nothing says where
  */
-export function securityKeyPlace({ settings, file, warnings }: Sources): { u2f?: SecurityKeyPlace } {
-  const { second_factor: factor, u2f: { app_id: appId, facets } } = settings.auth_service.authentication;
-  const place = (...name: string[]) => file.place(["auth_service", "authentication", ...name]);
+export function securityKeyPlace(
+  { second_factor: factor, u2f: { app_id: appId, facets } }: {
+    second_factor: SecondFactorKind;
+    u2f: v.InferOutput<typeof securityKeys>;
+  },
+  place: (name: string) => string,
+  warnings: string[],
+): { u2f?: SecurityKeyPlace } {
   if (factor !== "u2f") {
     if (appId !== undefined) warnings.push(`${place("u2f")}: not used, because second_factor is not "u2f"`);
     return {};

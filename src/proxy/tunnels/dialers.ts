@@ -131,6 +131,12 @@ export class Dialers {
     }
   }
 
+  /** What this cluster states may be something else now. */
+  tellNow(): void {
+    for (const { pool } of this.#wanted.values()) pool.tellNow();
+  }
+
+  /** This host has another certificate. */
   renew(): void {
     for (const { pool } of this.#wanted.values()) pool.renew();
   }

@@ -97,6 +97,7 @@ export class ClusterLinks {
       api.call("clusters.tunnels", {}),
       api.call("servers.list", { role: "proxy" }),
     ]);
+    const before = this.#known;
     this.#known = known;
     // What others may take as proof of a tunnel to every proxy must name this one too, even before it has announced itself.
     this.#proxies = [...new Set([hostId, ...proxies.map(({ id }) => id)])].sort();
@@ -106,6 +107,7 @@ export class ClusterLinks {
     this.hub.endIf((connection) => !this.#isPaired(connection));
     this.hub.greetAll();
     this.#dialers.want(known.trusted);
+    if (known.statement !== before?.statement) this.#dialers.tellNow();
     await takeJobs(this.#options, this.#options.proxyFor);
   });
 

@@ -6,12 +6,13 @@
 import { Hono, type MiddlewareHandler } from "hono";
 import * as v from "valibot";
 import { AppError } from "../../base/errors.ts";
+import type { RateLimit } from "../../base/rate_limit.ts";
 import { Secret } from "../../base/secret.ts";
+import type { SecondFactorKind } from "../../model/security_key.ts";
 import type { WebApp, WebEnv } from "./context.ts";
 import type { AuthGateway } from "./gateway.ts";
 import { limitRate } from "./rate_limit.ts";
 import { jsonBody } from "./request_body.ts";
-import type { PingReply, WebLimits } from "./webapi.ts";
 
 const code = v.optional(v.pipe(v.string(), v.maxLength(64)), "");
 /** What the key said is judged by auth. */
@@ -37,8 +38,11 @@ export function factorOf(body: FactorBody): Secret<string> {
 
 const ChallengeBody = v.object({ user: v.pipe(v.string(), v.minLength(1), v.maxLength(256)) });
 
+/** What is known of the cluster's second factor. */
+export type FactorFacts = () => { auth: { second_factor: SecondFactorKind; u2f?: { facets: string[] } } };
+
 /** Refuses what is asked for under `/u2f` where no security keys are used; the same things have other addresses, too. */
-export function onlyWithKeys(ping: () => PingReply): MiddlewareHandler<WebEnv> {
+export function onlyWithKeys(ping: FactorFacts): MiddlewareHandler<WebEnv> {
   return async (c, next) => {
     if (ping().auth.second_factor !== "u2f" && c.req.path.includes("/u2f/")) {
       throw new AppError("unsupported", "this cluster does not use security keys");
@@ -49,10 +53,10 @@ export function onlyWithKeys(ping: () => PingReply): MiddlewareHandler<WebEnv> {
 
 /** Where clients get what a user's key shall sign. */
 export function securityKeyApi(
-  { gateway, ping, limits }: { gateway: AuthGateway; ping(): PingReply; limits: WebLimits },
+  { gateway, ping, rate }: { gateway: AuthGateway; ping: FactorFacts; rate: RateLimit },
 ): WebApp {
   const api = new Hono<WebEnv>();
-  api.post("/u2f/signrequest", onlyWithKeys(ping), limitRate(limits.challenge), async (c) => {
+  api.post("/u2f/signrequest", onlyWithKeys(ping), limitRate(rate), async (c) => {
     const { user } = await jsonBody(c, ChallengeBody);
     return c.json(await gateway.challenge(user));
   });
@@ -60,7 +64,7 @@ export function securityKeyApi(
 }
 
 /** The other web addresses where keys of this host may be used (WebAuthn §5.11.1), as browsers ask for them. */
-export function relatedOrigins(ping: () => PingReply): WebApp {
+export function relatedOrigins(ping: FactorFacts): WebApp {
   const app = new Hono<WebEnv>();
   app.get("/.well-known/webauthn", (c) => {
     const { u2f } = ping().auth;

@@ -82,6 +82,7 @@ export function sessionsApi(
       roles: mine.roles,
       logins: mine.logins,
       rights: mine.rights,
+      ...(mine.connector === undefined ? {} : { connector: mine.connector }),
       second_factor: auth.second_factor,
       version: server_version,
     };

@@ -95,7 +95,7 @@ export function webApi({ gateway, ping, clock, limits }: WebApiOptions): WebApp 
   api.get("/ping/:connector", (c) => c.json(pingOf(ping(), c.req.param("connector"))));
 
   const withKeys = onlyWithKeys(ping);
-  api.route("/", securityKeyApi({ gateway, ping, limits }));
+  api.route("/", securityKeyApi({ gateway, ping, rate: limits.challenge }));
 
   api.on("POST", ["/ssh/certs", "/u2f/certs"], withKeys, limitRate(limits.login), async (c) => {
     const body = await jsonBody(c, LoginBody);

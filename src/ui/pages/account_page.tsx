@@ -25,9 +25,13 @@ export function AccountPage({ context }: PageInput) {
     <Page title="Your account" scrolls>
       <div class="columns">
         <Facts context={context} />
-        <PasswordCard context={context} />
-        {context.second_factor === "otp" && <AuthenticatorCard />}
-        {context.second_factor === "u2f" && <SecurityKeyCard context={context} />}
+        {context.connector === undefined && (
+          <>
+            <PasswordCard context={context} />
+            {context.second_factor === "otp" && <AuthenticatorCard />}
+            {context.second_factor === "u2f" && <SecurityKeyCard context={context} />}
+          </>
+        )}
       </div>
     </Page>
   );
@@ -44,6 +48,12 @@ function Facts({ context }: { context: WebUserContext }) {
         <dd>{context.roles.join(", ") || "none"}</dd>
         <dt>Logins</dt>
         <dd>{context.logins.join(", ") || "none"}</dd>
+        {context.connector !== undefined && (
+          <>
+            <dt>You sign in with</dt>
+            <dd>{context.connector}</dd>
+          </>
+        )}
         <dt>Cluster</dt>
         <dd>{context.cluster}</dd>
         <dt>Version</dt>

@@ -14,6 +14,8 @@ export const NS = {
 
 const ELEMENT = 1;
 const MAX_DEPTH = 64;
+/** Tags: thousands of groups, and no more work than that for whoever sends a form. */
+const MAX_TAGS = 20_000;
 
 /** The root element of a document. @throws {SsoRefused} invalid */
 export function parseXml(text: string): Element {
@@ -24,6 +26,7 @@ export function parseXml(text: string): Element {
   if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/.test(body)) {
     throw broken("holds a control character");
   }
+  if (body.split("<", MAX_TAGS + 1).length > MAX_TAGS) throw broken("has too many elements");
   const stop = (message: string) => {
     throw broken(`is malformed: ${message.replace(/[^\x20-\x7e]/g, " ").slice(0, 100)}`);
   };
