@@ -40,6 +40,9 @@ export const LIBRARY_ENV = [
   "READABLE_STREAM",
 ];
 
+/** The certificate authorities of the system, for TLS; the declarations of the runtime do not know the name yet. */
+const SYSTEM_AUTHORITIES = ["ca"] as unknown as "hostname"[];
+
 /** The permissions of one role's Worker. */
 export function rolePermissions(role: Role, facts: PermissionFacts): Deno.PermissionOptionsObject {
   const nothing = { import: false, run: false, sys: false, env: LIBRARY_ENV } as const;
@@ -60,6 +63,8 @@ export function rolePermissions(role: Role, facts: PermissionFacts): Deno.Permis
         ...nothing,
         // It serves a socket that the supervisor opened, and dials nobody but the store and the collectors of the audit log.
         net: net.length === 0 ? false : [...new Set(net)],
+        // Who is dialed over TLS is checked against the system's authorities, unless a file names others.
+        ...(net.length === 0 ? {} : { sys: SYSTEM_AUTHORITIES, env: [...LIBRARY_ENV, "NODE_USE_SYSTEM_CA"] }),
         read: [...folders, ...read],
         write: folders,
         ffi: false,
@@ -82,9 +87,6 @@ export function rolePermissions(role: Role, facts: PermissionFacts): Deno.Permis
       return { ...nothing, net: true, read: [facts.directory], write: [facts.directory], ffi: true };
   }
 }
-
-/** The certificate authorities of the system, for TLS; the declarations of the runtime do not know the name yet. */
-const SYSTEM_AUTHORITIES = ["ca"] as unknown as "hostname"[];
 
 /**
  * The permissions of the Worker that calls identity providers for auth: it dials, and has nothing that could leave with

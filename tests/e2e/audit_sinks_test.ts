@@ -97,6 +97,15 @@ Deno.test("a collector that is away gets what it missed, also after the daemon w
   assert(proxy.asked.length > 0 && proxy.asked.every((asked) => asked === `collector.example.com:${port}`));
 });
 
+Deno.test("without ca_file a collector is checked against the system's authorities, and one they do not know gets nothing", async () => {
+  await using collector = await HttpCollector.start(await pairFor("localhost"));
+  const url = `https://localhost:${collector.port}/in`;
+  await using daemon = await Daemon.start({ auth: { audit_sinks: [{ type: "http", url }] } });
+  await eventually("a word about it", () => daemon.stderr.includes("takes no events") || undefined);
+  assertMatch(daemon.stderr, /takes no events.*(self-signed|UnknownIssuer|unable to verify)/i);
+  assertEquals(collector.events, []);
+});
+
 Deno.test("days and recordings older than they are kept are deleted at the start, and the rest stays", async () => {
   await using place = await folder();
   const log = `${place.path}/data/log`;

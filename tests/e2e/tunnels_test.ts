@@ -162,6 +162,15 @@ Deno.test("a proxy of the scheme https is spoken to by TLS", async () => {
   const { proxyWeb, proxyTunnel } = await main.addresses();
   const wanted = [proxyWeb, proxyTunnel].map((at) => `127.0.0.1:${at?.port}`);
   assert(wanted.every((target) => proxy.asked.includes(target)), `${proxy.asked}`);
+  await using west = await startEast({
+    clusterName: "west",
+    nodename: "db2",
+    env: { HTTPS_PROXY: proxy.url },
+  });
+  const before = proxy.asked.length;
+  const { stderr } = await west.tctl("create", await trustFile(main, west));
+  assertStringIncludes(stderr, "no TLS with the HTTP proxy", "one that nobody vouches for is not used");
+  assertEquals(proxy.asked.length, before);
 });
 
 Deno.test("HTTP_PROXY alone will do, a bare host:port is http, and NO_PROXY keeps what it names off it", async () => {
