@@ -3,6 +3,7 @@
  * need from Debian where it can, and names it elsewhere. Arguments go to `deno test`.
  * @module
  */
+import { writeAll } from "../src/base/files.ts";
 import { withPlainShell } from "../tests/kit/plain_shell.ts";
 import { buildUi } from "./build_ui.ts";
 import {
@@ -25,21 +26,53 @@ import {
   ZBAR,
   ZSH,
 } from "./prerequisites.ts";
+import { runParts, testParts } from "./test_parts.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
-const REPORT = `${ROOT}artifacts/tests.xml`;
+const ARTIFACTS = `${ROOT}artifacts`;
+/** More would starve each other: a cluster is four busy threads while it starts. */
+const AT_ONCE = 2;
 
 async function run(args: string[]): Promise<boolean> {
   const command = new Deno.Command(Deno.execPath(), { args, cwd: ROOT, stdin: "null" });
   return (await command.spawn().status).success;
 }
 
-/** The numbers of the closing line, out of the JUnit report. */
-function count(report: string): { passed: number; failed: number; skipped: number } {
-  const suites = /<testsuites [^>]*\btests="(\d+)"[^>]*\bfailures="(\d+)"[^>]*\berrors="(\d+)"/.exec(report);
-  const skipped = report.match(/<skipped/g)?.length ?? 0;
-  const [tests = 0, failures = 0, errors = 0] = (suites ?? []).slice(1).map(Number);
-  return { passed: tests - failures - errors - skipped, failed: failures + errors, skipped };
+let printing = Promise.resolve();
+
+/** Runs tests, and shows what they print: at once, or when they are done. */
+async function runTests(args: string[], report: string, atOnce: boolean): Promise<boolean> {
+  const all = ["test", "-A", "--quiet", "--no-check", `--junit-path=${report}`, ...args];
+  if (atOnce) return await run(all);
+  const command = new Deno.Command(Deno.execPath(), {
+    args: all,
+    cwd: ROOT,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  });
+  const { success, stdout, stderr } = await command.output();
+  // One after the other: another part may be done at the same moment.
+  printing = printing.then(() => writeAll(Deno.stdout, stderr)).then(() => writeAll(Deno.stdout, stdout));
+  await printing;
+  return success;
+}
+
+/** The numbers of the closing line, out of the JUnit reports. */
+async function count(
+  reports: readonly string[],
+): Promise<{ passed: number; failed: number; skipped: number }> {
+  const sum = { passed: 0, failed: 0, skipped: 0 };
+  for (const report of reports) {
+    const text = await Deno.readTextFile(report);
+    const suites = /<testsuites [^>]*\btests="(\d+)"[^>]*\bfailures="(\d+)"[^>]*\berrors="(\d+)"/.exec(text);
+    const skipped = text.match(/<skipped/g)?.length ?? 0;
+    const [tests = 0, failures = 0, errors = 0] = (suites ?? []).slice(1).map(Number);
+    sum.passed += tests - failures - errors - skipped;
+    sum.failed += failures + errors;
+    sum.skipped += skipped;
+  }
+  return sum;
 }
 
 const again = await withPlainShell("scripts/run_tests.ts", Deno.args);
@@ -69,12 +102,16 @@ if (missing.length > 0) {
   Deno.exit(1);
 }
 await buildUi();
-await Deno.mkdir(`${ROOT}artifacts`, { recursive: true });
+await Deno.mkdir(ARTIFACTS, { recursive: true });
 const checked = await run(["run", "-A", "-q", "scripts/check.ts"]);
-const tests = await run(["test", "-A", "--quiet", "--no-check", `--junit-path=${REPORT}`, ...Deno.args]);
-const promises = Deno.args.length > 0 ||
-  await run(["run", "-A", "-q", "scripts/promises.ts", "--from-junit", REPORT]);
-const { passed, failed, skipped } = count(await Deno.readTextFile(REPORT));
+const whole = Deno.args.length === 0;
+const parts = whole ? await testParts(ROOT) : [Deno.args];
+const reportOf = (index: number) => `${ARTIFACTS}/tests-${index + 1}.xml`;
+const tests = await runParts(parts, AT_ONCE, (part, index) => runTests(part, reportOf(index), !whole));
+const reports = parts.map((_, index) => reportOf(index));
+const promises = !whole ||
+  await run(["run", "-A", "-q", "scripts/promises.ts", "--from-junit", ...reports]);
+const { passed, failed, skipped } = await count(reports);
 if (!checked) console.error("the checks failed: deno task check");
 if (!promises) console.error("a promise names a test that is missing or failed: deno task promises");
 console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);

@@ -24,7 +24,7 @@ export class ApiGateway implements AuthGateway {
     await this.api.call("signup.complete", {
       token: token.reveal(),
       password: password.reveal(),
-      factor: factor.reveal(),
+      otp: factor.reveal(),
       address: clientAddress,
     });
   }
@@ -37,7 +37,7 @@ export class ApiGateway implements AuthGateway {
     const answer = await this.api.call("login.password", {
       user: request.user,
       password: request.password.reveal(),
-      factor: request.factor.reveal(),
+      otp: request.factor.reveal(),
       publicKey: request.publicKey,
       ttl: request.ttlMs,
       address: request.clientAddress,

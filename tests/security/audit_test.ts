@@ -50,7 +50,7 @@ Deno.test("a refused signup, join, certificate and look at a recording are event
   const address = "192.0.2.9";
   await assertRejects(() => proxy.call("signup.get", { token: "0".repeat(32), address }), AppError);
   await assertRejects(
-    () => proxy.call("signup.complete", { token, password: "long enough 1", factor: "0", address }),
+    () => proxy.call("signup.complete", { token, password: "long enough 1", otp: "0", address }),
     AppError,
   );
   const signups = await fixture.eventually("user.signup", 2);

@@ -44,7 +44,7 @@ Deno.test("a web login that was proven with the old password opens no session on
   const opened = authHandlers(auth)["web_sessions.create"]({
     user: "joe",
     password: PASSWORD,
-    factor,
+    otp: factor,
     address: "192.0.2.7",
     id: ID,
     publicKey: generateKey().publicKey.toLine(),

@@ -7,7 +7,7 @@ import { users } from "../access.ts";
 import { entry, factorAnswer, nothing, secretText, time } from "./schemas.ts";
 import { factorProposal } from "./second_factor.ts";
 
-const proof = { password: secretText, factor: factorAnswer };
+const proof = { password: secretText, otp: factorAnswer };
 /** The caller's own web session, which alone goes on. */
 const keepSession = v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "not the id of a web session")));
 
@@ -30,7 +30,7 @@ export const accountCalls = {
 
   /** Proves the proposed second factor by an answer of it; ends all other web sessions of the user. */
   "account.confirm": entry({
-    input: v.strictObject({ factor: factorAnswer, keepSession }),
+    input: v.strictObject({ otp: factorAnswer, keepSession }),
     output: nothing,
     access: users,
     audited: true,

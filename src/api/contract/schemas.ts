@@ -37,7 +37,8 @@ export const time = v.number();
 export const durationMs = v.pipe(v.number(), v.integer(), v.minValue(0));
 export const publicKey = text(8192);
 export const secretText = text(1024);
-/** What proves a second factor: a code, or the answer of a security key as JSON. */
+/** What proves a second factor: a code, or the answer of a security key as JSON. Calls name it `otp`, since there were
+ * codes only. */
 export const factorAnswer = text(16 * 1024);
 export const nothing = v.strictObject({});
 export const joinRole = v.picklist(JOIN_ROLES);

@@ -100,7 +100,7 @@ export const userCalls = {
     input: v.strictObject({
       token: secretText,
       password: secretText,
-      factor: factorAnswer,
+      otp: factorAnswer,
       address: text(64),
     }),
     output: nothing,
@@ -121,7 +121,7 @@ export const userCalls = {
     input: v.strictObject({
       user: text(256),
       password: secretText,
-      factor: factorAnswer,
+      otp: factorAnswer,
       publicKey,
       ttl: v.optional(durationMs),
       address: text(64),

@@ -30,7 +30,7 @@ export const webSessionCalls = {
     input: v.strictObject({
       user: text(256),
       password: secretText,
-      factor: factorAnswer,
+      otp: factorAnswer,
       address: text(64),
       ...webSessionKeys,
     }),

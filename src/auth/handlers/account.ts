@@ -13,8 +13,8 @@ export function accountHandlers(auth: AuthService): Pick<Handlers, keyof typeof 
   const changed = ({ address }: CallContext, user: string, reason: string) =>
     audit.emit({ event: "user.update", user, by: user, "addr.remote": address, reason });
   return {
-    "account.password": async ({ password, factor, newPassword, keepSession }, context) => {
-      const proof = proofOf({ password, factor }, context);
+    "account.password": async ({ password, otp, newPassword, keepSession }, context) => {
+      const proof = proofOf({ password, otp }, context);
       await account.changePassword(proof, new Secret(newPassword), keepSession);
       await changed(context, proof.user, "changed the password");
       return {};
@@ -25,9 +25,9 @@ export function accountHandlers(auth: AuthService): Pick<Handlers, keyof typeof 
       await changed(context, proof.user, "asked for a new second factor");
       return proposed;
     },
-    "account.confirm": async ({ factor, keepSession }, context) => {
+    "account.confirm": async ({ otp, keepSession }, context) => {
       const { name } = context.identity as UserIdentity;
-      await account.confirm(name, new Secret(factor), keepSession);
+      await account.confirm(name, new Secret(otp), keepSession);
       await changed(context, name, "changed the second factor");
       return {};
     },
@@ -35,9 +35,9 @@ export function accountHandlers(auth: AuthService): Pick<Handlers, keyof typeof 
 }
 
 function proofOf(
-  { password, factor }: { password: string; factor: string },
+  { password, otp }: { password: string; otp: string },
   { identity, address }: CallContext,
 ) {
   const { name: user } = identity as UserIdentity;
-  return { user, password: new Secret(password), factor: new Secret(factor), address };
+  return { user, password: new Secret(password), factor: new Secret(otp), address };
 }

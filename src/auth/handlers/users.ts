@@ -142,12 +142,12 @@ export function userHandlers(auth: AuthService): Pick<Handlers, keyof typeof use
     },
     "signup.get": ({ token, address }) =>
       refusedSignup(address, undefined, () => signup.describe(new Secret(token))),
-    "signup.complete": async ({ token, password, factor, address }) => {
+    "signup.complete": async ({ token, password, otp, address }) => {
       const secret = new Secret(token);
       const { user, isNew } = await refusedSignup(
         address,
         await signup.invited(secret),
-        () => signup.complete(secret, new Secret(password), new Secret(factor)),
+        () => signup.complete(secret, new Secret(password), new Secret(otp)),
       );
       await audit.emit({
         event: isNew ? "user.create" : "user.update",
@@ -163,7 +163,7 @@ export function userHandlers(auth: AuthService): Pick<Handlers, keyof typeof use
       const user = await login.check({
         user: request.user,
         password: new Secret(request.password),
-        factor: new Secret(request.factor),
+        factor: new Secret(request.otp),
         address: request.address,
       });
       const certificate = await orLogged(

@@ -15,12 +15,12 @@ import type { WebSessionRecord } from "../web_sessions.ts";
 export function webSessionHandlers(auth: AuthService): Pick<Handlers, keyof typeof webSessionCalls> {
   const { webSessions, login, audit, users } = auth;
   return {
-    "web_sessions.create": async ({ user: name, password, factor, address, id, publicKey, sealedKey }) => {
+    "web_sessions.create": async ({ user: name, password, otp, address, id, publicKey, sealedKey }) => {
       const stamp = await webSessions.stamp(name);
       const user = await login.check({
         user: name,
         password: new Secret(password),
-        factor: new Secret(factor),
+        factor: new Secret(otp),
         address,
       });
       return await openWebSession(auth, { user, stamp, address, id, publicKey, sealedKey });

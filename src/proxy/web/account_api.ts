@@ -35,7 +35,7 @@ export function accountApi({ signedIn, connections }: WebUsers, { clock }: { clo
     const body = await jsonBody(c, PasswordBody);
     await connections.caller(session, clientOf(c)).call("account.password", {
       password: body.old_password,
-      factor: factorOf(body).reveal(),
+      otp: factorOf(body).reveal(),
       newPassword: body.new_password,
       keepSession: session.id,
     });
@@ -47,7 +47,7 @@ export function accountApi({ signedIn, connections }: WebUsers, { clock }: { clo
     const body = await jsonBody(c, ProofBody);
     const { otpUri, securityKey, expires } = await connections.caller(session, clientOf(c)).call(
       "account.enroll",
-      { password: body.pass, factor: factorOf(body).reveal() },
+      { password: body.pass, otp: factorOf(body).reveal() },
     );
     return c.json({
       ...(otpUri === undefined ? {} : { uri: otpUri, qr: qrCodeUri(otpUri) }),
@@ -58,9 +58,9 @@ export function accountApi({ signedIn, connections }: WebUsers, { clock }: { clo
 
   signedIn.on(api, "PUT", "/users/secondfactor", async (c, session) => {
     slowly(session);
-    const factor = factorOf(await jsonBody(c, AnswerBody)).reveal();
+    const otp = factorOf(await jsonBody(c, AnswerBody)).reveal();
     await connections.caller(session, clientOf(c)).call("account.confirm", {
-      factor,
+      otp,
       keepSession: session.id,
     });
     return c.json({ message: "ok" });

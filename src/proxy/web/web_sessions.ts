@@ -72,7 +72,7 @@ export class WebSessions {
       this.#options.api.call("web_sessions.create", {
         user,
         password: password.reveal(),
-        factor: factor.reveal(),
+        otp: factor.reveal(),
         address: clientAddress,
         ...made,
       }));
