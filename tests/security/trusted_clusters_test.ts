@@ -256,8 +256,7 @@ Deno.test("a guest has the rights of a guest in the API, and is never the local 
         () => api.call("resources.list", { kind: "role" }),
         () => api.call("events.search", {}),
         () => api.call("access.mine", {}),
-        () =>
-          api.call("account.password", { password: "x", otp: "1", newPassword: "a long new password" }),
+        () => api.call("account.password", { password: "x", otp: "1", newPassword: "a long new password" }),
         () => api.call("clusters.list", {}),
         () => api.call("changes.watch", {}),
       ]
