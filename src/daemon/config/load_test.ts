@@ -233,7 +233,7 @@ Deno.test("several problems are reported together", async () => {
 
 Deno.test("security keys need an app_id: an https address with a name; facets are addresses without a path", async () => {
   const u2f = (fields: string) => `auth_service: {authentication: {second_factor: u2f, u2f: {${fields}}}}`;
-  await loadFails(u2f(""), 't.yaml:1:48: second_factor "u2f" needs "u2f.app_id"');
+  await loadFails(u2f(""), 't.yaml:1:33: second_factor "u2f" needs "u2f.app_id"');
   for (const wrong of ["http://gw.example.com", "gw.example.com", "https://gw.example.com/#x"]) {
     await loadFails(u2f(`app_id: "${wrong}"`), "is no address of the form https://host[:port]");
   }
