@@ -95,7 +95,10 @@ Deno.test("logins and sessions carry address and time, and sessions their id, th
   }
   assertMatch(String(start.sid), /^[0-9a-f-]{36}$/);
   assertEquals(end.sid, start.sid);
-  const relayed = await cluster.event("proxy.connect", ({ user }) => user === "gus");
+  const relayed = await cluster.event(
+    "proxy.connect",
+    ({ user, addr }) => user === "gus" && addr !== "auth of main",
+  );
   assertEquals([relayed.success, relayed.addr], [true, "alpha:0"]);
 });
 
@@ -103,7 +106,10 @@ Deno.test("who is refused on the way to a node is in the log with the reason", a
   const hal = await cluster.user("hal", [LOGIN]);
   await hal.loginOk();
   assertEquals((await hal.tsh(["ssh", `${LOGIN}@no-such-node`, "true"])).code, 1);
-  const event = await cluster.event("proxy.connect", ({ user }) => user === "hal");
+  const event = await cluster.event(
+    "proxy.connect",
+    ({ user, success }) => user === "hal" && success === false,
+  );
   assertEquals([event.success, event.addr, event.login], [false, "no-such-node:0", LOGIN]);
   assertMatch(String(event["addr.remote"]), /^127\.0\.0\.1:\d+$/);
   assertStringIncludes(String(event.error), "no-such-node");
