@@ -26,9 +26,12 @@ const REOPEN_CHECK = 200;
 const BULK = 64 * 1024, BULK_PAUSE = 1;
 /**
  * What the kernel holds of a busy program's terminal output, and how often it is looked for more: it takes a moment to move
- * the next page up, and a change of threads for each page costs three times that.
+ * the next page up, and a change of threads for each page costs three times that. A look is one call that finds nothing;
+ * all of them together take less than a millisecond.
  */
-const TERMINAL_PAGE = 4000, TRIES = 2;
+const TERMINAL_PAGE = 4000, TRIES = 50;
+/** And how often at once, before what was read is handed on: larger pieces cost less each, and this takes some 30 µs. */
+const LOOKS = 40;
 /** Chunks read in one turn; then it is the others' turn. */
 const ROUNDS = 4;
 const EBADF = 9;
@@ -157,15 +160,21 @@ export class FdStream extends Duplex implements Lender, Borrower {
       let length = 0;
       let ended = false;
       let empty = false;
+      let looks = 0;
       while (length < this.#chunk && !empty && !ended) {
         const room = BigInt(this.#chunk - length);
         const count = libc().read(this.#fd, length === 0 ? scratch : scratch.subarray(length), room);
-        if (count > 0) length += count;
-        else if (count === 0) ended = true;
+        if (count > 0) {
+          length += count;
+          looks = 0;
+        } else if (count === 0) ended = true;
         else {
           const errno = lastErrno();
           if (errno === EIO || errno === EBADF) ended = true; // EIO: nobody holds the terminal any more
-          else if (errno !== EINTR) empty = true;
+          else if (errno !== EINTR) {
+            const busy = this.#direction === "both" && length >= TERMINAL_PAGE;
+            empty = !busy || this.#draining || ++looks > LOOKS;
+          }
         }
       }
       if (this.#draining) {
