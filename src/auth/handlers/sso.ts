@@ -6,8 +6,6 @@ import type { ssoCalls } from "../../api/contract/sso.ts";
 import type { Handlers } from "../../api/serve.ts";
 import { AppError } from "../../base/errors.ts";
 import type { AuthService } from "../service.ts";
-import { entityIdOf } from "../login/sso/saml/saml.ts";
-import { ownMetadata } from "../login/sso/saml/metadata.ts";
 import { openWebSession } from "./web_sessions.ts";
 
 export function ssoHandlers(auth: AuthService): Pick<Handlers, keyof typeof ssoCalls> {
@@ -25,6 +23,10 @@ export function ssoHandlers(auth: AuthService): Pick<Handlers, keyof typeof ssoC
       return await openWebSession(auth, { user, stamp, address, ...keys });
     },
     "sso.metadata": async ({ connector }) => {
+      const [{ entityIdOf }, { ownMetadata }] = await Promise.all([
+        import("../login/sso/saml/saml.ts"),
+        import("../login/sso/saml/metadata.ts"),
+      ]);
       const { document } = await connectors.get("saml", connector);
       const spec = connectors.samlSpec(document);
       const cert = spec.signing_key_pair?.cert ?? "";

@@ -10,7 +10,6 @@ import { isLogin } from "../../model/name.ts";
 import type { SsoKind } from "../../model/sso.ts";
 import type { Backend } from "../../store/backend.ts";
 import { SsoRefused } from "../login/sso/provider.ts";
-import { certificatePem, parseMetadata } from "../login/sso/saml/metadata.ts";
 import { checkSigningKey, makeSigningKey } from "../login/sso/saml/signing_key.ts";
 import type { Roles } from "../roles.ts";
 import { StoredDocuments } from "./documents.ts";
@@ -44,7 +43,7 @@ export class ConnectorResources {
       },
       saml: async (spec, before) => {
         await this.#requireRoles("attributes_to_roles", spec.attributes_to_roles ?? []);
-        checkProvider(spec);
+        await checkProvider(spec);
         return { ...spec, signing_key_pair: await this.#signingKey(spec, before) };
       },
     };
@@ -83,7 +82,9 @@ export class ConnectorResources {
 }
 
 /** What the connector says of the provider itself. Metadata at an address are seen at the first login. */
-function checkProvider(spec: SamlSpec): void {
+async function checkProvider(spec: SamlSpec): Promise<void> {
+  // Reading XML takes a library that most clusters never need.
+  const { certificatePem, parseMetadata } = await import("../login/sso/saml/metadata.ts");
   const inField = (field: string, check: () => void) => {
     try {
       check();

@@ -12,12 +12,11 @@ import type { Resources } from "../../resources/resources.ts";
 import type { Roles } from "../../roles.ts";
 import { githubPlaces, GithubProvider } from "./github.ts";
 import { Kept } from "./kept.ts";
-import { OidcProvider } from "./oidc.ts";
-import { OidcDirectory } from "./oidc_directory.ts";
+import type { OidcDirectory } from "./oidc_directory.ts";
 import { type IdentityProvider, SsoRefused } from "./provider.ts";
 import { type CallOut, ProviderClient } from "./provider_client.ts";
-import { parseMetadata, plainFacts, type ProviderFacts } from "./saml/metadata.ts";
-import { SamlProvider, type SamlSpec } from "./saml/saml.ts";
+import type { ProviderFacts } from "./saml/metadata.ts";
+import type { SamlSpec } from "./saml/saml.ts";
 
 /** A connector as it is at this moment. */
 export interface Connector {
@@ -31,7 +30,7 @@ export interface Connector {
 }
 
 export class Connectors {
-  readonly #directory: OidcDirectory;
+  #directory?: OidcDirectory;
   readonly #metadata: Kept<ProviderFacts>;
 
   constructor(
@@ -40,7 +39,6 @@ export class Connectors {
     readonly clock: Clock,
     readonly callOut: CallOut,
   ) {
-    this.#directory = new OidcDirectory(clock);
     this.#metadata = new Kept(clock);
   }
 
@@ -77,12 +75,13 @@ export class Connectors {
       kind,
       name: metadata.name,
       revision: metadata.revision ?? "",
-      provider: this.#provider(document),
+      provider: await this.#provider(document),
       document,
     };
   }
 
-  #provider(document: ResourceDocument): IdentityProvider {
+  /** Each kind brings libraries of its own, which are loaded when there is such a connector. */
+  async #provider(document: ResourceDocument): Promise<IdentityProvider> {
     switch (document.kind) {
       case "github": {
         const { spec } = read(githubSchema, document);
@@ -92,6 +91,11 @@ export class Connectors {
       }
       case "oidc": {
         const { spec } = read(oidcSchema, document);
+        const [{ OidcProvider }, { OidcDirectory }] = await Promise.all([
+          import("./oidc.ts"),
+          import("./oidc_directory.ts"),
+        ]);
+        this.#directory ??= new OidcDirectory(this.clock);
         return new OidcProvider(
           spec,
           this.#client([spec.issuer_url], spec.ca_cert),
@@ -101,6 +105,7 @@ export class Connectors {
       }
       default: {
         const { spec } = read(samlSchema, document);
+        const { SamlProvider } = await import("./saml/saml.ts");
         return new SamlProvider(spec, () => this.samlFacts(spec), this.clock);
       }
     }
@@ -117,6 +122,7 @@ export class Connectors {
 
   /** What is known of a SAML provider; fetched, when the connector says only where. @throws {SsoRefused} */
   async samlFacts(spec: SamlSpec): Promise<ProviderFacts> {
+    const { parseMetadata, plainFacts } = await import("./saml/metadata.ts");
     if (spec.entity_descriptor) return parseMetadata(spec.entity_descriptor);
     const { issuer, sso, cert, entity_descriptor_url: url } = spec;
     if (!url) return plainFacts({ issuer: issuer ?? "", sso: sso ?? "", cert: cert ?? "" });
