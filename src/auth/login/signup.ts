@@ -125,7 +125,7 @@ export class Signup {
     const key = keyOf(token.reveal());
     const entry = await this.backend.get(key);
     if (!entry) throw new AppError("not_found", GONE);
-    return { invitation: JSON.parse(entry.value), version: entry.version, key };
+    return { invitation: parseInvitation(entry.value), version: entry.version, key };
   }
 
   /** Whose invitation it is; undefined when there is none. */
@@ -194,6 +194,12 @@ export class Signup {
       },
     ]);
   }
+}
+
+/** Invitations that 0.1.0 has made name their seed after the only use that it had. */
+function parseInvitation(value: string): Invitation {
+  const { otpSecret, ...invitation } = JSON.parse(value);
+  return { seed: otpSecret, ...invitation };
 }
 
 function checkTtl(ttl: number): void {

@@ -133,3 +133,20 @@ Deno.test("the code that completed an invitation cannot be used for the first lo
   await clock.advance(30_000);
   assertEquals((await attempt()).name, "joe");
 });
+
+Deno.test("an invitation that 0.1.0 has made is still good", async () => {
+  const clock = new FakeClock();
+  const { auth, backend } = await openAuth({ clock });
+  const { token } = await auth.signup.invite("joe", GIVEN, HOUR, "admin");
+  const [entry] = await backend.list(["invite"]);
+  const { seed, ...invitation } = JSON.parse(entry?.value ?? "");
+  const old = JSON.stringify({ ...invitation, otpSecret: seed });
+  await backend.commit([{ type: "put", key: entry?.key ?? [], value: old, expires: entry?.expires }]);
+  const { otpUri } = await auth.signup.describe(new Secret(token));
+  assertEquals(secretOf(otpUri ?? ""), seed);
+  const code = new Secret(codeAt(seed, clock.now()));
+  assertEquals(await auth.signup.complete(new Secret(token), new Secret(PASSWORD), code), {
+    user: "joe",
+    isNew: true,
+  });
+});
