@@ -4,7 +4,7 @@
  * made, so nothing is written through one that the other side invented.
  * @module
  */
-import { AppError } from "../../base/errors.ts";
+import { AppError, isAppError } from "../../base/errors.ts";
 import type { ClientSession } from "../channel.ts";
 import { peerText } from "../peer_text.ts";
 import { OWNER_ALL, OWNER_WRITE, PLAIN_PERMISSIONS } from "../sftp/attributes.ts";
@@ -64,7 +64,12 @@ class Sink {
 
   /** Takes what comes for one target: all of the session, or the inside of one folder. */
   async receive(target: string, depth: number): Promise<void> {
-    await this.#peer.good();
+    try {
+      await this.#peer.good();
+    } catch (error) {
+      // A program that was gone before it was greeted has said all that it will: its status tells why.
+      if (depth > 0 || !isAppError(error, "closed")) throw error;
+    }
     const isFolder = (await locally("look at", target, () => this.#files.info(target)))?.kind === "directory";
     let times: ScpTimes | undefined;
     for (;;) {

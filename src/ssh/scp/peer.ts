@@ -37,6 +37,8 @@ export class ScpPeer {
       this.#wake();
     };
     stream.once("end", end).once("close", end).on("error", end);
+    // Of a program that was quick no event comes any more.
+    this.#ended = stream.destroyed || stream.readableEnded;
   }
 
   #keep(piece: Uint8Array): boolean {
