@@ -132,6 +132,7 @@ Deno.test("what a role takes back is not granted any more, whatever the certific
   const forward = ["-o", "ExitOnForwardFailure=yes", "-N", "-R", "0:127.0.0.1:1"];
   const refused = await run("ssh", [...forward, ...words(pat, pat)], { env: env() });
   assertEquals(refused.code, 255);
+  await cluster.daemon.event("port", ({ user, forwarded }) => user === "pat" && forwarded === "listener");
   const events = (await cluster.daemon.events()).filter(({ event, user }) =>
     event === "port" && user === "pat"
   );
