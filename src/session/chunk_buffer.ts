@@ -6,6 +6,8 @@
 const SMALLEST = 4 * 1024;
 /** A session at rest keeps no more than this in each block. */
 const KEPT_AT_REST = 16 * 1024;
+/** So many small takes in a row mean that a flood is over. While it lasts a log's few lines come between. */
+const CALM = 8;
 const EMPTY = new Uint8Array();
 
 /** A growing buffer that is taken as a whole. */
@@ -13,6 +15,7 @@ export class ChunkBuffer {
   #gathering: Uint8Array = EMPTY;
   #other: Uint8Array = EMPTY;
   #length = 0;
+  #calm = 0;
 
   /** Bytes gathered and not taken. */
   get length(): number {
@@ -31,12 +34,14 @@ export class ChunkBuffer {
   take(): Uint8Array {
     const taken = this.#gathering.subarray(0, this.#length);
     [this.#gathering, this.#other] = [this.#other, this.#gathering];
+    this.#calm = this.#length > KEPT_AT_REST ? 0 : this.#calm + 1;
     this.#length = 0;
     return taken;
   }
 
-  /** Nothing more comes for now: gives up memory that only a flood of output needs. */
+  /** Nothing more comes for now: gives up memory that only a flood of output needs, once that is over. */
   rest(): void {
+    if (this.#calm < CALM) return;
     if (this.#other.length > KEPT_AT_REST) this.#other = EMPTY;
     if (this.#gathering.length > KEPT_AT_REST && this.#length === 0) this.#gathering = EMPTY;
   }

@@ -3,11 +3,12 @@
  * @module
  */
 import type { Duplex, Readable, Writable } from "node:stream";
-import { block, cString } from "./c_memory.ts";
+import { cString } from "./c_memory.ts";
 import { type Child, ChildProcess } from "./child_process.ts";
 import { FdStream } from "./fd_stream.ts";
 import { libc, O_CLOEXEC, O_RDWR } from "./libc.ts";
 import { must } from "./os_error.ts";
+import { openPipe } from "./pipe.ts";
 import { giveTerminal, openPty, setSize, type TerminalSize } from "./pty.ts";
 import {
   memoryFile,
@@ -17,15 +18,13 @@ import {
   spawnOwn,
   type StandardFiles,
 } from "./spawn.ts";
+import { TerminalStream } from "./terminal_stream.ts";
 import { applyModes, echoIsOff } from "./termios.ts";
 
 export type { Child, ExitStatus } from "./child_process.ts";
 export type { OwnProgram } from "./spawn.ts";
 
-const F_SETPIPE_SZ = 1031;
 const TCSBRK = 0x5409n;
-/** Bytes the kernel holds for a pipe: more than usual, for fewer turns of the reactor in bulk transfers. */
-const PIPE_SIZE = 256 * 1024;
 
 /** What to start, as whom and where. */
 export interface LaunchOptions extends SpawnOptions {
@@ -104,12 +103,12 @@ export interface PipedChild extends Child, Opening {
  */
 export function launchOnPty(options: LaunchOptions & TerminalOptions): PtyChild {
   const pty = openPty();
-  let terminal: FdStream | undefined;
+  let terminal: TerminalStream | undefined;
   try {
     setSize(pty.master, options);
     if (options.modes !== undefined) applyModes(pty.slave, options.modes);
     if (libc().geteuid() === 0) giveTerminal(pty.slave, options.user);
-    terminal = new FdStream(pty.master, "both");
+    terminal = new TerminalStream(pty.master);
     const env = { ...options.env, TERM: options.term, SSH_TTY: pty.tty };
     return attach(start({ ...options, env }, { tty: pty.tty }), terminal, pty.tty);
   } catch (error) {
@@ -142,7 +141,7 @@ function start(options: LaunchOptions, files: StandardFiles): { child: ChildProc
 
 function attach(
   { child, opened }: { child: ChildProcess } & Opening,
-  terminal: FdStream,
+  terminal: TerminalStream,
   tty: string,
 ): PtyChild {
   child.exit.then(() => terminal.endAfterDrain());
@@ -247,13 +246,4 @@ function controls(child: ChildProcess): Child {
     signal: (name) => child.signal(name),
     killSession: () => child.killSession(),
   };
-}
-
-function openPipe(): { read: number; write: number } {
-  const ends = block(8);
-  must(libc().pipe2(ends, O_CLOEXEC), "open a pipe");
-  const view = new DataView(ends.buffer);
-  const read = view.getInt32(0, true), write = view.getInt32(4, true);
-  libc().fcntl(read, F_SETPIPE_SZ, PIPE_SIZE); // may be refused, then the pipe has the usual size
-  return { read, write };
 }

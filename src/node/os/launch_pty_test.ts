@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { ChildProcess } from "./child_process.ts";
-import { FdStream } from "./fd_stream.ts";
+import { TerminalStream } from "./terminal_stream.ts";
 import { launchOnPty } from "./launch.ts";
 import { libc } from "./libc.ts";
 import { openPty } from "./pty.ts";
@@ -56,7 +56,7 @@ Deno.test({
       const options = { user, path: "/bin/bash", argv: ["bash", "-c", script], env };
       const child = new ChildProcess(spawn(options, { tty: pty.tty }, "setpriv"));
       libc().close(pty.slave);
-      const terminal = new FdStream(pty.master, "both");
+      const terminal = new TerminalStream(pty.master);
       child.exit.then(() => terminal.endAfterDrain());
       const output = new Output(terminal);
       assertEquals(await child.exit, { code: 0 });
@@ -81,7 +81,7 @@ Deno.test("without the stub a program of the same user is started directly", asy
   };
   const child = new ChildProcess(spawn(options, { tty: pty.tty }, "setpriv"));
   libc().close(pty.slave);
-  const terminal = new FdStream(pty.master, "both");
+  const terminal = new TerminalStream(pty.master);
   child.exit.then(() => terminal.endAfterDrain());
   const output = new Output(terminal);
   assertEquals(await child.exit, { code: 9 });

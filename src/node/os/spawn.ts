@@ -83,14 +83,45 @@ export function spawnOwn(
   cwd = "/",
   tty?: string,
 ): number {
+  return withMoved(descriptors, (moved) => {
+    const { pid, errno } = posixSpawn({ ...program, files: { descriptors: moved, tty }, cwd });
+    if (errno !== 0) throw osError(`start ${program.path}`, errno);
+    return pid;
+  });
+}
+
+/**
+ * Starts a program of ours that lies in no file, as the user of this process, with the given descriptors as its 0, 1 and
+ * 2. Throws AppError when the system refuses.
+ * @param name its argv[0]
+ */
+export function spawnFromMemory(
+  bytes: Uint8Array<ArrayBuffer>,
+  name: string,
+  descriptors: readonly [number, number, number],
+): number {
+  const program = programInMemory(bytes);
+  if (typeof program !== "number") throw osError(`start ${name}`, program.errno);
+  try {
+    return withMoved(descriptors, (moved) => {
+      const files = { descriptors: moved, tty: undefined };
+      const { pid, errno } = posixSpawn({ path: STUB_PATH, argv: [name], env: {}, files, program });
+      if (errno !== 0) throw osError(`start ${name}`, errno);
+      return pid;
+    });
+  } finally {
+    libc().close(program);
+  }
+}
+
+/** Calls `start` with copies of the descriptors that are above those which the child is to have. */
+function withMoved(descriptors: readonly number[], start: (moved: readonly number[]) => number): number {
   const moved: number[] = [];
   try {
     for (const fd of descriptors) {
       moved.push(must(libc().fcntl(fd, F_DUPFD_CLOEXEC, ABOVE), "prepare a descriptor"));
     }
-    const { pid, errno } = posixSpawn({ ...program, files: { descriptors: moved, tty }, cwd });
-    if (errno !== 0) throw osError(`start ${program.path}`, errno);
-    return pid;
+    return start(moved);
   } finally {
     for (const fd of moved) libc().close(fd);
   }

@@ -46,6 +46,16 @@ function poly1305(key: Uint8Array, header: Uint8Array, body: Uint8Array): Uint8A
   return heap().slice(tagPlace, tagPlace + TAG);
 }
 
+/**
+ * Puts a cipher's output behind the length. Memory of its own is given back at once: left to the garbage collector, a bulk
+ * transfer has it run a full round for each 16 MiB or so.
+ */
+function place(packet: Uint8Array, output: Buffer): void {
+  packet.set(output, 4);
+  const { buffer } = output;
+  if (buffer instanceof ArrayBuffer && output.length === buffer.byteLength) buffer.transfer(0);
+}
+
 /** From here on a native cipher pays for the 25 µs that making one takes. */
 const NATIVE_FROM = 1024;
 
@@ -77,7 +87,7 @@ class ChaChaPoly implements Aead {
     const nonce = Buffer.alloc(16);
     nonce[0] = 1;
     nonce.writeUInt32BE(sequence, 12);
-    packet.set(createCipheriv("chacha20", this.#bodyKey, nonce).update(body), 4);
+    place(packet, createCipheriv("chacha20", this.#bodyKey, nonce).update(body));
   }
 
   #tag(packet: Uint8Array, length: number, sequence: number): Uint8Array {
@@ -134,7 +144,7 @@ class AesGcm implements Aead {
   seal(packet: Uint8Array, length: number): void {
     const cipher = createCipheriv(this.#algorithm, this.#key, this.#takeNonce());
     cipher.setAAD(packet.subarray(0, 4));
-    packet.set(cipher.update(packet.subarray(4, 4 + length)), 4);
+    place(packet, cipher.update(packet.subarray(4, 4 + length)));
     cipher.final();
     packet.set(cipher.getAuthTag(), 4 + length);
   }
@@ -154,7 +164,7 @@ class AesGcm implements Aead {
       if (error instanceof Error) return false; // node:crypto tells a wrong tag by throwing
       throw error;
     }
-    packet.set(plain, 4);
+    place(packet, plain);
     return true;
   }
 
