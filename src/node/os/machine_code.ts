@@ -137,6 +137,11 @@ export class Code {
     return this.put(0x0f, 0x85, ...this.#distance(this.#place(to), 6));
   }
 
+  /** jb, by what the instruction before has found */
+  jumpIfBelow(to: string): this {
+    return this.put(0x0f, 0x82, ...this.#distance(this.#place(to), 6));
+  }
+
   /** Any other instruction. */
   put(...bytes: number[]): this {
     this.bytes.push(...bytes);

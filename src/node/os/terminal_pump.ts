@@ -1,15 +1,15 @@
 /**
- * A process of a page or two of memory that moves a busy terminal's output into a pipe. The kernel gives a terminal's
+ * A process of a few pages of memory that moves a busy terminal's output into a pipe. The kernel gives a terminal's
  * output 4 KiB at a time, with a sleep between two of them: that costs this process, which has to learn of each through
  * another thread, several times what it costs a program that does nothing else.
  *
  * Its descriptors: 0 the terminal, 1 the pipe, 2 a pipe whose closing ends it. What it does:
  *
  *     loop: poll(0 and 2); if 2 has anything: exit
- *           read(0)                        would block: loop; error or end: exit
- *           write(1) until all is written  error: exit
+ *           read(0) until it has no more or the buffer is full     nothing at all, by an error or the end: exit
+ *           write(1) until all is written                          error: exit
  *
- * It holds nothing back: whatever it has read is in the pipe before it looks again whether it is to end.
+ * It holds nothing back: whatever it has read is in the pipe before it waits, or looks again whether it is to end.
  * @module
  */
 import { AppError } from "../../base/errors.ts";
@@ -26,7 +26,10 @@ const SYS = { read: 0, write: 1, poll: 7, prctl: 157, exit_group: 231 };
 const PR_SET_NAME = 15;
 const POLLIN = 1;
 const STOP_FD = 2;
-const BUFFER = 16 * 1024;
+/** Larger pieces cost everybody behind it less. */
+const BUFFER = 192 * 1024;
+/** The most the kernel gives at once. */
+const PAGE = 4096;
 
 /** A running pump. */
 export interface TerminalPump {
@@ -84,9 +87,18 @@ function emit(code: Code): void {
   code.mark("loop");
   code.put(0x48, 0x89, 0xe7).setEsi(2).setEdx(-1).call(SYS.poll); // mov rdi, rsp
   code.put(0x66, 0x83, 0x7c, 0x24, 14, 0).jumpIfNotEqual("end"); // cmp word [rsp + 14], 0: what holds for STOP_FD
-  code.setEdi(0).put(0x48, 0x8d, 0x74, 0x24, 16).setEdx(BUFFER).call(SYS.read); // lea rsi, [rsp + 16]
-  code.jumpIfResultIs(-EAGAIN, "loop").jumpUnlessPositive("end");
-  code.put(0x48, 0x89, 0xc2); // mov rdx, rax
+  code.put(0x31, 0xdb); // xor ebx, ebx
+  code.mark("read");
+  code.setEdi(0).put(0x48, 0x8d, 0x74, 0x1c, 16); // lea rsi, [rsp + rbx + 16]
+  code.setEdx(BUFFER).put(0x48, 0x29, 0xda).call(SYS.read); // sub rdx, rbx
+  code.jumpUnlessPositive("flush");
+  code.put(0x48, 0x01, 0xc3); // add rbx, rax
+  code.put(0x48, 0x81, 0xfb, ...word(BUFFER - PAGE)).jumpIfBelow("read"); // cmp rbx, ...
+  code.mark("flush");
+  code.put(0x48, 0x85, 0xdb).jumpIfNotEqual("some"); // test rbx, rbx
+  code.jumpIfResultIs(-EAGAIN, "loop").jump("end");
+  code.mark("some");
+  code.put(0x48, 0x8d, 0x74, 0x24, 16, 0x48, 0x89, 0xda); // lea rsi, [rsp + 16]; mov rdx, rbx
   code.mark("write");
   code.setEdi(1).call(SYS.write).jumpUnlessPositive("end");
   code.put(0x48, 0x01, 0xc6, 0x48, 0x29, 0xc2).jumpIfNotEqual("write"); // add rsi, rax; sub rdx, rax
