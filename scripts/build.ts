@@ -10,6 +10,7 @@
  * @module
  */
 import { buildUi, UI_FILE } from "./build_ui.ts";
+import { deferImports } from "./deferred_imports.ts";
 import config from "../deno.json" with { type: "json" };
 
 const ROOT = new URL("../", import.meta.url).pathname.replace(/\/$/, "");
@@ -63,6 +64,7 @@ async function bundle(directory: string): Promise<void> {
   if (!await bundleParts(directory)) {
     throw new Error("deno bundle failed on a part: run it by hand to see why");
   }
+  await deferTools(directory);
   await Deno.copyFile(UI_FILE, `${directory}/ui.json`);
   await Deno.writeTextFile(`${directory}/globals.js`, GLOBALS);
   for (const file of ["main.js", ...WORKERS.map((path) => path.replace(/\.ts$/, ".js"))]) {
@@ -70,6 +72,18 @@ async function bundle(directory: string): Promise<void> {
     const text = await Deno.readTextFile(`${directory}/${file}`);
     // Imports run in order: the globals are there before anything that needs them.
     await Deno.writeTextFile(`${directory}/${file}`, `import "${up}globals.js";\n${text}`);
+  }
+}
+
+async function deferTools(directory: string): Promise<void> {
+  const files = new Map<string, string>();
+  for await (const { name, isFile } of Deno.readDir(directory)) {
+    if (isFile) files.set(name, await Deno.readTextFile(`${directory}/${name}`));
+  }
+  const workers = WORKERS.map((path) => path.replace(/\.ts$/, ".js"));
+  for (const path of workers) files.set(path, await Deno.readTextFile(`${directory}/${path}`));
+  for (const [path, text] of deferImports(files, workers)) {
+    await Deno.writeTextFile(`${directory}/${path}`, text);
   }
 }
 

@@ -1,11 +1,12 @@
 /**
- * Starting the daemon, with and without data, and what it uses when it then has nothing to do.
+ * Starting the built program's daemon, with and without data, and what it uses when it then has nothing to do.
  * @module
  */
 import { callWeb } from "../../cli/tsh/web.ts";
 import { isAppError } from "../../src/base/errors.ts";
 import { freePort } from "../kit/machine.ts";
 import type { Benchmark } from "./benchmark.ts";
+import { builtProgram } from "./built_program.ts";
 import { cpuShare, residentMemory } from "./processes.ts";
 import { atMost, row } from "./row.ts";
 import type { Setting } from "./setting.ts";
@@ -16,9 +17,14 @@ const DEADLINE_MS = 30_000;
 
 /** Starts a daemon with all roles. @returns it, and the milliseconds until it answered the first ping */
 async function startUntilPing(setting: Setting, directory: string) {
+  const program = await builtProgram(setting);
   const port = freePort();
   const start = performance.now();
-  const daemon = await setting.daemon({ directory, proxy: { web_listen_addr: `127.0.0.1:${port}` } });
+  const daemon = await setting.daemon({
+    ...program,
+    directory,
+    proxy: { web_listen_addr: `127.0.0.1:${port}` },
+  });
   for (;;) {
     try {
       await callWeb({ host: "127.0.0.1", port, insecure: true }, "GET", "/webapi/ping");
@@ -30,10 +36,18 @@ async function startUntilPing(setting: Setting, directory: string) {
   }
 }
 
+/** The first start fills the runtime's caches. */
+async function startOnce(setting: Setting): Promise<void> {
+  const { daemon } = await startUntilPing(setting, await setting.directory());
+  await daemon.ready();
+  await daemon.stop();
+}
+
 export const daemonStart: Benchmark = {
   name: "start",
   about: "start of all roles to the first answered /webapi/ping, fresh and with existing data",
   async run(setting) {
+    await startOnce(setting);
     const fresh: number[] = [];
     const existing: number[] = [];
     for (let round = 0; round < setting.rounds(5, 2); round++) {
@@ -56,7 +70,8 @@ export const idleDaemon: Benchmark = {
   name: "idle",
   about: "memory and processor time of all roles when nothing happens",
   async run(setting) {
-    const daemon = await setting.daemon();
+    await startOnce(setting);
+    const daemon = await setting.daemon(await builtProgram(setting));
     await daemon.ready();
     const settle = setting.rounds(10_000, 4000);
     await pause(settle / 2);

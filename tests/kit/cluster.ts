@@ -24,6 +24,8 @@ export interface ClusterOptions {
   runAs?: string;
   /** A command that runs the daemon, whose own command is added. */
   launcher?: [string, ...string[]];
+  /** The built executable instead of the sources. */
+  executable?: string;
 }
 
 /** Where the daemon's services listen. */
@@ -72,9 +74,13 @@ export class Daemon {
     const configFile = `${directory}/teleport.yaml`;
     const settings = JSON.parse(JSON.stringify(configuration(directory, options))); // leaves out what is undefined
     await Deno.writeTextFile(configFile, stringify(settings));
-    const args = programArgs("teleport", ["start", "-c", configFile, ...(options.args ?? [])]);
+    const start = ["start", "-c", configFile, ...(options.args ?? [])];
+    const args = programArgs("teleport", start);
     const env = { HOME: directory, ...options.env };
-    const [launcher, ...rest] = [...options.launcher ?? [], Deno.execPath(), ...args];
+    const own = options.executable === undefined
+      ? [Deno.execPath(), ...args]
+      : [options.executable, "teleport", ...start];
+    const [launcher, ...rest] = [...options.launcher ?? [], ...own];
     const process = options.runAs === undefined
       ? spawn(launcher ?? "", rest, { env })
       : await spawnAs(options.runAs, directory, args, env);

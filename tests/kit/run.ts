@@ -21,6 +21,8 @@ export interface RunOptions {
   cwd?: string;
   /** Milliseconds until the program is killed and the call fails. */
   timeoutMs?: number;
+  /** For our own programs: the built executable instead of the sources. */
+  executable?: string;
 }
 
 /** Variables of the surrounding session that must not leak into a test. */
@@ -104,6 +106,7 @@ export function runProgram(
   args: readonly string[],
   options: RunOptions = {},
 ) {
+  if (options.executable !== undefined) return run(options.executable, [tool, ...args], options);
   return run(Deno.execPath(), programArgs(tool, args), options);
 }
 
