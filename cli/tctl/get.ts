@@ -25,8 +25,8 @@ export function getCommand(options: () => TctlOptions) {
     .addOption(new Option("--namespace <name>").hideHelp())
     .addHelpText(
       "after",
-      "\nall stands for what a backup holds: certificate authorities, roles, users, tokens, connectors and trusted\n" +
-        "clusters, in the order in which tctl create restores them.\n" +
+      "\nall stands for what a backup holds: certificate authorities, roles, users, tokens, connectors, trusted and\n" +
+        "remote clusters, in the order in which tctl create restores them.\n" +
         examples(
           "tctl get users",
           "tctl get user/joe > joe.yaml",

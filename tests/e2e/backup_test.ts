@@ -3,6 +3,7 @@ import { Daemon } from "../kit/cluster.ts";
 import { freePort, LOGIN } from "../kit/machine.ts";
 import { eventually } from "../kit/run.ts";
 import { joinToken, startNode } from "../kit/second_node.ts";
+import { pair, remoteStatus, startEast, startMain, untilStatus } from "../kit/trusted_clusters.ts";
 
 /** The same ports before and after, as a restored machine has them. */
 function ports() {
@@ -122,4 +123,34 @@ Deno.test("a backup of another cluster, or one without its secrets, is refused w
   await Deno.writeTextFile(file, await main.tctlOk("get", "cas"));
   assertEquals((await main.tctl("create", "-f", file)).code, 1);
   assertEquals(await main.tctlOk("get", "all", "--with-secrets"), before);
+});
+
+Deno.test("a cluster that others trust is restored with them: their tunnels are back without a new pairing", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "teleport-backup-" });
+  const { auth, proxy } = ports();
+  const tunnel = { tunnel_listen_addr: `127.0.0.1:${freePort()}` };
+  const options = { directory: `${directory}/main`, auth, proxy: { ...proxy, ...tunnel } };
+  await Deno.mkdir(options.directory);
+  let main = await startMain(options);
+  const east = await startEast();
+  try {
+    await pair(main, east);
+    const file = `${directory}/backup.yaml`;
+    await Deno.writeTextFile(file, await main.tctlOk("get", "all", "--with-secrets"), { mode: 0o600 });
+    await main.stop();
+    await Deno.remove(`${options.directory}/data`, { recursive: true });
+
+    main = await startMain(options);
+    assertEquals(await remoteStatus(main, "east"), undefined);
+    const restored = await main.tctlOk("create", "-f", file);
+    assertStringIncludes(restored, 'remote cluster "east" has been created');
+    await untilStatus(main, "east", "online");
+    assertStringIncludes(
+      await main.tctlOk("create", "-f", file),
+      'remote cluster "east" is the same as before',
+    );
+  } finally {
+    await Promise.all([main.stop(), east.stop()]);
+    await Deno.remove(directory, { recursive: true });
+  }
 });

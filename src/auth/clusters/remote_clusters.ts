@@ -102,6 +102,17 @@ export class RemoteClusters {
     return known ? "known" : "new";
   }
 
+  /**
+   * A cluster out of a backup. What it states of itself when it dials in is newer.
+   * @returns false when it is known already, which stays as it is
+   */
+  async restore(name: string, hostKeys: readonly string[]): Promise<boolean> {
+    if (await this.get(name)) return false;
+    const paired = this.clock.now();
+    await this.#put({ name, hostKeys: [...hostKeys], issued: 0, tokenId: "", paired }, undefined);
+    return true;
+  }
+
   /** @returns whether the keys are others than before */
   async learn({ cluster, host, issued }: OpenedStatement): Promise<boolean> {
     const entry = await this.backend.get(remoteKey(cluster));

@@ -92,16 +92,15 @@ export class Resources {
         authorities,
         roles,
       }),
+      remote_cluster: new RemoteClusterResources(stores.remoteClusters, stores.trustedClusters, authorities),
     };
-    const remote_cluster = new RemoteClusterResources(stores.remoteClusters);
     this.#writable = {
       ...stored,
       cert_authority: new AuthorityResources(authorities, () => changes.changed("authorities")),
     };
-    this.#removable = { ...stored, remote_cluster };
+    this.#removable = stored;
     this.#readable = {
       ...this.#writable,
-      remote_cluster,
       tunnel: new TunnelResources(stores.trustedClusters, stores.remoteClusters),
       node: new ServerResources(presence, "node", "node"),
       auth_server: new ServerResources(presence, "auth_server", "auth"),

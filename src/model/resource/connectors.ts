@@ -124,6 +124,17 @@ export const trustedClusterSchema = envelope("trusted_cluster", named("cluster n
   authorities: v.optional(v.object({ user: list(publicKey, 16), host: list(publicKey, 16) })),
 });
 
+const foundRemoteCluster = envelope("remote_cluster", named("cluster name", isHostName), {
+  /** Its host CA, out of a backup. */
+  authorities: v.object({ host: v.pipe(list(publicKey, 16), v.minLength(1, "expected at least one key")) }),
+});
+
+/** Clusters that have paired with this one are restored only. How they were connected is not. */
+export const remoteClusterSchema = v.object({
+  ...foundRemoteCluster.entries,
+  status: v.optional(v.object({ connection: v.optional(line(64)), last_heartbeat: v.optional(line(64)) })),
+});
+
 /** The secret fields of the kinds, below `spec`; those of users are put in on demand only. */
 export const SECRET_FIELDS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   github: [["client_secret"]],

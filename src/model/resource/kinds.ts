@@ -138,6 +138,7 @@ export const RESTORED_KINDS = [
   "oidc",
   "saml",
   "trusted_cluster",
+  "remote_cluster",
 ] as const satisfies readonly Kind[];
 
 export const VERSIONS = ["v1", "v2", "v3"] as const;

@@ -8,7 +8,14 @@ import { AppError } from "../../base/errors.ts";
 import { quote } from "../../base/quote.ts";
 import { didYouMean } from "../../base/suggest.ts";
 import { authoritySchema } from "./authority.ts";
-import { githubSchema, oidcSchema, samlProblem, samlSchema, trustedClusterSchema } from "./connectors.ts";
+import {
+  githubSchema,
+  oidcSchema,
+  remoteClusterSchema,
+  samlProblem,
+  samlSchema,
+  trustedClusterSchema,
+} from "./connectors.ts";
 import { isKind, KIND_NAMES, KINDS } from "./kinds.ts";
 import { roleSchema } from "./role.ts";
 import { fieldText, isObject, type Problem, tidy } from "./tidy.ts";
@@ -22,6 +29,7 @@ const SCHEMAS = {
   oidc: oidcSchema,
   saml: v.pipe(samlSchema, also(samlProblem)),
   trusted_cluster: trustedClusterSchema,
+  remote_cluster: remoteClusterSchema,
   cert_authority: authoritySchema,
   token: v.pipe(tokenSchema, also(tokenProblem)),
 } as const;
@@ -56,6 +64,11 @@ function also<T>(check: (document: T) => { path: string[]; message: string } | u
   });
 }
 
+/** Some kinds come out of a backup, with the keys that only a backup has, and in no other way. */
+function isOutOfBackup({ spec }: Record<string, unknown>): boolean {
+  return isObject(spec) && spec.authorities !== undefined;
+}
+
 /** Reads a document. @returns what is wrong with it, if anything is */
 export function checkDocument(
   tree: unknown,
@@ -70,8 +83,8 @@ export function checkDocument(
   if (!isKind(kind)) {
     return stop(["kind"], `${quote(kind)} is not supported${didYouMean(kind, KIND_NAMES)}`);
   }
-  if (!isCreated(kind)) {
-    const { notCreated = `the kinds that are created are ${CREATED.join(", ")}` } = KINDS[kind];
+  const { notCreated = `the kinds that are created are ${CREATED.join(", ")}` } = KINDS[kind];
+  if (!isCreated(kind) || KINDS[kind].notCreated !== undefined && !isOutOfBackup(tree)) {
     return stop(["kind"], `creating resources of type "${kind}" is not supported: ${notCreated}`);
   }
   const schema: v.GenericSchema = SCHEMAS[kind];
