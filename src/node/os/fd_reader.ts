@@ -56,17 +56,11 @@ export class FdReader {
     return this.#wanted && !this.#stopped && this.#pause === undefined && this.#rest === undefined;
   }
 
-  /** More is wanted, as soon as there is some. */
-  want(): void {
+  /** More is wanted. @param now there may be some already; otherwise the owner is told of it */
+  want(now: boolean): void {
     this.#wanted = true;
     // What is to be drained lies in the kernel already; no event will tell of it.
-    if (this.#rest !== undefined) this.#fill();
-  }
-
-  /** More is wanted, and there may be some: a busy program has written by now. */
-  wantNow(): void {
-    this.#wanted = true;
-    this.ready();
+    if (now || this.#rest !== undefined) this.ready();
   }
 
   /** The descriptor may be readable. */

@@ -18,7 +18,7 @@ function start(script: string, plan = "the plan") {
 
 Deno.test("a program of ours gets its plan, a pipe for reports, a clean environment, and nothing else", async () => {
   const script =
-    "cat </proc/self/fd/4; env | sort; pwd; echo report >&3; echo error >&2; cat; ls /proc/$$/fd | tr '\\n' ' '";
+    "cat </proc/self/fd/4; env | sort; pwd; echo report >&3; echo error >&2; cat; ls -m /proc/$$/fd";
   const { child, stdout, stderr, reports } = start(script);
   child.stdin.end("input\n");
   assertEquals(await child.exit, { code: 0 });
@@ -29,7 +29,7 @@ Deno.test("a program of ours gets its plan, a pipe for reports, a clean environm
     environment.split("\n").filter((line) => !/^(?:the planONLY=|PWD=|_=|OLDPWD=|SHLVL=)/.test(line)),
     [],
   );
-  assertEquals(rest.join(), "input\n0 1 2 3 4 ");
+  assertEquals(rest.join(), "input\n0, 1, 2, 3, 4\n");
   assertEquals([stderr.text, reports.text], ["error\n", "report\n"]);
 });
 

@@ -90,7 +90,7 @@ Deno.test("without the stub a program of the same user is started directly", asy
 });
 
 Deno.test("a resize reaches the program", async () => {
-  const script = `trap 'stty size; exit' WINCH; echo ready; while :; do read -t 1000 x; done`;
+  const script = `trap 'stty size; exit' WINCH; echo ready; while :; do read -t 0.05 x; done`;
   const { child, output } = startOnPty(me, script);
   await output.match(/ready/);
   child.resize(132, 50, 1000, 800);
@@ -204,14 +204,17 @@ Deno.test("a program may leave its terminal and come back", async () => {
 });
 
 Deno.test("a viewer who comes late gets everything", async () => {
-  const script = "stty raw -echo; head -c 70000 /dev/zero"; // the stream stops at 65,536, the kernel holds the rest
+  // The stream stops at 65,536, the kernel holds the rest.
+  const script = "stty raw -echo; head -c 65536 /dev/zero; read x; head -c 3000 /dev/zero";
   const options = { user: me, path: "/bin/sh", argv: ["sh", "-c", script], env: loginEnvironment(me) };
   const child = launchOnPty({ ...options, term: "xterm", cols: 80, rows: 24 });
   await new Promise((resolve) => child.terminal.once("readable", resolve));
+  await until("the stream is full", () => child.terminal.readableLength === 65_536);
+  child.terminal.write("\n");
   assertEquals(await child.exit, { code: 0 });
   const output = new Output(child.terminal);
   await output.ended;
-  assertEquals(output.text.length, 70_000);
+  assertEquals(output.text.length, 68_536);
 });
 
 Deno.test("destroying the terminal hangs it up", async () => {

@@ -3,11 +3,8 @@
  * {@link startPump pump} reads it.
  * @module
  */
-import { Duplex } from "node:stream";
-import { BORROW, borrowByWrite, type Borrower, LEND, type Lender } from "../../base/lending.ts";
 import { FdReader, READ_CHUNK } from "./fd_reader.ts";
-import { nonblocking } from "./fd_stream.ts";
-import { FdWriter } from "./fd_writer.ts";
+import { LendingDuplex, nonblocking } from "./lending_duplex.ts";
 import { libc } from "./libc.ts";
 import { BROKEN, READABLE, type Watch, watch, WRITABLE } from "./reactor.ts";
 import { startPump, type TerminalPump } from "./terminal_pump.ts";
@@ -21,18 +18,12 @@ const REOPEN_CHECK = 200;
 /** A terminal that gives so many bytes in so many milliseconds is worth a pump, until it gives fewer in a longer time. */
 const FLOOD = 512 * 1024, FLOOD_TIME = 200, QUIET_TIME = 1000;
 
-/**
- * The stream owns the descriptor: it closes it when the stream is destroyed or has ended. A terminal ends by
- * `endAfterDrain` only: a program may close its terminal for a while and open it again.
- */
-export class TerminalStream extends Duplex implements Lender, Borrower {
-  #fd: number;
+/** A terminal ends by `endAfterDrain` only: a program may close its terminal for a while and open it again. */
+export class TerminalStream extends LendingDuplex {
   readonly #watch: Watch;
   readonly #reader: FdReader;
-  readonly #writer: FdWriter;
   /** What is read instead of the terminal, until its end. */
   #pumped: { pump: TerminalPump; reader: FdReader; watch: Watch } | undefined;
-  #consumer: ((piece: Uint8Array) => boolean) | undefined;
   #wanted = false;
   #ending = false;
   /** When the rate was last looked at, in milliseconds, and the bytes since. */
@@ -42,29 +33,21 @@ export class TerminalStream extends Duplex implements Lender, Borrower {
 
   /** Takes the descriptor over, unless it throws (AppError). */
   constructor(master: number) {
-    super({ highWaterMark: CHUNK, decodeStrings: true });
-    nonblocking(master);
-    this.#fd = master;
+    super(master, CHUNK, { readable: true, writable: true });
     this.#reader = new FdReader(master, {
       chunk: CHUNK,
       bulk: Infinity,
       take: (piece) => this.#take(piece, false),
       ended: () => this.#letGo(),
-      changed: () => this.#rearm(),
+      changed: () => this.rearm(),
     });
-    this.#writer = new FdWriter(master);
     this.#watch = watch(master, (events) => {
       if (events & (READABLE | BROKEN)) this.#reader.ready();
-      if (events & (WRITABLE | BROKEN)) this.#writer.ready((events & BROKEN) !== 0);
-      this.#rearm();
+      if (events & (WRITABLE | BROKEN)) this.writer.ready((events & BROKEN) !== 0);
+      this.rearm();
     });
     // Both halves are one descriptor, which is gone once the output has ended.
     this.once("end", () => this.destroy());
-  }
-
-  /** The descriptor, or undefined once it is closed. */
-  get fd(): number | undefined {
-    return this.#fd < 0 ? undefined : this.#fd;
   }
 
   /**
@@ -72,84 +55,58 @@ export class TerminalStream extends Duplex implements Lender, Borrower {
    * open. A stalled consumer delays that. For a terminal whose session leader has exited.
    */
   endAfterDrain(): void {
-    if (this.#ending || this.#fd < 0) return;
+    if (this.#ending || this.fd === undefined) return;
     this.#ending = true;
     if (this.#pumped) this.#pumped.pump.stop();
     else this.#reader.drain(DRAIN_LIMIT);
-    this.#rearm();
-  }
-
-  override _read(): void {
-    this.#wanted = true;
-    this.#source.want();
-    this.#rearm();
-  }
-
-  override _write(chunk: Uint8Array<ArrayBuffer>, _encoding: string, done: () => void): void {
-    if (this.#fd < 0) return done();
-    this.#writer.write(chunk, done);
-    this.#rearm();
-  }
-
-  [BORROW](piece: Uint8Array): boolean {
-    return borrowByWrite(this, piece);
-  }
-
-  [LEND](consumer: (piece: Uint8Array) => boolean): () => void {
-    this.#consumer = consumer;
-    return () => {
-      this.#wanted = true;
-      this.#source.wantNow();
-      this.#rearm();
-    };
+    this.rearm();
   }
 
   override _final(done: () => void): void {
     done(); // a terminal has no sign for the end of its input: its user types ^D
   }
 
-  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    this.#release();
-    done(error);
+  protected override want(now: boolean): void {
+    this.#wanted = true;
+    (this.#pumped?.reader ?? this.#reader).want(now);
+    this.rearm();
   }
 
-  get #source(): FdReader {
-    return this.#pumped?.reader ?? this.#reader;
-  }
-
-  #rearm(): void {
-    if (this.#fd < 0) return;
+  protected override rearm(): void {
+    if (this.fd === undefined) return;
     const direct = !this.#pumped && this.#reader.waiting;
-    this.#watch.want((direct ? READABLE : 0) | (this.#writer.waiting ? WRITABLE : 0));
+    this.#watch.want((direct ? READABLE : 0) | (this.writer.waiting ? WRITABLE : 0));
     this.#pumped?.watch.want(this.#pumped.reader.waiting ? READABLE : 0);
+  }
+
+  protected override unwatch(): void {
+    this.#closePump();
+    this.#reader.stop();
+    this.#watch.close();
   }
 
   /** @returns whether the same source is to give more */
   #take(piece: Uint8Array, pumped: boolean): boolean {
-    this.#wanted = this.#hand(piece);
-    if (this.#fd >= 0) this.#judge(piece.length);
+    const { length } = piece;
+    this.#wanted = this.hand(piece);
+    if (this.fd !== undefined) this.#judge(this.fd, length);
     return this.#wanted && pumped === (this.#pumped !== undefined);
   }
 
-  #hand(piece: Uint8Array): boolean {
-    if (this.#consumer && this.readableLength === 0) return this.#consumer(piece);
-    return this.push(piece.slice());
-  }
-
   /** Starts a pump when much comes out, and stops it when little does. */
-  #judge(length: number): void {
+  #judge(fd: number, length: number): void {
     this.#bytes += length;
     const flood = this.#bytes >= FLOOD;
     const now = performance.now();
-    if (!this.#pumped && flood && !this.#ending && this.#pumpable) this.#startPump();
+    if (!this.#pumped && flood && !this.#ending && this.#pumpable) this.#startPump(fd);
     else if (now - this.#since < (this.#pumped ? QUIET_TIME : FLOOD_TIME)) return;
     else if (!flood) this.#pumped?.pump.stop();
     this.#since = now;
     this.#bytes = 0;
   }
 
-  #startPump(): void {
-    const pump = startPump(this.#fd);
+  #startPump(fd: number): void {
+    const pump = startPump(fd);
     this.#pumpable = pump !== undefined;
     if (!pump) return;
     nonblocking(pump.output);
@@ -158,21 +115,21 @@ export class TerminalStream extends Duplex implements Lender, Borrower {
       bulk: Infinity, // the pump fills the pipe meanwhile: a pause, so the measurement, costs throughput
       take: (piece) => this.#take(piece, true),
       ended: () => this.#endPump(),
-      changed: () => this.#rearm(),
+      changed: () => this.rearm(),
     });
     const watching = watch(pump.output, () => {
       reader.ready();
-      this.#rearm();
+      this.rearm();
     });
     this.#pumped = { pump, reader, watch: watching };
-    if (this.#wanted) reader.want();
+    if (this.#wanted) reader.want(false);
   }
 
   /** All that went through the pump has come; the rest comes from the terminal itself. */
   #endPump(): void {
     this.#closePump();
     if (this.#ending) this.#reader.drain(DRAIN_LIMIT);
-    if (this.#wanted) this.#reader.want();
+    if (this.#wanted) this.#reader.want(false);
   }
 
   #closePump(): void {
@@ -193,17 +150,7 @@ export class TerminalStream extends Duplex implements Lender, Borrower {
       if (timer !== undefined) Deno.unrefTimer(timer);
       return;
     }
-    this.#release();
+    this.release();
     this.push(null);
-  }
-
-  #release(): void {
-    if (this.#fd < 0) return;
-    this.#closePump();
-    this.#reader.stop();
-    this.#watch.close();
-    libc().close(this.#fd);
-    this.#fd = -1;
-    this.#writer.giveUp();
   }
 }

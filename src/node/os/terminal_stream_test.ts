@@ -116,6 +116,7 @@ Deno.test({
     await until("the pump is gone", () => isGone(first));
     child.terminal.write("x");
     await until("there is another", () => pumps().length === 1);
+    child.terminal.write("x");
     assertEquals(await child.exit, { code: 0 });
     await ended;
     assertEquals(seen.length, 8 * MiB + 2);
