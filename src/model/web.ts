@@ -70,7 +70,8 @@ export type TerminalRequest =
 
 /** Text frames of a terminal's WebSocket, from the proxy; binary frames are output. */
 export type TerminalNotice =
-  | { type: "ready"; sid: string; server: string; login: string }
+  /** `site`: the cluster that lists and records the session, where that is another one. */
+  | { type: "ready"; sid: string; server: string; login: string; site?: string }
   /** The size that rules: the smallest of all parties'. */
   | ({ type: "size" } & TerminalSize)
   | { type: "pong"; id: number }

@@ -47,6 +47,8 @@ export interface RemoteForward {
 const MAX_CHANNELS = 1024;
 /** How long a closing connection may take to send its last bytes. */
 const CLOSE_GRACE_MS = 500;
+/** Characters of a command that a message repeats. */
+const MAX_SHOWN = 200;
 
 /** A logged-in connection. */
 export class SshClient {
@@ -93,7 +95,8 @@ export class SshClient {
   }
 
   exec(command: string, options: SessionOptions = {}): Promise<ClientSession> {
-    return this.#session(`run "${command}"`, { type: "exec", name: command }, options);
+    const shown = command.length > MAX_SHOWN ? `${command.slice(0, MAX_SHOWN)}...` : command;
+    return this.#session(`run "${shown}"`, { type: "exec", name: command }, options);
   }
 
   shell(options: SessionOptions = {}): Promise<ClientSession> {

@@ -19,6 +19,34 @@ export async function call<M extends Method>(
   });
 }
 
+/** What another cluster is asked, too. */
+type SiteMethod = "access.mine" | "sessions.list" | "sessions.end" | "events.search" | "recordings.list";
+
+/** One call of a cluster's auth API, with the rights that the user has there. @param site undefined: this cluster */
+export async function callIn<M extends SiteMethod>(
+  site: string | undefined,
+  method: M,
+  input: Input<M>,
+  signal?: AbortSignal,
+): Promise<Output<M>> {
+  if (site === undefined) return await call(method, input, signal);
+  return await requestJson<Output<M & keyof Contract>>(`${sitePath(site)}/call/${method}`, {
+    method: "POST",
+    body: input,
+    ...(signal ? { signal } : {}),
+  });
+}
+
+/** A session, and the cluster that records it, where that is another one. */
+export interface SessionRef {
+  sid: string;
+  site: string | undefined;
+}
+
+function sessionPath({ sid, site }: SessionRef): string {
+  return `${sitePath(site)}/sessions/${encodeURIComponent(sid)}`;
+}
+
 /** A server, and the logins that this user may use there. */
 export interface NodeItem {
   id: string;
@@ -64,9 +92,9 @@ export type RecordedEvent = Partial<Omit<AuditEvent, "event">> & {
   bytes?: number;
 };
 
-export async function recordedEvents(sid: string, signal?: AbortSignal): Promise<RecordedEvent[]> {
+export async function recordedEvents(session: SessionRef, signal?: AbortSignal): Promise<RecordedEvent[]> {
   const { events } = await requestJson<{ events: RecordedEvent[] }>(
-    `${SITE}/sessions/${encodeURIComponent(sid)}/events`,
+    `${sessionPath(session)}/events`,
     { timeoutMs: 120_000, ...(signal ? { signal } : {}) },
   );
   return events;
@@ -74,21 +102,23 @@ export async function recordedEvents(sid: string, signal?: AbortSignal): Promise
 
 /** Whether a recording is as it was made, and who signed it. Reads all of it. */
 export async function recordingVerdict(
-  sid: string,
+  session: SessionRef,
   signal?: AbortSignal,
 ): Promise<{ sound: boolean; text: string }> {
-  const path = `${SITE}/sessions/${encodeURIComponent(sid)}/verdict`;
-  return await requestJson(path, { timeoutMs: 120_000, ...(signal ? { signal } : {}) });
+  return await requestJson(`${sessionPath(session)}/verdict`, {
+    timeoutMs: 120_000,
+    ...(signal ? { signal } : {}),
+  });
 }
 
 /** Some of a recording's output. */
 export async function recordedBytes(
-  sid: string,
+  session: SessionRef,
   offset: number,
   bytes: number,
   signal?: AbortSignal,
 ): Promise<Uint8Array> {
-  const path = `${SITE}/sessions/${encodeURIComponent(sid)}/stream?offset=${offset}&bytes=${bytes}`;
+  const path = `${sessionPath(session)}/stream?offset=${offset}&bytes=${bytes}`;
   const answer = await request(path, { timeoutMs: 120_000, ...(signal ? { signal } : {}) });
   return new Uint8Array(await answer.arrayBuffer());
 }
@@ -96,8 +126,8 @@ export async function recordedBytes(
 export type RecordingFormat = "asciicast" | "text" | "bytes";
 
 /** The address of a recording as a file; see {@linkcode downloadLink}. */
-export function recordingPath(sid: string, format: RecordingFormat): string {
-  return `${SITE}/sessions/${encodeURIComponent(sid)}/download?format=${format}`;
+export function recordingPath(session: SessionRef, format: RecordingFormat): string {
+  return `${sessionPath(session)}/download?format=${format}`;
 }
 
 /** The address of a file of a server. */
@@ -118,9 +148,9 @@ export function terminalUrl(site: string | undefined): string {
   return url.href;
 }
 
-/** Events as they happen. */
-export function followPath(query: Record<string, string>): string {
-  return `${SITE}/events/follow?${new URLSearchParams(query)}`;
+/** Events of a cluster as they happen. */
+export function followPath(site: string | undefined, query: Record<string, string>): string {
+  return `${sitePath(site)}/events/follow?${new URLSearchParams(query)}`;
 }
 
 /**

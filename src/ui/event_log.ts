@@ -3,12 +3,15 @@
  * @module
  */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { call, followPath } from "./api.ts";
+import { callIn, followPath } from "./api.ts";
 import { eventKey, type LoggedEvent } from "./event_text.ts";
+import { RequestFailure } from "./failure.ts";
 import { readLines } from "./lines.ts";
 import { request } from "./request.ts";
 
 export interface EventFilter {
+  /** Of another cluster. */
+  site: string | undefined;
   type: string;
   user: string;
   text: string;
@@ -47,9 +50,10 @@ export interface EventLog {
 export function useEventLog(filter: EventFilter, live: boolean): EventLog {
   const [found, setFound] = useState<{ events: readonly LoggedEvent[]; more: boolean }>();
   const [failure, setFailure] = useState<unknown>();
+  const [broken, setBroken] = useState<unknown>();
   const [round, setRound] = useState(0);
   const gone = useRef(new AbortController());
-  const key = [filter.type, filter.user, filter.text, filter.span];
+  const key = [filter.site, filter.type, filter.user, filter.text, filter.span];
 
   useEffect(() => {
     const ended = gone.current = new AbortController();
@@ -76,8 +80,11 @@ export function useEventLog(filter: EventFilter, live: boolean): EventLog {
         if (events.slice(0, PAGE).some((one) => eventKey(one) === id)) return was;
         return { events: [event, ...events].slice(0, MOST_LIVE), more: was?.more ?? false };
       });
-    void follow(filter, arrived, ended.signal);
-    return () => ended.abort();
+    void follow(filter, { arrived, broken: setBroken }, ended.signal);
+    return () => {
+      ended.abort();
+      setBroken(undefined);
+    };
   }, [...key, live]);
 
   const loadOlder = () => {
@@ -96,7 +103,7 @@ export function useEventLog(filter: EventFilter, live: boolean): EventLog {
   };
   return {
     events: found?.events,
-    failure,
+    failure: failure ?? broken,
     more: found?.more ?? false,
     loadOlder,
     reload: () => setRound((count) => count + 1),
@@ -105,12 +112,12 @@ export function useEventLog(filter: EventFilter, live: boolean): EventLog {
 
 /** The newest first. */
 async function search(
-  { type, user, text, span }: EventFilter,
+  { site, type, user, text, span }: EventFilter,
   to: number | undefined,
   signal: AbortSignal,
 ): Promise<LoggedEvent[]> {
   const ms = SPANS.find(({ name }) => name === span)?.ms ?? Infinity;
-  const events = await call("events.search", {
+  const events = await callIn(site, "events.search", {
     ...(ms === Infinity ? {} : { from: Date.now() - ms }),
     ...(to === undefined ? {} : { to }),
     ...(type === "" ? {} : { events: [type] }),
@@ -121,13 +128,19 @@ async function search(
   return events.reverse();
 }
 
-/** Hands over events as they happen, until `signal`; a stream that breaks is opened again. */
+interface Follower {
+  arrived: (event: LoggedEvent) => void;
+  /** Why there are none at the moment; undefined when they come again. */
+  broken: (failure: unknown) => void;
+}
+
+/** Hands over events as they happen, until `signal`; a stream that breaks is opened again, unless it is refused. */
 async function follow(
-  { type, user, text }: EventFilter,
-  arrived: (event: LoggedEvent) => void,
+  { site, type, user, text }: EventFilter,
+  { arrived, broken }: Follower,
   signal: AbortSignal,
 ): Promise<void> {
-  const path = followPath({
+  const path = followPath(site, {
     ...(type === "" ? {} : { type }),
     ...(user === "" ? {} : { user }),
     ...(text === "" ? {} : { search: text }),
@@ -135,6 +148,7 @@ async function follow(
   while (!signal.aborted) {
     try {
       const answer = await request(path, { signal, timeoutMs: 0 });
+      broken(undefined);
       if (answer.body) {
         for await (const line of readLines(answer.body, SILENCE_MS, signal)) {
           if (line !== "") arrived(JSON.parse(line));
@@ -142,7 +156,8 @@ async function follow(
       }
     } catch (error) {
       if (signal.aborted) return;
-      console.warn("the log cannot be followed at the moment", error);
+      broken(error);
+      if (error instanceof RequestFailure && (error.status === 403 || error.status === 404)) return;
     }
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }

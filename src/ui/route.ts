@@ -34,10 +34,31 @@ function decoded(part: string): string | undefined {
   }
 }
 
-/** Below `/web`: `/web/nodes/` is `/nodes`, and so is `/web/cluster/main/nodes`, for a proxy has one cluster. */
+/** Below `/web`: `/web/nodes/` is `/nodes`, and so is `/web/cluster/main/nodes`, see {@linkcode clusterIn}. */
 export function pathOf(pathname: string): string {
   const path = pathname.replace(/^\/web(?=\/|$)/, "").replace(/\/+$/, "");
   return path.replace(/^\/cluster\/[^/]+(?=\/|$)/, "") || "/";
+}
+
+/** The cluster that an address of the manual's time names in its path: `/web/cluster/east/nodes`; undefined for this one. */
+export function clusterIn(pathname: string): string | undefined {
+  const name = /^\/web\/cluster\/([^/]+)(?=\/|$)/.exec(pathname)?.[1];
+  return name === undefined || name === "-current-" ? undefined : decoded(name);
+}
+
+/** The first words of paths that are about the cluster that is chosen. All others are about this one, or about none. */
+const OF_ANY_CLUSTER: ReadonlySet<string> = new Set([
+  "",
+  "nodes",
+  "sessions",
+  "session",
+  "recordings",
+  "player",
+  "audit",
+]);
+
+export function isOfAnyCluster(path: string): boolean {
+  return OF_ANY_CLUSTER.has(path.split("/")[1] ?? "");
 }
 
 /** The place after a login: where the user was, and never another site. */

@@ -3,7 +3,7 @@
  * @module
  */
 import { Cell } from "./cell.ts";
-import { pathOf } from "./route.ts";
+import { clusterIn, pathOf } from "./route.ts";
 
 /** A place of the interface. */
 export interface Place {
@@ -32,7 +32,10 @@ function move(): void {
 }
 
 function read(): Place {
-  return { path: pathOf(location.pathname), query: new URLSearchParams(location.search) };
+  const query = new URLSearchParams(location.search);
+  const cluster = clusterIn(location.pathname);
+  if (cluster !== undefined && !query.has("cluster")) query.set("cluster", cluster);
+  return { path: pathOf(location.pathname), query };
 }
 
 /** The address of a place. */
@@ -54,7 +57,7 @@ export function go(
 
 /** Changes one word of the query; an empty value takes it out. */
 export function setQuery(name: string, value: string): void {
-  const query = new URLSearchParams(location.search);
+  const query = new URLSearchParams(place.value.query);
   if (value === "") query.delete(name);
   else query.set(name, value);
   go(place.value.path, { query: Object.fromEntries(query), replace: true });

@@ -126,7 +126,7 @@ function forget(): void {
 }
 
 /** What roles let the user do with a kind of resource. */
-export function may(context: WebUserContext, kind: string, verb: string): boolean {
+export function may(context: Pick<WebUserContext, "rights">, kind: string, verb: string): boolean {
   const verbs = context.rights[kind] ?? context.rights["*"] ?? [];
   return verbs.includes(verb) || verbs.includes("*");
 }

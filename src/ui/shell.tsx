@@ -4,6 +4,7 @@
  */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { WebUserContext } from "../model/web.ts";
+import { listSites } from "./api.ts";
 import { useCell } from "./cell.ts";
 import { complain } from "./components/toasts.tsx";
 import { Icon, Mark } from "./components/icon.tsx";
@@ -11,19 +12,27 @@ import { Link } from "./components/link.tsx";
 import { useNow } from "./components/moment.tsx";
 import { ThemeSwitch } from "./components/theme_switch.tsx";
 import { href, place } from "./router.ts";
-import { Pages } from "./pages/pages.tsx";
+import { Pages, type PagesInput } from "./pages/pages.tsx";
 import { navigation } from "./pages/navigation.ts";
+import { useLoaded } from "./loaded.ts";
 import { logOut, session } from "./session.ts";
+import { useSite } from "./site.ts";
+import { useSiteAccess } from "./site_access.ts";
 import { reopenTerminals } from "./terminal/reopened.ts";
 import { terminals } from "./terminal/terminals.ts";
 
 /** How long before its end a session's user is told. */
 const WARN_MS = 5 * 60_000;
+/** Clusters come and go. */
+const SITES_MS = 20_000;
 
 export function Shell({ context }: { context: WebUserContext }) {
   const [open, setOpen] = useState(false);
   const main = useRef<HTMLElement>(null);
   const { path } = useCell(place);
+  const site = useSite(context.cluster);
+  const access = useSiteAccess(context, site);
+  const { value: sites } = useLoaded(listSites, [], SITES_MS);
   useEffect(() => setOpen(false), [path]);
   useEffect(() => void reopenTerminals(context.user).catch(complain), []);
   useEffect(() => {
@@ -66,16 +75,18 @@ export function Shell({ context }: { context: WebUserContext }) {
           onClick={() => setOpen(false)}
         />
       )}
-      <Side context={context} open={open} />
+      <Side context={context} site={site} access={access} open={open} />
       <main class="content" id="content" ref={main} tabIndex={-1}>
         <ExpiryBanner />
-        <Pages context={context} />
+        <Pages context={context} site={site} sites={sites} access={access} />
       </main>
     </div>
   );
 }
 
-function Side({ context, open }: { context: WebUserContext; open: boolean }) {
+type SideProps = Pick<PagesInput, "context" | "site" | "access"> & { open: boolean };
+
+function Side({ context, site, access, open }: SideProps) {
   const tabs = useCell(terminals.tabs);
   const leave = async () => {
     try {
@@ -94,13 +105,13 @@ function Side({ context, open }: { context: WebUserContext; open: boolean }) {
         </span>
       </a>
       <nav aria-label="Pages">
-        {navigation(context).map(({ title, entries }) => (
+        {navigation(context, site, access).map(({ title, entries }) => (
           <section key={title} aria-label={title}>
             <h2>{title}</h2>
             <ul>
-              {entries.map(({ path, text, icon }) => (
+              {entries.map(({ path, text, icon, query = {} }) => (
                 <li key={path}>
-                  <Link to={path} nav>
+                  <Link to={path} query={query} nav>
                     <Icon name={icon} />
                     {text}
                     {path === "/terminals" && tabs.length > 0 && (

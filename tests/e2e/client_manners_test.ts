@@ -63,7 +63,10 @@ Deno.test("tsh goes through the HTTP proxy of the environment, for HTTPS and for
     async () => {
       const away = await joe.tsh(["ls"], { env: { HTTPS_PROXY: "http://127.0.0.1:1" } });
       assertEquals(away.code, 1);
-      assertMatch(away.stderr, /^error: cannot connect to 127\.0\.0\.1:1: .*HTTP proxy/m);
+      assertMatch(
+        away.stderr,
+        /^error: cannot reach the proxy 127\.0\.0\.1: cannot connect to 127\.0\.0\.1:1: .*HTTP proxy/m,
+      );
       const wrong = await joe.tsh(["ls"], { env: { HTTPS_PROXY: "socks5://secret@127.0.0.1:1" } });
       assertEquals(wrong.code, 1);
       assertMatch(wrong.stderr, /^error: HTTPS_PROXY .*write it as http:\/\/host:port/m);
@@ -83,7 +86,10 @@ Deno.test("a proxy that is spoken to by TLS is verified, and used when it is wha
   assertEquals(proxy.asked, [targets().ssh]);
   const stranger = await joe.tsh(["ls"], { env });
   assertEquals(stranger.code, 1);
-  assertMatch(stranger.stderr, /^error: no TLS with the HTTP proxy localhost:\d+: /m);
+  assertMatch(
+    stranger.stderr,
+    /^error: cannot reach the proxy 127\.0\.0\.1: no TLS with the HTTP proxy localhost:\d+: /m,
+  );
 });
 
 Deno.test("a tsh that is too old for the cluster is refused with both versions, unless told to go on", async () => {

@@ -44,8 +44,10 @@ Deno.test("tctl users add prints a link, and the user exists only after it was u
   assertStringIncludes(await refused("users", "add", "joe"), "already exists");
   assertStringIncludes(await refused("users", "add", "bob", "--ttl=49h"), "48");
   await refused("users", "add", "bob", "--ttl=soon");
-  await refused("users", "add", "bob", "a,b c");
-  await refused("users", "add", "../evil");
+  assertStringIncludes(await refused("users", "add", "bob", "--ttl=0s"), "must be valid for some time");
+  assertStringIncludes(await refused("users", "add", "bob", "a,b c"), "not a login; it is made of A-Z");
+  assertStringIncludes(await refused("users", "add", "../evil"), "not a user name; it is made of A-Z");
+  assertStringIncludes(await refused("users", "rm", ","), "name the accounts");
   assertEquals(await cluster.tctlOk("users", "rm", "joe"), "User 'joe' has been deleted\n");
   await refused("users", "rm", "joe");
   assertEquals(await cluster.tctlOk("users", "ls"), "No users found\n");
@@ -122,6 +124,7 @@ Deno.test("tctl tokens add makes tokens for hosts and clusters, with a value of 
   const random = await cluster.tctlOk("tokens", "add", "--type=auth");
   assertMatch(random, /^The invite token: [0-9a-f]{32}\n$/);
   await refused("tokens", "add", "--type=node", "--value=a-value-of-my-own");
+  assertStringIncludes(await refused("tokens", "add", "--type=node", "--value=x"), "at least 8 characters");
   assertStringIncludes(await refused("tokens", "add", "--type=kitchen"), 'role "kitchen" is not known');
   assertStringIncludes((await cluster.tctl("tokens", "add")).stderr, "--type");
   const listed = JSON.parse(await cluster.tctlOk("tokens", "ls", "--type=proxy", "--format=json"));
@@ -173,6 +176,11 @@ Deno.test("tctl auth export prints lines that OpenSSH reads", async () => {
       assertEquals(code, 0);
       assertMatch(stdout, new RegExp(`^256 SHA256:\\S+ clustername=main&type=${name} \\(ED25519\\)$`, "m"));
       const fingerprint = stdout.split(" ")[1] ?? "";
+      const secret = await cluster.tctlOk("auth", "export", "--keys", `--fingerprint=${fingerprint}`);
+      assertEquals(secret, await cluster.tctlOk("auth", "export", "--keys", `--type=${name}`));
+      await Deno.writeTextFile(`${directory}/${name}`, secret, { mode: 0o600 });
+      const own = await run("ssh-keygen", ["-y", "-f", `${directory}/${name}`]);
+      assertEquals(own.stdout.split(" ").slice(0, 2), line.split(" ").slice(0, 2), own.stderr);
       assertEquals(
         await cluster.tctlOk("auth", "export", `--fingerprint=${fingerprint}`),
         name === "user" ? user : host,
@@ -183,6 +191,10 @@ Deno.test("tctl auth export prints lines that OpenSSH reads", async () => {
     assertStringIncludes(found.stdout, "CA");
     const { code } = await cluster.tctl("auth", "export", "--type=tls");
     assertEquals(code, 1);
+    assertStringIncludes(
+      await refused("auth", "export", "--fingerprint=SHA256:nothing"),
+      "no authority has a key with the fingerprint SHA256:nothing",
+    );
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
@@ -216,7 +228,10 @@ Deno.test("every listing of tctl is also there as JSON and YAML, and both say th
 });
 
 Deno.test("tctl shows its help and version, and answers a wrong command with an error", async () => {
-  assertMatch(await cluster.tctlOk("version"), /^Teleport v\d+\.\d+\.\d+ /);
+  for (const word of ["version", "--version"]) {
+    assertMatch(await cluster.tctlOk(word), /^Teleport v\d+\.\d+\.\d+ \S+\n$/);
+  }
+  assertStringIncludes(await cluster.tctlOk("help", "users", "add"), "tctl users add joe joe,root --ttl=8h");
   assertStringIncludes(await cluster.tctlOk("help"), "tctl users add joe");
   assertStringIncludes(await cluster.tctlOk("help", "users"), "Manages user accounts");
   const { code, stderr } = await cluster.tctl("user", "ls");

@@ -20,6 +20,7 @@ import { WebTerminalClient } from "../kit/web_terminal.ts";
 const main = await startMain();
 const east = await startEast();
 let joe: User;
+let browser: WebBrowser;
 
 Deno.test.afterAll(async () => {
   await Promise.all([main.stop(), east.stop()]);
@@ -174,7 +175,7 @@ Deno.test("tsh login with a cluster's name makes it the one that commands are ab
 });
 
 Deno.test("the web interface lists the clusters, and opens terminals and files in them", async () => {
-  const browser = await WebBrowser.signedIn(main, joe);
+  browser = await WebBrowser.signedIn(main, joe);
   const sites = (await browser.ask("GET", "/v1/webapi/sites")).json as { name: string; status: string }[];
   assertEquals(sites.map(({ name, status }) => [name, status]), [["main", "online"], ["east", "online"]]);
   type Nodes = { items: { id: string; hostname: string; logins: string[] }[] };
@@ -193,6 +194,69 @@ Deno.test("the web interface lists the clusters, and opens terminals and files i
   const file = `/v1/webapi/sites/east/nodes/${db1?.id}/${LOGIN}/files?path=${east.directory}/page`;
   assertEquals((await browser.ask("GET", file)).text, "a file in the east");
   await east.event("session.start", ({ user }) => user === "main:joe");
+});
+
+Deno.test("the web interface shows what goes on in the other cluster: sessions to join and end, recordings, the audit log", async () => {
+  const site = "/v1/webapi/sites/east";
+  const ask = (path: string) => browser.ask("GET", `${site}${path}`);
+  const call = async (method: string, input: unknown = {}) =>
+    (await browser.ask("POST", `${site}/call/${method}`, { body: input })).json;
+  const mine = await call("access.mine");
+  assertEquals([mine.name, mine.roles], ["main:joe", ["admin"]]);
+  assertEquals(mine.rights.event.includes("list"), true);
+
+  const { items: [db1] } = (await ask("/nodes")).json;
+  const open = { path: `${site}/connect` };
+  const first = await WebTerminalClient.open(browser, db1.id, LOGIN, open);
+  const { sid, site: recorder } = await first.notice("ready");
+  assertEquals(recorder, "east", "where the session is listed");
+  const running = await eventually(
+    "the session to be listed",
+    async () => (await call("sessions.list")).find((one: { sid: string }) => one.sid === sid),
+  );
+  assertEquals([running.user, running.node, running.login], ["main:joe", "db1", LOGIN]);
+  assertEquals((await ask(`/sessions/${sid}`)).json.sid, sid);
+  const second = await WebTerminalClient.open(browser, running.server, LOGIN, { ...open, open: { sid } });
+  await second.notice("ready", (notice) => notice.sid === sid);
+  second.type("echo both''of us\n");
+  await first.shows("bothof us");
+
+  const log = await browser.start("GET", `${site}/events/follow?type=session.terminate`);
+  assertEquals(log.statusCode, 200);
+  let followed = "";
+  log.on("data", (chunk) => followed += chunk);
+  assertEquals(await call("sessions.end", { sid }), { ended: true });
+  await Promise.all([first.closed(), second.closed()]);
+  await eventually("the log to tell it", () => followed.includes(`"event":"session.terminate"`) || undefined);
+  log.destroy();
+  const [end] = (await ask(`/events?type=session.terminate&search=${sid}`)).json.events;
+  assertEquals([end.user, end.success], ["main:joe", true]);
+  assertEquals((await call("events.search", { events: ["session.start"], text: sid })).length, 1);
+
+  await eventually(
+    "the recording to be complete",
+    async () =>
+      (await call("recordings.list")).find((one: { sid: string; complete: boolean }) =>
+        one.sid === sid && one.complete
+      ),
+  );
+  assertEquals((await ask(`/sessions/${sid}/events`)).json.events[0].user, "main:joe");
+  assertStringIncludes((await ask(`/sessions/${sid}/stream`)).text, "bothof us");
+  const verdict = (await ask(`/sessions/${sid}/verdict`)).json;
+  assertEquals(verdict.sound, true, verdict.text);
+  const path = `${site}/sessions/${sid}/download?format=text`;
+  const { ticket } = (await browser.ask("POST", "/v1/webapi/tickets", { body: { path } })).json;
+  assertStringIncludes(
+    (await browser.ask("GET", `${path}&ticket=${ticket}`, { withoutBearer: true })).text,
+    "bothof us",
+  );
+
+  // Of this cluster, all the same, under either of its names.
+  for (const here of ["/v1/webapi/sites/main", "/v1/webapi/sites/-current-"]) {
+    assertEquals((await browser.ask("GET", `${here}/sessions/${sid}/events`)).status, 404);
+    assertEquals((await browser.ask("GET", `${here}/events?search=${sid}`)).json.events, []);
+    assertEquals((await browser.ask("POST", `${here}/call/access.mine`, { body: {} })).json.name, "joe");
+  }
 });
 
 Deno.test("trust goes one way: the trusting cluster's users see nothing of the trusted one", async () => {
@@ -254,6 +318,13 @@ Deno.test("disabling the trust cuts sessions and the tunnel; enabling it again t
   assertEquals(await seenStatus(joe, "east"), "offline");
   const cut = await joe.tsh(["--cluster=east", "ssh", `${LOGIN}@db1`, "true"]);
   assertStringIncludes(cut.stderr, 'cluster "east" is offline');
+  for (
+    const path of ["nodes", "sessions", "events", "events/follow", `sessions/${crypto.randomUUID()}/events`]
+  ) {
+    const answer = await browser.ask("GET", `/v1/webapi/sites/east/${path}`);
+    assertEquals(answer.status, 503, path);
+    assertStringIncludes(answer.json.message, 'cluster "east" is offline');
+  }
   await east.tctlOk("create", "-f", await trustFile(main, east, { token: undefined }));
   await untilStatus(main, "east", "online");
   assertEquals((await joe.tsh(["--cluster=east", "ssh", `${LOGIN}@db1`, "echo again"])).stdout, "again\n");

@@ -2,10 +2,12 @@
 import { assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
 import type { Daemon } from "../kit/cluster.ts";
 import { LOGIN } from "../kit/machine.ts";
-import { run } from "../kit/run.ts";
+import { eventually, run } from "../kit/run.ts";
 import { SshAgent } from "../kit/ssh_agent.ts";
 import { pair, startEast, startMain } from "../kit/trusted_clusters.ts";
 import type { User } from "../kit/user.ts";
+import { WebBrowser } from "../kit/web_browser.ts";
+import { WebTerminalClient } from "../kit/web_terminal.ts";
 
 const PROXY = { auth: { session_recording: "proxy" } };
 
@@ -29,6 +31,34 @@ async function session(joe: User, recorder: Daemon, words: string, user: string)
   return String(end.sid);
 }
 
+/** A session in a browser, joined from the list of the cluster that records it, and played from there. */
+async function inBrowser(main: Daemon, recorder: "east" | undefined): Promise<void> {
+  const browser = await WebBrowser.signedIn(main, await main.user("ann", [LOGIN]));
+  const [east, site] = ["/v1/webapi/sites/east", `/v1/webapi/sites/${recorder ?? "main"}`];
+  const { items: [db1] } = (await browser.ask("GET", `${east}/nodes`)).json;
+  const first = await WebTerminalClient.open(browser, db1.id, LOGIN, { path: `${east}/connect` });
+  const { sid, site: told } = await first.notice("ready");
+  assertEquals(told, recorder);
+  const running = await eventually(
+    "the session to be listed",
+    async () =>
+      (await browser.ask("GET", `${site}/sessions`)).json.sessions.find((one: { sid: string }) =>
+        one.sid === sid
+      ),
+  );
+  const joined = { path: `${site}/connect`, open: { sid } };
+  const second = await WebTerminalClient.open(browser, running.server, LOGIN, joined);
+  await second.notice("ready", (notice) => notice.sid === sid);
+  second.type("echo both''of us; exit\n");
+  await Promise.all([first.closed(), second.closed()]);
+  await eventually(
+    "the recording to be signed",
+    async () =>
+      (await browser.ask("GET", `${site}/sessions/${sid}/verdict`)).json.sound === true || undefined,
+  );
+  assertStringIncludes((await browser.ask("GET", `${site}/sessions/${sid}/stream`)).text, "bothof us");
+}
+
 Deno.test("where the trusted cluster's proxies record, sessions in the other cluster are recorded there as well", async () => {
   await using main = await startMain(PROXY);
   await using east = await startEast();
@@ -42,6 +72,7 @@ Deno.test("where the trusted cluster's proxies record, sessions in the other clu
   assertStringIncludes(played.stdout, "seen on the way");
   const ran = await stock(joe, `${LOGIN}@db1.east`, "echo stock; exit 4");
   assertEquals([ran.stdout, ran.code], ["stock\n", 4], ran.stderr);
+  await inBrowser(main, undefined);
 });
 
 Deno.test("where the trusting cluster's proxies record, its guests are recorded by them", async () => {
@@ -56,5 +87,6 @@ Deno.test("where the trusting cluster's proxies record, its guests are recorded 
   assertEquals((await joe.tsh(["--cluster=east", "ssh", `${LOGIN}@db1`, "exit 6"])).code, 6);
   const ran = await stock(joe, `${LOGIN}@db1.east`, "echo stock; exit 4");
   assertEquals([ran.stdout, ran.code], ["stock\n", 4], ran.stderr);
+  await inBrowser(main, "east");
   assertNotEquals((await main.events()).some(({ event }) => event === "session.start"), true);
 });

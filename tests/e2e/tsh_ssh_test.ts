@@ -279,6 +279,27 @@ async function asOpenSsh(): Promise<string> {
   return folder;
 }
 
+Deno.test("a reader of output that has had enough ends the program, and a disk that is full is told", async () => {
+  const env = { HOME: joe.options.home, USER: "joe" };
+  const into = (where: string, command: string) =>
+    run(
+      "sh",
+      ["-c", `"$@" ${where}`, "sh", Deno.execPath(), ...programArgs("tsh", ["ssh", target, command])],
+      {
+        env,
+        timeoutMs: 30_000,
+      },
+    );
+  const mark = `${work}/ended`;
+  const head = await into("| head -n 1", `sh -c 'yes; echo over >${mark}'`);
+  assertEquals([head.code, head.stdout], [0, "y\n"], head.stderr);
+  assertEquals(await Deno.readTextFile(mark), "over\n");
+
+  const full = await into(">/dev/full", "yes");
+  assertEquals(full.code, 1);
+  assertStringIncludes(full.stderr, "cannot write what the node sends: No space left on device");
+});
+
 Deno.test("by the name ssh it serves git and rsync, by the name scp it copies", async () => {
   const bin = await asOpenSsh();
   const env = {

@@ -43,6 +43,7 @@ const IDENTITIES: Record<string, Identity> = {
   joiner: { kind: "joiner", roles: ["auth", "proxy", "node"], tokenId: "abc" },
   "guest with admin role": guest(["admin"]),
   "guest whose role allows everything": guest(["everything"]),
+  "guest without a rule": guest([]),
 };
 
 /** The roles that exist here; the others are only names. */
@@ -61,7 +62,8 @@ const EVERY_USER = [
   MASTER,
 ];
 const MEMBERS = ["auth", "proxy", "node", "admin", ...EVERY_USER];
-const GUESTS = ["guest with admin role", "guest whose role allows everything"];
+const READING_GUESTS = ["guest with admin role", "guest whose role allows everything"];
+const GUESTS = [...READING_GUESTS, "guest without a rule"];
 
 /** Who may call what. Reviewed by hand: a new call, or a wider rule, must be written down here. */
 const GOLDEN: Record<Method, string[]> = {
@@ -96,15 +98,15 @@ const GOLDEN: Record<Method, string[]> = {
   "tokens.list": ["admin", MASTER],
   "tokens.remove": ["admin", MASTER],
   "events.emit": ["proxy", "node"],
-  "events.search": ["admin", "user with admin role", MASTER],
-  "events.follow": ["admin", "user with admin role", MASTER],
+  "events.search": ["admin", "user with admin role", MASTER, ...READING_GUESTS],
+  "events.follow": ["admin", "user with admin role", MASTER, ...READING_GUESTS],
   "recordings.list": ["admin", ...EVERY_USER, ...GUESTS],
   "recordings.read": ["admin", ...EVERY_USER, ...GUESTS],
   "sessions.announce": ["proxy", "node"],
   "sessions.list": ["admin", ...EVERY_USER, ...GUESTS],
-  "sessions.end": ["admin", ...EVERY_USER],
+  "sessions.end": ["admin", ...EVERY_USER, ...GUESTS],
   "changes.watch": MEMBERS,
-  "access.mine": EVERY_USER,
+  "access.mine": [...EVERY_USER, ...GUESTS],
   "account.password": EVERY_USER,
   "account.enroll": EVERY_USER,
   "account.confirm": EVERY_USER,

@@ -4,8 +4,18 @@
  */
 import * as v from "valibot";
 import { VERBS } from "../../model/role.ts";
-import { hosts, users } from "../access.ts";
-import { clusterName, durationMs, entry, nothing, publicKey, text, time, userName } from "./schemas.ts";
+import { either, guests, hosts, users } from "../access.ts";
+import {
+  anyUserName,
+  clusterName,
+  durationMs,
+  entry,
+  nothing,
+  publicKey,
+  text,
+  time,
+  userName,
+} from "./schemas.ts";
 
 const texts = v.array(text(1024));
 const fixedTexts = v.pipe(texts, v.readonly());
@@ -76,7 +86,9 @@ export const accessCalls = {
   "access.mine": entry({
     input: nothing,
     output: v.object({
-      name: userName,
+      /** As this cluster's sessions and events have it. */
+      name: anyUserName,
+      /** Of this cluster: those of another one's user are mapped to them. */
       roles: texts,
       /** The logins that any role allows. */
       logins: texts,
@@ -85,7 +97,7 @@ export const accessCalls = {
       /** The connector that the user logs in through; without it there is a password. */
       connector: v.optional(v.string()),
     }),
-    access: users,
+    access: either(users, guests),
     audited: false,
   }),
 } as const;

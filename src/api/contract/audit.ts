@@ -3,7 +3,7 @@
  * @module
  */
 import * as v from "valibot";
-import { administrator, either, guests, hosts, may, users } from "../access.ts";
+import { administrator, either, guests, guestsWhoMay, hosts, may, users } from "../access.ts";
 import { entry, event, nothing, text, time, uuid } from "./schemas.ts";
 
 const filter = {
@@ -31,7 +31,7 @@ export const auditCalls = {
       order: v.optional(v.picklist(["newest", "oldest"])),
     }),
     output: v.array(event),
-    access: may("event", "list"),
+    access: either(may("event", "list"), guestsWhoMay("event", "list")),
     audited: false,
   }),
 
@@ -39,7 +39,7 @@ export const auditCalls = {
   "events.follow": entry({
     input: v.strictObject(filter),
     output: nothing,
-    access: may("event", "list"),
+    access: either(may("event", "list"), guestsWhoMay("event", "list")),
     audited: false,
   }),
 

@@ -24,14 +24,16 @@ export function entry<const I extends v.GenericSchema, const O extends v.Generic
 }
 
 export const text = (max: number) => v.pipe(v.string(), v.maxLength(max));
-export const named = (what: string, check: (name: string) => boolean) =>
-  v.pipe(v.string(), v.check(check, `not a ${what}`));
-export const userName = named("user name", isUserName);
+/** @param rule what such a name is made of; the value itself is never told, it may be a secret */
+export const named = (what: string, check: (name: string) => boolean, rule = "") =>
+  v.pipe(v.string(), v.check(check, `not a ${what}${rule && `; it is made of ${rule}`}`));
+const NAME_RULE = "A-Z, a-z, 0-9 and . _ @ + -";
+export const userName = named("user name", isUserName, NAME_RULE);
 /** Of a user of this cluster, or of another one that it trusts. */
 export const anyUserName = named("user name", (name) => isUserName(name) || isForeignUserName(name));
 export const clusterName = named("cluster name", isHostName);
-export const login = named("login", isLogin);
-export const hostName = named("host name", isHostName);
+export const login = named("login", isLogin, NAME_RULE);
+export const hostName = named("host name", isHostName, "A-Z, a-z, 0-9 and . _ -");
 export const uuid = named("uuid", isUuid);
 export const time = v.number();
 export const durationMs = v.pipe(v.number(), v.integer(), v.minValue(0));

@@ -52,7 +52,7 @@ export const sessionCalls = {
   "sessions.end": entry({
     input: v.strictObject({ sid: uuid }),
     output: v.object({ ended: v.boolean() }),
-    access: either(administrator, users),
+    access: either(administrator, users, guests),
     audited: true,
   }),
 } as const;

@@ -12,7 +12,11 @@ export const tokenCalls = {
       roles: v.pipe(v.array(tokenRole), v.minLength(1), v.maxLength(4)),
       ttl: v.optional(durationMs),
       token: v.optional(
-        v.pipe(text(256), v.minLength(8), v.regex(/^[\x21-\x7e]+$/, "must be printable text")),
+        v.pipe(
+          text(256),
+          v.minLength(8, "a token has at least 8 characters"),
+          v.regex(/^[\x21-\x7e]+$/, "must be printable text"),
+        ),
       ),
     }),
     output: v.object({ token: v.string(), expires: time }),

@@ -24,7 +24,8 @@ export function accessHandlers(auth: AuthService): Pick<Handlers, keyof typeof a
         throw new AppError("access_denied", `${describe(identity)} is no user`);
       }
       const verbs = (kind: string) => VERBS.filter((verb) => rights.mayForSome(kind, verb));
-      const connector = (await auth.users.get(identity.name))?.connector;
+      // How another cluster's users log in is that cluster's matter.
+      const connector = identity.foreign ? undefined : (await auth.users.get(identity.name))?.connector;
       return {
         name: identity.name,
         roles: rights.roles.map(({ name }) => name),

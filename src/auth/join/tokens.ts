@@ -71,7 +71,9 @@ export class JoinTokens {
     if (ttl <= 0 || ttl > JOIN_TOKEN_TTL.max) {
       throw new AppError(
         "bad_input",
-        `a join token can be valid for at most ${formatDuration(JOIN_TOKEN_TTL.max)}`,
+        ttl > 0
+          ? `a join token can be valid for at most ${formatDuration(JOIN_TOKEN_TTL.max)}`
+          : "a join token must be valid for some time; see --ttl",
       );
     }
     await this.#put({ ...given, static: false });

@@ -70,9 +70,10 @@ Deno.test("a token's wanted value must be new among the usable tokens", async ()
 
 Deno.test("a token cannot last longer than thirty days, nor for no time", async () => {
   const { tokens } = open();
-  for (const ttl of [0, -1, 30 * DAY + 1]) {
-    await assertRejects(() => tokens.create(["node"], ttl), AppError, "at most 720h0m0s");
+  for (const ttl of [0, -1]) {
+    await assertRejects(() => tokens.create(["node"], ttl), AppError, "valid for some time");
   }
+  await assertRejects(() => tokens.create(["node"], 30 * DAY + 1), AppError, "at most 720h0m0s");
   await tokens.create(["node"], 30 * DAY);
 });
 

@@ -207,6 +207,8 @@ function checkTtl(ttl: number): void {
   const max = formatDuration(INVITE_TTL.max);
   throw new AppError(
     "bad_input",
-    `an invitation can be valid for at most ${max}, not ${formatDuration(ttl)}`,
+    ttl > 0
+      ? `an invitation can be valid for at most ${max}, not ${formatDuration(ttl)}`
+      : "an invitation must be valid for some time; see --ttl",
   );
 }

@@ -2,7 +2,7 @@
  * Where the configuration text comes from: `--config-string`, the file of `--config`, or the default file.
  * @module
  */
-import { AppError, messageOf } from "../../base/errors.ts";
+import { AppError, osMessage } from "../../base/errors.ts";
 import { type ConfigText, MAX_CONFIG_BYTES } from "./file.ts";
 import type { StartFlags } from "./flags.ts";
 import { quote } from "../../base/quote.ts";
@@ -30,7 +30,7 @@ export async function findConfigText(
       throw new AppError("not_found", `there is no configuration file ${quote(name)}; see --config`);
     }
     if (!(error instanceof Error)) throw error;
-    throw new AppError("not_found", `cannot read the configuration file ${quote(name)}: ${messageOf(error)}`);
+    throw new AppError("not_found", `cannot read the configuration file ${quote(name)}: ${osMessage(error)}`);
   }
 }
 

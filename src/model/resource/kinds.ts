@@ -156,7 +156,11 @@ export function kindsCalled(word: string): readonly Kind[] {
   const found = KIND_NAMES.find((kind) => KINDS[kind].aliases.includes(name));
   if (found) return [found];
   const known = [...KIND_NAMES, ...KIND_NAMES.flatMap((kind) => KINDS[kind].aliases)];
-  throw new AppError("bad_input", `${quote(word)} is not supported${didYouMean(word, known)}`);
+  const near = didYouMean(word, known);
+  throw new AppError(
+    "bad_input",
+    `${quote(word)} is not supported${near === "" ? `; the kinds are ${KIND_NAMES.join(", ")}` : near}`,
+  );
 }
 
 /** A resource as `tctl get` and `tctl rm` name it: `user/joe`, `users/joe`, or `users` for all of them. */

@@ -26,8 +26,9 @@ function commandOf(pid: number): string {
   return Deno.readTextFileSync(`/proc/${pid}/comm`).trim();
 }
 
-/** Counts what comes out of a terminal. */
-function flood(script: string) {
+/** Counts what comes out of a terminal. Pumps of tests before have gone. */
+async function flood(script: string) {
+  await until("earlier pumps are gone", () => pumps().length === 0);
   const { child, output } = startOnPty(me, `stty raw -echo; ${script}`);
   const seen = { length: 0, hash: createHash("md5") };
   child.terminal.removeAllListeners("data");
@@ -83,7 +84,7 @@ Deno.test({
     await startOnPty(me, "true").output.ended; // what is opened once is open now
     const before = openDescriptors();
     const lines = 2_000_000;
-    const { child, ended, seen } = flood(`seq ${lines}`);
+    const { child, ended, seen } = await flood(`seq ${lines}`);
     await until("a pump runs", () => pumps().length === 1);
     assertEquals(await child.exit, { code: 0 });
     await ended;
@@ -102,7 +103,7 @@ Deno.test({
   ignore: !x86,
   fn: async () => {
     const part = `head -c ${4 * MiB} /dev/zero`;
-    const { child, ended, seen } = flood(
+    const { child, ended, seen } = await flood(
       `${part}; for i in 1 2; do read -n 1 x; printf a; done; read -n 1 x; ${part}`,
     );
     await until("the first flood is over", () => seen.length === 4 * MiB);
@@ -127,7 +128,7 @@ Deno.test({
   name: "a killed pump is done without",
   ignore: !x86,
   fn: async () => {
-    const { child, ended, seen } = flood("cat /dev/zero");
+    const { child, ended, seen } = await flood("cat /dev/zero");
     await until("a pump runs", () => pumps().length === 1);
     for (const pid of pumps()) Deno.kill(pid, "SIGKILL");
     const then = seen.length;
@@ -141,7 +142,7 @@ Deno.test({
   name: "a background job that writes without end holds neither the session nor its pump",
   ignore: !x86,
   fn: async () => {
-    const { child, ended, seen } = flood("trap '' HUP; cat /dev/zero & read -n 1 x; exit 7");
+    const { child, ended, seen } = await flood("trap '' HUP; cat /dev/zero & read -n 1 x; exit 7");
     await until("a pump runs", () => pumps().length === 1);
     child.terminal.write("x");
     assertEquals(await child.exit, { code: 7 });
@@ -156,7 +157,7 @@ Deno.test({
   name: "a viewer who stalls in a flood stops the program, and its going hangs the terminal up",
   ignore: !x86,
   fn: async () => {
-    const { child, ended, seen } = flood("cat /dev/zero");
+    const { child, ended, seen } = await flood("cat /dev/zero");
     await until("a pump runs", () => pumps().length === 1);
     child.terminal.pause();
     const written = () => Number(/wchar: (\d+)/.exec(Deno.readTextFileSync(`/proc/${child.pid}/io`))?.[1]);

@@ -1,5 +1,5 @@
 /**
- * The audit log: searched, and followed line by line for as long as the page is open.
+ * The audit log, of this cluster and of others: searched, and followed line by line for as long as the page is open.
  * @module
  */
 import { Hono } from "hono";
@@ -8,25 +8,25 @@ import { DAY } from "../../base/duration.ts";
 import { AppError } from "../../base/errors.ts";
 import type { WebApp, WebContext, WebEnv } from "./context.ts";
 import { EventLines } from "./event_lines.ts";
-import { demandSite } from "./signed_in.ts";
+import { siteOf, type WebSites } from "./sites.ts";
 import { SITE_PATHS } from "./sites_api.ts";
 import { clientOf, type WebUsers } from "./web_users.ts";
 
 const LAST_MONTH = 31 * DAY;
 
 export interface EventsOptions {
-  cluster(): string;
+  sites: WebSites;
   clock: Clock;
 }
 
-export function eventsApi(users: WebUsers, { cluster, clock }: EventsOptions): WebApp {
+export function eventsApi(users: WebUsers, { sites, clock }: EventsOptions): WebApp {
   const { signedIn, connections, streams } = users;
   const api = new Hono<WebEnv>();
-  for (const site of SITE_PATHS) {
-    signedIn.on(api, "GET", `${site}/events`, async (c, session) => {
-      demandSite(c, cluster());
+  for (const path of SITE_PATHS) {
+    signedIn.on(api, "GET", `${path}/events`, async (c, session) => {
+      const site = siteOf(c, sites);
       const limit = c.req.query("limit");
-      const events = await connections.caller(session, clientOf(c)).call("events.search", {
+      const events = await connections.caller(session, clientOf(c), site).call("events.search", {
         from: time(c, "from") ?? clock.now() - LAST_MONTH,
         to: time(c, "to"),
         ...filterOf(c),
@@ -35,12 +35,12 @@ export function eventsApi(users: WebUsers, { cluster, clock }: EventsOptions): W
       return c.json({ events });
     });
 
-    signedIn.on(api, "GET", `${site}/events/follow`, async (c, session) => {
-      demandSite(c, cluster());
+    signedIn.on(api, "GET", `${path}/events/follow`, async (c, session) => {
+      const site = siteOf(c, sites);
       const client = clientOf(c);
       const free = streams.take(session, client);
       const { promise: opened, resolve, reject } = Promise.withResolvers<ReadableStream<Uint8Array>>();
-      connections.withChannel(session, client, async (channel) => {
+      connections.withChannel({ session, client, site }, async (channel) => {
         const lines = new EventLines(channel, session, clock);
         await channel.follow(filterOf(c), (events) => lines.show(events));
         resolve(lines.body);

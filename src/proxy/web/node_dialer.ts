@@ -41,6 +41,11 @@ export class NodeDialer {
     this.#options = options;
   }
 
+  /** The cluster that lists and records sessions with nodes of this one; undefined for this proxy's own. */
+  recorderOf(site: string | undefined): string | undefined {
+    return this.#options.passage.records ? undefined : site;
+  }
+
   /** @throws {AppError} with a text for the user */
   async connect(
     session: WebSession,

@@ -1,12 +1,11 @@
 /**
- * Sessions that run, and recordings: read piece by piece through the user's own connection, so that auth decides whose
- * may be seen, and a recording of any length takes little memory here.
+ * Sessions that run, and recordings, of this cluster and of others: read piece by piece through the user's own connection,
+ * so that the cluster's auth decides whose may be seen, and a recording of any length takes little memory here.
  * @module
  */
 import { Hono } from "hono";
-import { CheckedRecording, remoteRecording } from "../../api/checked_recording.ts";
+import { CheckedRecording, remoteRecording, type SignerTrust } from "../../api/checked_recording.ts";
 import type { Caller } from "../../api/client.ts";
-import type { Trust } from "../../api/identity.ts";
 import { AppError } from "../../base/errors.ts";
 import { isUuid } from "../../model/name.ts";
 import { toAsciicast } from "../../session/asciicast.ts";
@@ -15,7 +14,7 @@ import { READ_SIZE, readLog, type RecordingSource, Timeline } from "../../sessio
 import { attachment } from "./attachment.ts";
 import { compressed } from "./compressed.ts";
 import type { WebApp, WebContext, WebEnv } from "./context.ts";
-import { demandSite } from "./signed_in.ts";
+import { siteOf, type WebSites } from "./sites.ts";
 import { SITE_PATHS } from "./sites_api.ts";
 import type { WebSession } from "./web_session.ts";
 import { clientOf, type WebUsers } from "./web_users.ts";
@@ -34,23 +33,24 @@ const FORMATS = {
 type Format = keyof typeof FORMATS;
 
 export interface RecordingsOptions {
-  cluster(): string;
-  trust(): Trust;
+  sites: WebSites;
+  /** Whom to believe about recordings of this cluster. */
+  trust(): SignerTrust;
 }
 
-export function recordingsApi(users: WebUsers, { cluster, trust }: RecordingsOptions): WebApp {
+export function recordingsApi(users: WebUsers, { sites, trust }: RecordingsOptions): WebApp {
   const { signedIn, connections, streams } = users;
   const api = new Hono<WebEnv>();
-  const callerOf = (c: WebContext, session: WebSession): Caller => connections.caller(session, clientOf(c));
+  const callerOf = (c: WebContext, session: WebSession): Caller =>
+    connections.caller(session, clientOf(c), siteOf(c, sites));
 
   for (const site of SITE_PATHS) {
     signedIn.on(api, "GET", `${site}/sessions`, async (c, session) => {
-      demandSite(c, cluster());
       return c.json({ sessions: await callerOf(c, session).call("sessions.list", {}) });
     });
 
     signedIn.on(api, "GET", `${site}/sessions/:sid`, async (c, session) => {
-      const sid = sidOf(c, cluster());
+      const sid = sidOf(c);
       const running = await callerOf(c, session).call("sessions.list", {});
       const found = running.find((one) => one.sid === sid);
       if (!found) throw new AppError("not_found", `no session ${sid} is running that you may see`);
@@ -58,14 +58,14 @@ export function recordingsApi(users: WebUsers, { cluster, trust }: RecordingsOpt
     });
 
     signedIn.on(api, "GET", `${site}/sessions/:sid/events`, async (c, session) => {
-      const source = sourceOf(c, session, cluster());
+      const source = sourceOf(c, session);
       const after = wholeNumber(c, "after", -1);
       const body = await streams.body(session, clientOf(c), eventsJson(source, after));
       return compressed(c, body, { "Content-Type": "application/json" });
     });
 
     signedIn.on(api, "GET", `${site}/sessions/:sid/stream`, async (c, session) => {
-      const source = sourceOf(c, session, cluster());
+      const source = sourceOf(c, session);
       const offset = wholeNumber(c, "offset", 0);
       const bytes = Math.min(wholeNumber(c, "bytes", MAX_STREAM_BYTES), MAX_STREAM_BYTES);
       const body = await streams.body(session, clientOf(c), output(source, offset, bytes));
@@ -73,7 +73,7 @@ export function recordingsApi(users: WebUsers, { cluster, trust }: RecordingsOpt
     });
 
     signedIn.on(api, "GET", `${site}/sessions/:sid/download`, async (c, session) => {
-      const source = sourceOf(c, session, cluster());
+      const source = sourceOf(c, session);
       const format = formatOf(c.req.query("format") ?? "asciicast");
       const sid = c.req.param("sid") ?? "";
       const body = await streams.body(session, clientOf(c), exported(source, format, sid));
@@ -86,10 +86,10 @@ export function recordingsApi(users: WebUsers, { cluster, trust }: RecordingsOpt
 
     /** Reads it all: whether anything was changed since its host made it. */
     signedIn.on(api, "GET", `${site}/sessions/:sid/verdict`, async (c, session) => {
-      const source = sourceOf(c, session, cluster());
+      const source = sourceOf(c, session);
       const free = streams.take(session, clientOf(c));
       try {
-        const checked = new CheckedRecording(source, c.req.param("sid") ?? "", trust());
+        const checked = new CheckedRecording(source, sidOf(c), believed(c));
         const { signal } = c.req.raw;
         return c.json(await verdictOf(checked, () => session.isOver || signal.aborted));
       } finally {
@@ -98,15 +98,17 @@ export function recordingsApi(users: WebUsers, { cluster, trust }: RecordingsOpt
     });
   }
 
-  const sourceOf = (c: WebContext, session: WebSession, own: string): RecordingSource => {
-    const sid = sidOf(c, own);
-    return remoteRecording(callerOf(c, session), sid);
+  const sourceOf = (c: WebContext, session: WebSession): RecordingSource =>
+    remoteRecording(callerOf(c, session), sidOf(c));
+  /** The hosts of another cluster are vouched for by its own CA, and those of this one never. */
+  const believed = (c: WebContext): SignerTrust => {
+    const site = siteOf(c, sites);
+    return site === undefined ? trust() : sites.trustOf(site) ?? { cluster: site, host: [] };
   };
   return api;
 }
 
-function sidOf(c: WebContext, cluster: string): string {
-  demandSite(c, cluster);
+function sidOf(c: WebContext): string {
   const sid = c.req.param("sid") ?? "";
   if (!isUuid(sid)) throw new AppError("not_found", "a session's id is a uuid");
   return sid;

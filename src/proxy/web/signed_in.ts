@@ -142,10 +142,3 @@ export function ticketPath(url: string): string {
   const query = searchParams.toString();
   return pathname + (query === "" ? "" : `?${query}`);
 }
-
-/** The session's site in the path must be this cluster. @throws {AppError} not_found */
-export function demandSite(c: WebContext, cluster: string): void {
-  const site = c.req.param("site");
-  if (site === "-current-" || site === cluster) return;
-  throw new AppError("not_found", "no such cluster is known here");
-}

@@ -94,6 +94,7 @@ export class Terminals {
       socket,
       clock,
       onFault,
+      site: dialer.recorderOf(site),
       connect: async ({ token, server_id: node, login }) => {
         if (session.isOver || !isBearer(session.facts.keys, token, clock.now())) throw new NotSignedIn();
         if (this.#rate.take(session.user) > 0) {

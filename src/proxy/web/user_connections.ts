@@ -31,7 +31,7 @@ export interface UserConnectionsOptions {
 }
 
 /** Who calls, from where, and whom. */
-interface Whose {
+export interface Whose {
   session: WebSession;
   client: WebClient;
   /** Another cluster than this one. */
@@ -95,12 +95,8 @@ export class UserConnections {
   }
 
   /** Runs something with a channel of the API for itself, as following the log takes. */
-  async withChannel<T>(
-    session: WebSession,
-    client: WebClient,
-    run: (api: ApiClient) => Promise<T>,
-  ): Promise<T> {
-    return await this.#using({ session, client }, async (kept) => {
+  async withChannel<T>(whose: Whose, run: (api: ApiClient) => Promise<T>): Promise<T> {
+    return await this.#using(whose, async (kept) => {
       const api = await openApi(await kept.ssh);
       try {
         return await run(api);

@@ -16,12 +16,14 @@ const HERE = { address: "192.0.2.7", port: 1 };
 function connectionsTo(fixture: AuthFixture, capacity?: number) {
   const clock = new FakeClock();
   const opened: SshClient[] = [];
+  const asked: string[] = [];
   let failure: Error | undefined;
   const connections = new UserConnections({
     clock,
     capacity,
-    async connect({ user }) {
+    async connect({ user }, _client, site) {
       if (failure) throw failure;
+      asked.push(site ?? "here");
       const ssh = await loginToAuth(await fixture.dial(), fixture.userLogin(user), fixture.clock);
       opened.push(ssh);
       return ssh;
@@ -34,7 +36,7 @@ function connectionsTo(fixture: AuthFixture, capacity?: number) {
   };
   const nameOf = async (session: WebSession, client = HERE) =>
     (await connections.caller(session, client).call("access.mine", {})).name;
-  return { clock, connections, opened, sessionOf, nameOf, fail: (error?: Error) => failure = error };
+  return { clock, connections, opened, asked, sessionOf, nameOf, fail: (error?: Error) => failure = error };
 }
 
 Deno.test("calls of a session share a connection, which goes a minute after the last of them", async () => {
@@ -55,13 +57,25 @@ Deno.test("calls of a session share a connection, which goes a minute after the 
   connections.stop();
 });
 
+Deno.test("each cluster has a connection of its own: none answers for another", async () => {
+  await using fixture = await startAuth();
+  const { connections, asked, sessionOf } = connectionsTo(fixture);
+  const joe = await sessionOf("joe");
+  for (const site of [undefined, "east", "west", "east", undefined]) {
+    await connections.caller(joe, HERE, site).call("access.mine", {});
+    await connections.withChannel({ session: joe, client: HERE, site }, (api) => api.call("access.mine", {}));
+  }
+  assertEquals(asked, ["here", "east", "west"]);
+  connections.stop();
+});
+
 Deno.test("a connection ends with its session, and what is asked after that is refused", async () => {
   await using fixture = await startAuth();
   const { connections, opened, sessionOf, nameOf } = connectionsTo(fixture);
   const joe = await sessionOf("joe");
   await nameOf(joe);
   const { promise: open, resolve } = Promise.withResolvers<void>();
-  const waiting = connections.withChannel(joe, HERE, async (channel) => {
+  const waiting = connections.withChannel({ session: joe, client: HERE }, async (channel) => {
     resolve();
     await channel.closed;
   });
@@ -97,7 +111,7 @@ Deno.test("there is a bound: what is idle makes room, what is used does not", as
   await opened[0]?.closed;
   assertEquals(connections.size, 2);
   const { promise: hold, resolve: letGo } = Promise.withResolvers<void>();
-  const busy = [ann, eve].map((session) => connections.withChannel(session, HERE, () => hold));
+  const busy = [ann, eve].map((session) => connections.withChannel({ session, client: HERE }, () => hold));
   const error = await assertRejects(() => nameOf(joe), AppError);
   assertEquals(error.code, "limit");
   letGo();

@@ -98,14 +98,13 @@ export class WebInterface {
   /** To be mounted where the API is. */
   routes(limits: Pick<WebLimits, "login">): WebApp {
     const { ping, clock, access, trust, sites } = this.#options;
-    const cluster = () => trust().cluster;
     const routes = new Hono<WebEnv>();
     routes.route("/", sessionsApi(this.#users, { ping, clock, loginRate: limits.login }));
     routes.route("/", ssoApi(this.#users, { api: this.#options.api, loginRate: limits.login }));
-    routes.route("/", callApi(this.#users));
+    routes.route("/", callApi(this.#users, { sites }));
     routes.route("/", sitesApi(this.#users, { sites, access }));
-    routes.route("/", recordingsApi(this.#users, { cluster, trust }));
-    routes.route("/", eventsApi(this.#users, { cluster, clock }));
+    routes.route("/", recordingsApi(this.#users, { sites, trust }));
+    routes.route("/", eventsApi(this.#users, { sites, clock }));
     routes.route("/", ticketsApi(this.#users, { clock }));
     routes.route("/", filesApi(this.#users, { sites, dialer: this.#dialer, clock }));
     routes.route("/", accountApi(this.#users, { clock }));

@@ -26,6 +26,8 @@ export interface WebTerminalOptions {
   clock: Clock;
   /** Checks the bearer and connects. @throws {AppError} with a text for the user */
   connect(request: OpenRequest): Promise<SshClient>;
+  /** The cluster that lists and records the session, where that is another one. */
+  site: string | undefined;
   /** An unexpected failure, for the log. */
   onFault(error: unknown): void;
   /** Once, when the socket is gone. */
@@ -180,7 +182,9 @@ export class WebTerminal {
     if (this.#ready || this.#isOver || !this.#open) return;
     this.#ready = true;
     this.#late?.cancel();
-    this.#tell({ type: "ready", sid, server: this.#open.server_id, login: this.#open.login });
+    const { server_id: server, login } = this.#open;
+    const { site } = this.#options;
+    this.#tell({ type: "ready", sid, server, login, ...(site === undefined ? {} : { site }) });
     if (this.#notice) this.#tell({ type: "size", w: this.#notice.columns, h: this.#notice.rows });
     for (const output of [session.stream, session.stderr]) {
       output.on("data", (piece: Uint8Array) => this.#show(piece));

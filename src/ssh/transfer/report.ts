@@ -2,7 +2,7 @@
  * How a transfer goes, for whoever started it: progress while it runs, and what became of it.
  * @module
  */
-import { AppError, isAppError, messageOf } from "../../base/errors.ts";
+import { AppError, isAppError, osMessage } from "../../base/errors.ts";
 import { shownName } from "./file_name.ts";
 
 /** One file on its way. */
@@ -90,7 +90,7 @@ export async function locally<T>(what: string, path: string, work: () => Promise
     return await work();
   } catch (error) {
     if (isAppError(error)) throw error;
-    throw new AppError("unavailable", `cannot ${what} ${shownName(path)}: ${shownName(messageOf(error))}`, {
+    throw new AppError("unavailable", `cannot ${what} ${shownName(path)}: ${shownName(osMessage(error))}`, {
       cause: error,
     });
   }

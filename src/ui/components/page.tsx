@@ -64,25 +64,50 @@ export function Empty(
   );
 }
 
+export interface FailedProps {
+  failure: unknown;
+  retry?: () => void;
+  /** The cluster that was asked, where it is another one. */
+  site?: string | undefined;
+}
+
 /** A failure in place of what was to be shown. */
-export function Failed({ failure, retry }: { failure: unknown; retry?: () => void }) {
+export function Failed({ failure, retry, site }: FailedProps) {
   if (failure instanceof RequestFailure && failure.status === 403) {
     return (
       <div class="empty" role="alert">
         <Icon name="lock" size={40} />
         <h2>This is not yours to see</h2>
-        <p>Your roles do not allow it. An administrator of the cluster can change that.</p>
+        <p>
+          {site === undefined
+            ? "Your roles do not allow it. An administrator of the cluster can change that."
+            : `The roles that cluster ${site} gives you do not allow it. An administrator there can change that.`}
+        </p>
       </div>
     );
   }
   return (
     <div class="empty" role="alert">
       <Icon name="alert" size={40} />
-      <h2>This could not be loaded</h2>
+      <h2>
+        {site !== undefined && isUnreachable(failure)
+          ? `Cluster ${site} cannot be reached`
+          : "This could not be loaded"}
+      </h2>
       <p>{sentence(failure)}</p>
       {retry && <button type="button" class="plain" onClick={retry}>Try again</button>}
     </div>
   );
+}
+
+/** What was loaded stays in sight while it cannot be loaded again; this says so. */
+export function Outdated({ failure }: { failure: unknown }) {
+  if (failure === undefined) return null;
+  return <Notice tone="fair">This is as it was before: {sentence(failure)}</Notice>;
+}
+
+function isUnreachable(failure: unknown): boolean {
+  return failure instanceof RequestFailure && (failure.status === 503 || failure.status === 504);
 }
 
 export type Tone = "info" | "good" | "fair" | "bad";

@@ -4,13 +4,14 @@
  */
 import { useMemo } from "preact/hooks";
 import type { Output } from "../../api/contract.ts";
-import type { PartyMode, WebUserContext } from "../../model/web.ts";
-import { call } from "../api.ts";
+import type { PartyMode } from "../../model/web.ts";
+import { callIn } from "../api.ts";
+import { ClusterChooser } from "../components/cluster_chooser.tsx";
 import { ask } from "../components/confirm.tsx";
 import { Icon } from "../components/icon.tsx";
 import { Menu, type MenuItem } from "../components/menu.tsx";
 import { Moment } from "../components/moment.tsx";
-import { Empty, Failed, Page } from "../components/page.tsx";
+import { Empty, Failed, Outdated, Page } from "../components/page.tsx";
 import { SearchField } from "../components/search_field.tsx";
 import { type Column, Table } from "../components/table.tsx";
 import { tell } from "../components/toasts.tsx";
@@ -18,6 +19,7 @@ import { useCell } from "../cell.ts";
 import { useLoaded } from "../loaded.ts";
 import { place, setQuery } from "../router.ts";
 import { may } from "../session.ts";
+import type { SiteAccess } from "../site_access.ts";
 import { openTerminal } from "../terminal/terminals.ts";
 import type { PageInput } from "./page_input.ts";
 
@@ -25,20 +27,26 @@ export type LiveSession = Output<"sessions.list">[number];
 
 const REFRESH_MS = 3000;
 
-export function listLiveSessions(signal?: AbortSignal): Promise<LiveSession[]> {
-  return call("sessions.list", {}, signal);
+/** @param site of another cluster */
+export function listLiveSessions(site: string | undefined, signal?: AbortSignal): Promise<LiveSession[]> {
+  return callIn(site, "sessions.list", {}, signal);
 }
 
-export function ActiveSessionsPage({ context }: PageInput) {
+export function ActiveSessionsPage({ site, sites = [], access }: PageInput) {
   const { query } = useCell(place);
   const text = query.get("search") ?? "";
-  const { value, failure, reload } = useLoaded(listLiveSessions, [], REFRESH_MS);
+  const { value, failure, reload } = useLoaded(
+    (signal) => listLiveSessions(site, signal),
+    [site],
+    REFRESH_MS,
+  );
   const rows = useMemo(() => value && value.filter((session) => fits(session, text)), [value, text]);
-  const columns = useMemo(() => sessionColumns(context, reload), [context]);
+  const columns = useMemo(() => sessionColumns({ access, site, onEnded: reload }), [access, site]);
+  const chooser = <ClusterChooser sites={sites} site={site} />;
   if (failure !== undefined && !value) {
     return (
-      <Page title="Active sessions">
-        <Failed failure={failure} retry={reload} />
+      <Page title="Active sessions" actions={chooser}>
+        <Failed failure={failure} retry={reload} site={site} />
       </Page>
     );
   }
@@ -54,13 +62,17 @@ export function ActiveSessionsPage({ context }: PageInput) {
         )
         : "Loading…"}
       actions={
-        <SearchField
-          label="Search sessions"
-          value={text}
-          onInput={(word) => setQuery("search", word)}
-        />
+        <>
+          {chooser}
+          <SearchField
+            label="Search sessions"
+            value={text}
+            onInput={(word) => setQuery("search", word)}
+          />
+        </>
       }
     >
+      <Outdated failure={failure} />
       <Table
         label="Active sessions"
         columns={columns}
@@ -84,7 +96,7 @@ function fits({ sid, user, login, node, parties }: LiveSession, text: string): b
   return text.toLowerCase().split(/\s+/).every((word) => all.includes(word));
 }
 
-function sessionColumns(context: WebUserContext, reload: () => void): Column<LiveSession>[] {
+function sessionColumns(where: Omit<SessionActionsProps, "session">): Column<LiveSession>[] {
   return [
     {
       title: "User",
@@ -134,7 +146,7 @@ function sessionColumns(context: WebUserContext, reload: () => void): Column<Liv
       title: "Join",
       width: "10rem",
       kind: "actions",
-      render: (session) => <SessionActions context={context} session={session} onEnded={reload} />,
+      render: (session) => <SessionActions {...where} session={session} />,
     },
   ];
 }
@@ -146,7 +158,7 @@ export function Parties({ parties }: { parties: LiveSession["parties"] }) {
   return (
     <span class="parties" title={words.join("\n")}>
       {parties.slice(0, 4).map(({ user, mode }, index) => (
-        <span key={index} class={`avatar ${mode}`} aria-hidden="true">{user.slice(0, 2)}</span>
+        <span key={index} class={`avatar ${mode}`} aria-hidden="true">{initials(user)}</span>
       ))}
       {parties.length > 4 && <span class="avatar observer" aria-hidden="true">+{parties.length - 4}</span>}
       <span class="visually-hidden">{words.join(", ")}</span>
@@ -154,36 +166,56 @@ export function Parties({ parties }: { parties: LiveSession["parties"] }) {
   );
 }
 
-/** Joins a session in a new tab. */
-export function join({ sid, server, node, login }: LiveSession, mode: PartyMode): void {
-  openTerminal({ server, hostname: node ?? server, login, sid, mode });
+/** Users of other clusters have the cluster before their name. */
+function initials(user: string): string {
+  return user.slice(user.lastIndexOf(":") + 1).slice(0, 2);
+}
+
+/** Joins a session in a new tab. @param site of another cluster */
+function join({ sid, server, node, login }: LiveSession, mode: PartyMode, site: string | undefined): void {
+  openTerminal({
+    server,
+    hostname: node ?? server,
+    login,
+    sid,
+    mode,
+    ...(site === undefined ? {} : { site }),
+  });
 }
 
 export interface SessionActionsProps {
-  context: WebUserContext;
+  /** What the user may do where the session runs; undefined while it is not known. */
+  access: SiteAccess | undefined;
+  /** The cluster where it runs, if that is another one. */
+  site: string | undefined;
   session: LiveSession;
   onEnded: () => void;
 }
 
 /** What the user may do with a session; its own user may do everything. */
-export function SessionActions({ context, session, onEnded }: SessionActionsProps) {
-  const own = session.user === context.user;
-  const types = own || may(context, "session", "update");
-  const ends = own || may(context, "session", "delete");
+export function SessionActions({ access, site, session, onEnded }: SessionActionsProps) {
+  const allows = (verb: string) =>
+    access !== undefined && (session.user === access.user || may(access, "session", verb));
+  const types = allows("update");
+  const ends = allows("delete");
   const items: MenuItem[] = [];
-  if (types) items.push({ text: "Join and type", icon: "terminal", run: () => join(session, "peer") });
-  items.push({ text: "Watch only", icon: "eye", run: () => join(session, "observer") });
+  if (types) items.push({ text: "Join and type", icon: "terminal", run: () => join(session, "peer", site) });
+  items.push({ text: "Watch only", icon: "eye", run: () => join(session, "observer", site) });
   if (ends) {
     items.push({
       text: "End the session",
       icon: "close",
       danger: true,
-      run: () => end(session, onEnded),
+      run: () => end(session, site, onEnded),
     });
   }
   return (
     <>
-      <button type="button" class="plain small" onClick={() => join(session, types ? "peer" : "observer")}>
+      <button
+        type="button"
+        class="plain small"
+        onClick={() => join(session, types ? "peer" : "observer", site)}
+      >
         {types ? "Join" : "Watch"}
       </button>
       <Menu label={`More for the session of ${session.user}`} items={items} class="quiet square small">
@@ -193,7 +225,11 @@ export function SessionActions({ context, session, onEnded }: SessionActionsProp
   );
 }
 
-function end({ sid, user, login, node }: LiveSession, onEnded: () => void): void {
+function end(
+  { sid, user, login, node }: LiveSession,
+  site: string | undefined,
+  onEnded: () => void,
+): void {
   ask({
     title: "End this session?",
     text: `${user} is ${login} on ${
@@ -202,7 +238,7 @@ function end({ sid, user, login, node }: LiveSession, onEnded: () => void): void
     action: "End the session",
     danger: true,
     run: async () => {
-      const { ended } = await call("sessions.end", { sid });
+      const { ended } = await callIn(site, "sessions.end", { sid });
       if (!ended) throw new Error("the node does not answer; the session ends when it does");
       tell("The session was ended.");
       onEnded();

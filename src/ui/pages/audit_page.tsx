@@ -4,10 +4,11 @@
  */
 import { useMemo, useState } from "preact/hooks";
 import { useCell } from "../cell.ts";
+import { ClusterChooser } from "../components/cluster_chooser.tsx";
 import { Dialog } from "../components/dialog.tsx";
 import { Icon } from "../components/icon.tsx";
 import { Moment } from "../components/moment.tsx";
-import { Empty, Failed, Page } from "../components/page.tsx";
+import { Empty, Failed, Outdated, Page } from "../components/page.tsx";
 import { SearchField } from "../components/search_field.tsx";
 import { type Column, Table } from "../components/table.tsx";
 import {
@@ -20,11 +21,14 @@ import {
 } from "../event_text.ts";
 import { SPANS, useEventLog } from "../event_log.ts";
 import { go, place, setQuery } from "../router.ts";
+import { siteQuery } from "../site.ts";
 import { dateTime } from "../time_text.ts";
+import type { PageInput } from "./page_input.ts";
 
-export function AuditPage() {
+export function AuditPage({ site, sites = [] }: PageInput) {
   const { query } = useCell(place);
   const filter = {
+    site,
     type: query.get("type") ?? "",
     user: query.get("user") ?? "",
     text: query.get("search") ?? "",
@@ -33,13 +37,19 @@ export function AuditPage() {
   const [live, setLive] = useState(false);
   const [opened, setOpened] = useState<LoggedEvent>();
   const { events, failure, more, loadOlder, reload } = useEventLog(filter, live);
+  const failed = failure !== undefined && events === undefined;
   const columns = useMemo(() => COLUMNS, []);
   return (
     <Page
       title="Audit log"
-      note={events === undefined ? "Loading…" : `${events.length}${more ? "+" : ""} events`}
+      note={failed
+        ? undefined
+        : events === undefined
+        ? "Loading…"
+        : `${events.length}${more ? "+" : ""} events`}
       actions={
         <>
+          <ClusterChooser sites={sites} site={site} />
           <SearchField
             label="Search events"
             value={filter.text}
@@ -49,6 +59,7 @@ export function AuditPage() {
             type="button"
             class={live ? "plain" : "quiet"}
             aria-pressed={live}
+            disabled={failed}
             onClick={() => setLive(!live)}
           >
             {live
@@ -67,7 +78,8 @@ export function AuditPage() {
       }
     >
       <Filters {...filter} />
-      {failure !== undefined && events === undefined ? <Failed failure={failure} retry={reload} /> : (
+      {events !== undefined && <Outdated failure={failure} />}
+      {failed ? <Failed failure={failure} retry={reload} site={site} /> : (
         <Table
           label="Audit events"
           columns={columns}
@@ -88,7 +100,7 @@ export function AuditPage() {
             : null}
         />
       )}
-      {opened && <EventDialog event={opened} onClose={() => setOpened(undefined)} />}
+      {opened && <EventDialog event={opened} site={site} onClose={() => setOpened(undefined)} />}
     </Page>
   );
 }
@@ -189,7 +201,13 @@ function ShowButton({ event }: { event: LoggedEvent }) {
   );
 }
 
-function EventDialog({ event, onClose }: { event: LoggedEvent; onClose: () => void }) {
+interface EventDialogProps {
+  event: LoggedEvent;
+  site: string | undefined;
+  onClose: () => void;
+}
+
+function EventDialog({ event, site, onClose }: EventDialogProps) {
   const sid = typeof event.sid === "string" ? event.sid : undefined;
   return (
     <Dialog title={eventHeading(event)} onClose={onClose} large>
@@ -197,7 +215,11 @@ function EventDialog({ event, onClose }: { event: LoggedEvent; onClose: () => vo
       <pre class="event-detail">{JSON.stringify(event, undefined, 2)}</pre>
       {sid !== undefined && (
         <p class="line" style={{ marginTop: "1rem" }}>
-          <button type="button" class="plain small" onClick={() => go(`/sessions/${sid}`)}>
+          <button
+            type="button"
+            class="plain small"
+            onClick={() => go(`/sessions/${sid}`, { query: siteQuery(site) })}
+          >
             <Icon name="play" size={14} />
             Open the session
           </button>

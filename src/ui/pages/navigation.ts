@@ -4,12 +4,16 @@
  */
 import type { WebUserContext } from "../../model/web.ts";
 import type { IconName } from "../components/icon.tsx";
+import { isOfAnyCluster } from "../route.ts";
 import { may } from "../session.ts";
+import { siteQuery } from "../site.ts";
+import type { SiteAccess } from "../site_access.ts";
 
 export interface NavigationEntry {
   path: string;
   text: string;
   icon: IconName;
+  query?: Record<string, string>;
 }
 
 export interface NavigationGroup {
@@ -32,7 +36,15 @@ const ADMINISTRATION: readonly (NavigationEntry & { kinds: readonly string[]; ve
   },
 ];
 
-export function navigation(context: WebUserContext): NavigationGroup[] {
+/**
+ * @param site another cluster, which pages that can be about it are about
+ * @param access what the user may do there; while it is not known, its audit log is offered, and may be refused
+ */
+export function navigation(
+  context: WebUserContext,
+  site: string | undefined,
+  access: SiteAccess | undefined,
+): NavigationGroup[] {
   const allowed = ADMINISTRATION.filter(({ kinds, verb }) => kinds.some((kind) => may(context, kind, verb)));
   const groups: NavigationGroup[] = [
     {
@@ -43,19 +55,23 @@ export function navigation(context: WebUserContext): NavigationGroup[] {
       ],
     },
     {
-      title: "Activity",
+      title: site === undefined ? "Activity" : `Activity in ${site}`,
       entries: [
         { path: "/sessions", text: "Active sessions", icon: "live" },
         { path: "/recordings", text: "Recordings", icon: "film" },
-        ...(may(context, "event", "list")
+        ...(access === undefined || may(access, "event", "list")
           ? [{ path: "/audit", text: "Audit log", icon: "list" } as const]
           : []),
       ],
     },
     {
-      title: "Administration",
+      title: site === undefined ? "Administration" : `Administration of ${context.cluster}`,
       entries: allowed.map(({ path, text, icon }) => ({ path, text, icon })),
     },
   ];
-  return groups.filter(({ entries }) => entries.length > 0);
+  const query = siteQuery(site);
+  return groups.filter(({ entries }) => entries.length > 0).map(({ title, entries }) => ({
+    title,
+    entries: entries.map((entry) => isOfAnyCluster(entry.path) ? { ...entry, query } : entry),
+  }));
 }

@@ -3,35 +3,34 @@
  * @module
  */
 import { useMemo } from "preact/hooks";
-import { listNodes, listSites, type NodeItem, type SiteItem } from "../api.ts";
+import { listNodes, type NodeItem } from "../api.ts";
 import { useCell } from "../cell.ts";
+import { ClusterChooser } from "../components/cluster_chooser.tsx";
 import { Icon } from "../components/icon.tsx";
 import { Menu } from "../components/menu.tsx";
-import { Empty, Failed, Page } from "../components/page.tsx";
+import { Empty, Failed, Outdated, Page } from "../components/page.tsx";
 import { SearchField } from "../components/search_field.tsx";
 import { type Column, Table } from "../components/table.tsx";
 import { useLoaded } from "../loaded.ts";
 import { filterNodes, labelText, toggleLabel } from "../node_filter.ts";
 import { place, setQuery } from "../router.ts";
 import { openTerminal } from "../terminal/terminals.ts";
+import type { PageInput } from "./page_input.ts";
 
 const REFRESH_MS = 20_000;
 /** More do not fit into a row. */
 const LABELS_SHOWN = 4;
 
-export function NodesPage() {
+export function NodesPage({ site, sites = [] }: PageInput) {
   const { query } = useCell(place);
   const text = query.get("search") ?? "";
   const chosen = query.getAll("label").flatMap((list) => list.split(",")).filter(Boolean);
-  const { value: sites } = useLoaded(listSites, [], REFRESH_MS);
-  const asked = query.get("cluster") ?? "";
-  const site = asked === "" || asked === sites?.[0]?.name ? undefined : asked;
   const { value: nodes, failure, reload } = useLoaded(
     (signal) => listNodes(signal, site),
     [site],
     REFRESH_MS,
   );
-  const chooser = <Clusters sites={sites ?? []} chosen={site} />;
+  const chooser = <ClusterChooser sites={sites} site={site} />;
   const rows = useMemo(
     () => nodes && filterNodes(nodes, text, chosen),
     [nodes, text, chosen.join()],
@@ -41,7 +40,7 @@ export function NodesPage() {
   if (failure !== undefined && !nodes) {
     return (
       <Page title="Nodes" actions={chooser}>
-        <Failed failure={failure} retry={reload} />
+        <Failed failure={failure} retry={reload} site={site} />
       </Page>
     );
   }
@@ -60,6 +59,7 @@ export function NodesPage() {
         </>
       }
     >
+      <Outdated failure={failure} />
       {chosen.length > 0 && (
         <div class="filters">
           {chosen.map((label) => (
@@ -84,28 +84,6 @@ export function NodesPage() {
         empty={<NoNodes none={nodes?.length === 0} />}
       />
     </Page>
-  );
-}
-
-/** The clusters that can be reached, where there is more than one. */
-function Clusters({ sites, chosen }: { sites: readonly SiteItem[]; chosen: string | undefined }) {
-  const [own] = sites;
-  if (!own || sites.length < 2 && chosen === undefined) return null;
-  return (
-    <Menu
-      label={`Cluster: ${chosen ?? own.name}`}
-      caption="Cluster"
-      class="plain"
-      items={sites.map(({ name, status }) => ({
-        text: status === "online" ? name : `${name} (offline)`,
-        icon: "server",
-        run: () => setQuery("cluster", name === own.name ? "" : name),
-      }))}
-    >
-      <Icon name="server" size={16} />
-      {chosen ?? own.name}
-      <Icon name="down" size={14} />
-    </Menu>
   );
 }
 

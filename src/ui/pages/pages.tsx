@@ -4,12 +4,11 @@
  */
 import type { ComponentType } from "preact";
 import { lazy, Suspense } from "preact/compat";
-import type { WebUserContext } from "../../model/web.ts";
 import { useCell } from "../cell.ts";
 import { ErrorBoundary } from "../components/error_boundary.tsx";
 import { Link } from "../components/link.tsx";
 import { Empty, Loading, Page } from "../components/page.tsx";
-import { parameters } from "../route.ts";
+import { isOfAnyCluster, parameters } from "../route.ts";
 import { place } from "../router.ts";
 import { NodesPage } from "./nodes_page.tsx";
 import type { PageInput } from "./page_input.ts";
@@ -53,16 +52,18 @@ const ROUTES: readonly (readonly [string, PageComponent])[] = [
   ["/trusted-clusters", trustedClusters],
 ];
 
-export function Pages({ context }: { context: WebUserContext }) {
+export type PagesInput = Omit<PageInput, "parameters">;
+
+export function Pages(input: PagesInput) {
   const { path } = useCell(place);
   const onTerminals = path === "/terminals" || path.startsWith("/terminals/");
   return (
     <>
       <TerminalsPage shown={onTerminals} />
       {!onTerminals && (
-        <ErrorBoundary key={path}>
+        <ErrorBoundary key={isOfAnyCluster(path) ? `${path} ${input.site ?? ""}` : path}>
           <Suspense fallback={<Loading what="Loading…" />}>
-            <Routed context={context} path={path} />
+            <Routed {...input} path={path} />
           </Suspense>
         </ErrorBoundary>
       )}
@@ -70,16 +71,31 @@ export function Pages({ context }: { context: WebUserContext }) {
   );
 }
 
-function Routed({ context, path }: { context: WebUserContext; path: string }) {
+function Routed({ path, ...input }: PagesInput & { path: string }) {
+  const { site, sites } = input;
+  if (isOfAnyCluster(path) && site !== undefined && sites && !sites.some(({ name }) => name === site)) {
+    return <NoSuchCluster name={site} />;
+  }
   for (const [pattern, Component] of ROUTES) {
     const found = parameters(pattern, path);
-    if (found) return <Component context={context} parameters={found} />;
+    if (found) return <Component {...input} parameters={found} />;
   }
   return (
     <Page title="Page not found">
       <Empty icon="search" title="There is no such page">
         <p>The address may be mistyped, or what was here is gone.</p>
         <Link class="button" to="/nodes">Go to the nodes</Link>
+      </Empty>
+    </Page>
+  );
+}
+
+function NoSuchCluster({ name }: { name: string }) {
+  return (
+    <Page title="Cluster not found">
+      <Empty icon="search" title={`No cluster “${name}” is known here`}>
+        <p>The address may be mistyped, or the cluster does not trust this one any more.</p>
+        <Link class="button" to="/nodes">Go to the nodes of this cluster</Link>
       </Empty>
     </Page>
   );

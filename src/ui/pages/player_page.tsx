@@ -2,6 +2,7 @@
  * A recorded session, played.
  * @module
  */
+import { useMemo } from "preact/hooks";
 import { recordedEvents, recordingVerdict } from "../api.ts";
 import { Icon } from "../components/icon.tsx";
 import { Link } from "../components/link.tsx";
@@ -11,17 +12,19 @@ import { useLoaded } from "../loaded.ts";
 import { PlayerView } from "../player/player_view.tsx";
 import { timelineOf } from "../player/timeline.ts";
 import { place } from "../router.ts";
+import { siteQuery } from "../site.ts";
 import { clockTime, dateTime, parseClock, size } from "../time_text.ts";
 import type { PageInput } from "./page_input.ts";
 
-export function PlayerPage({ parameters: { sid = "" } }: PageInput) {
+export function PlayerPage({ site, parameters: { sid = "" } }: PageInput) {
+  const session = useMemo(() => ({ sid, site }), [sid, site]);
   const { value: timeline, failure, reload } = useLoaded(
-    async (signal) => timelineOf(await recordedEvents(sid, signal)),
-    [sid],
+    async (signal) => timelineOf(await recordedEvents(session, signal)),
+    [session],
   );
-  const { value: verdict } = useLoaded((signal) => recordingVerdict(sid, signal), [sid]);
+  const { value: verdict } = useLoaded((signal) => recordingVerdict(session, signal), [session]);
   const back = (
-    <Link class="button plain small" to="/recordings">
+    <Link class="button plain small" to="/recordings" query={siteQuery(site)}>
       <Icon name="back" size={16} />
       All recordings
     </Link>
@@ -38,13 +41,14 @@ export function PlayerPage({ parameters: { sid = "" } }: PageInput) {
               </p>
             </Empty>
           )
-          : <Failed failure={failure} retry={reload} />}
+          : <Failed failure={failure} retry={reload} site={site} />}
       </Page>
     );
   }
   if (!timeline) return <Loading what="Loading the recording…" />;
   const { user, login, started, duration, bytes } = timeline;
   const facts = [
+    site === undefined ? undefined : `in cluster ${site}`,
     login === undefined ? undefined : `as ${login}`,
     started === undefined ? undefined : dateTime(started),
     clockTime(duration),
@@ -67,7 +71,13 @@ export function PlayerPage({ parameters: { sid = "" } }: PageInput) {
             <p>The session ended before anything appeared on its screen.</p>
           </Empty>
         )
-        : <PlayerView sid={sid} timeline={timeline} at={parseClock(place.value.query.get("t") ?? "") ?? 0} />}
+        : (
+          <PlayerView
+            session={session}
+            timeline={timeline}
+            at={parseClock(place.value.query.get("t") ?? "") ?? 0}
+          />
+        )}
     </Page>
   );
 }

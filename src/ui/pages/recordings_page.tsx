@@ -3,38 +3,43 @@
  * @module
  */
 import { useMemo } from "preact/hooks";
-import { call, listNodes } from "../api.ts";
+import { callIn, listNodes } from "../api.ts";
 import { useCell } from "../cell.ts";
+import { ClusterChooser } from "../components/cluster_chooser.tsx";
 import { Icon } from "../components/icon.tsx";
 import { Link } from "../components/link.tsx";
 import { Moment } from "../components/moment.tsx";
-import { Empty, Failed, Page } from "../components/page.tsx";
+import { Empty, Failed, Outdated, Page } from "../components/page.tsx";
 import { SearchField } from "../components/search_field.tsx";
 import { type Column, Table } from "../components/table.tsx";
 import { useLoaded } from "../loaded.ts";
 import { go, place, setQuery } from "../router.ts";
+import { siteQuery } from "../site.ts";
 import { duration, size } from "../time_text.ts";
 import { type RecordedSession, withNodes } from "../recorded_sessions.ts";
+import type { PageInput } from "./page_input.ts";
 
 const MOST = 1000;
 
-async function listRecordings(signal: AbortSignal): Promise<RecordedSession[]> {
+async function listRecordings(site: string | undefined, signal: AbortSignal): Promise<RecordedSession[]> {
   const [recordings, nodes] = await Promise.all([
-    call("recordings.list", { limit: MOST }, signal),
-    listNodes(signal),
+    callIn(site, "recordings.list", { limit: MOST }, signal),
+    listNodes(signal, site),
   ]);
   return withNodes(recordings, new Map(nodes.map(({ id, hostname }) => [id, hostname])));
 }
 
-export function RecordingsPage() {
+export function RecordingsPage({ site, sites = [] }: PageInput) {
   const { query } = useCell(place);
   const text = query.get("search") ?? "";
-  const { value, failure, reload } = useLoaded(listRecordings, [], 30_000);
+  const { value, failure, reload } = useLoaded((signal) => listRecordings(site, signal), [site], 30_000);
+  const columns = useMemo(() => recordingColumns(site), [site]);
+  const chooser = <ClusterChooser sites={sites} site={site} />;
   const rows = useMemo(() => value && value.filter((one) => fits(one, text)), [value, text]);
   if (failure !== undefined && !value) {
     return (
-      <Page title="Recordings">
-        <Failed failure={failure} retry={reload} />
+      <Page title="Recordings" actions={chooser}>
+        <Failed failure={failure} retry={reload} site={site} />
       </Page>
     );
   }
@@ -43,19 +48,23 @@ export function RecordingsPage() {
       title="Recordings"
       note={rows ? `${rows.length} recorded ${rows.length === 1 ? "session" : "sessions"}` : "Loading…"}
       actions={
-        <SearchField
-          label="Search recordings"
-          value={text}
-          onInput={(word) => setQuery("search", word)}
-        />
+        <>
+          {chooser}
+          <SearchField
+            label="Search recordings"
+            value={text}
+            onInput={(word) => setQuery("search", word)}
+          />
+        </>
       }
     >
+      <Outdated failure={failure} />
       <Table
         label="Recorded sessions"
-        columns={COLUMNS}
+        columns={columns}
         rows={rows}
         rowKey={({ sid }) => sid}
-        onOpen={({ sid }) => go(`/recordings/${sid}`)}
+        onOpen={({ sid }) => go(`/recordings/${sid}`, { query: siteQuery(site) })}
         empty={
           <Empty icon="film" title={text === "" ? "Nothing was recorded yet" : "No recording fits"}>
             <p>Sessions on terminals are recorded while they run and can be played here.</p>
@@ -71,7 +80,8 @@ function fits({ sid, user = "", login = "", node = "" }: RecordedSession, text: 
   return text.toLowerCase().split(/\s+/).every((word) => all.includes(word));
 }
 
-const COLUMNS: readonly Column<RecordedSession>[] = [
+/** @param site of another cluster */
+const recordingColumns = (site: string | undefined): Column<RecordedSession>[] => [
   {
     title: "User",
     width: "28%",
@@ -134,7 +144,12 @@ const COLUMNS: readonly Column<RecordedSession>[] = [
     width: "6.5rem",
     kind: "actions",
     render: ({ sid, user }) => (
-      <Link class="button plain small" to={`/recordings/${sid}`} title={`Play the session of ${user ?? sid}`}>
+      <Link
+        class="button plain small"
+        to={`/recordings/${sid}`}
+        query={siteQuery(site)}
+        title={`Play the session of ${user ?? sid}`}
+      >
         <Icon name="play" size={13} />
         Play
       </Link>

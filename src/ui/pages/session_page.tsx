@@ -6,17 +6,18 @@ import { Moment } from "../components/moment.tsx";
 import { Failed, Loading, Page } from "../components/page.tsx";
 import { useLoaded } from "../loaded.ts";
 import { go } from "../router.ts";
+import { siteQuery } from "../site.ts";
 import { listLiveSessions, Parties, SessionActions } from "./active_sessions_page.tsx";
 import type { PageInput } from "./page_input.ts";
 import { PlayerPage } from "./player_page.tsx";
 
 export function SessionPage(input: PageInput) {
-  const { context, parameters: { sid = "" } } = input;
-  const { value, failure, reload } = useLoaded(listLiveSessions, [sid]);
+  const { access, site, parameters: { sid = "" } } = input;
+  const { value, failure, reload } = useLoaded((signal) => listLiveSessions(site, signal), [site, sid]);
   if (failure !== undefined) {
     return (
       <Page title="Session">
-        <Failed failure={failure} retry={reload} />
+        <Failed failure={failure} retry={reload} site={site} />
       </Page>
     );
   }
@@ -24,7 +25,11 @@ export function SessionPage(input: PageInput) {
   const session = value.find((one) => one.sid === sid);
   if (!session) return <PlayerPage {...input} />;
   return (
-    <Page title={`Session of ${session.user}`} note="This session runs at this moment." scrolls>
+    <Page
+      title={`Session of ${session.user}`}
+      note={`This session runs at this moment${site === undefined ? "" : ` in cluster ${site}`}.`}
+      scrolls
+    >
       <div class="columns">
         <section class="card">
           <dl class="facts">
@@ -42,7 +47,12 @@ export function SessionPage(input: PageInput) {
             <dd class="mono">{session.sid}</dd>
           </dl>
           <div class="line wrap" style={{ marginTop: "1.25rem" }}>
-            <SessionActions context={context} session={session} onEnded={() => go("/sessions")} />
+            <SessionActions
+              access={access}
+              site={site}
+              session={session}
+              onEnded={() => go("/sessions", { query: siteQuery(site) })}
+            />
           </div>
         </section>
       </div>

@@ -8,6 +8,7 @@ import { ask } from "../components/confirm.tsx";
 import { Icon } from "../components/icon.tsx";
 import { Link } from "../components/link.tsx";
 import { Empty, Page } from "../components/page.tsx";
+import { chosenQuery } from "../site.ts";
 import { TerminalView } from "../terminal/terminal_view.tsx";
 import { terminals, type TerminalTab } from "../terminal/terminals.ts";
 
@@ -19,7 +20,12 @@ export function TerminalsPage({ shown }: { shown: boolean }) {
     <div class="terminals" hidden={!shown}>
       <div class="tabs" role="tablist" aria-label="Terminals" onKeyDown={(event) => moveTab(event, tabs)}>
         {tabs.map((tab) => <Tab key={tab.id} tab={tab} current={tab.id === current} shown={shown} />)}
-        <Link class="button quiet square small add" to="/nodes" title="Open another terminal">
+        <Link
+          class="button quiet square small add"
+          to="/nodes"
+          query={chosenQuery()}
+          title="Open another terminal"
+        >
           <Icon name="plus" />
           <span class="visually-hidden">Open another terminal</span>
         </Link>
@@ -94,7 +100,7 @@ function NoTerminals() {
     <Page title="Terminals">
       <Empty icon="terminal" title="No terminal is open">
         <p>Choose a node to open a terminal there. Several can be open at the same time.</p>
-        <Link class="button" to="/nodes">Choose a node</Link>
+        <Link class="button" to="/nodes" query={chosenQuery()}>Choose a node</Link>
       </Empty>
     </Page>
   );

@@ -3,7 +3,7 @@
  * @module
  */
 import { useMemo } from "preact/hooks";
-import { downloadLink, type RecordingFormat, recordingPath } from "../api.ts";
+import { downloadLink, type RecordingFormat, recordingPath, type SessionRef } from "../api.ts";
 import { useCell } from "../cell.ts";
 import { copyText } from "../components/copy_text.tsx";
 import { Icon } from "../components/icon.tsx";
@@ -11,25 +11,28 @@ import { Menu } from "../components/menu.tsx";
 import { complain, tell } from "../components/toasts.tsx";
 import { href } from "../router.ts";
 import { saveLink } from "../save_link.ts";
+import { siteQuery } from "../site.ts";
 import { clockTime } from "../time_text.ts";
 import { type Playback, SPEEDS } from "./playback.ts";
 import { activity, type Timeline } from "./timeline.ts";
 
 export interface PlayerControlsProps {
-  sid: string;
+  session: SessionRef;
   playback: Playback;
   timeline: Timeline;
 }
 
-export function PlayerControls({ sid, playback, timeline }: PlayerControlsProps) {
+export function PlayerControls({ session, playback, timeline }: PlayerControlsProps) {
   const time = useCell(playback.time);
   const playing = useCell(playback.playing);
   const speed = useCell(playback.speed);
   const skips = useCell(playback.skipsIdle);
   const download = (format: RecordingFormat) => () =>
-    void downloadLink(recordingPath(sid, format)).then(saveLink).catch(complain);
+    void downloadLink(recordingPath(session, format)).then(saveLink).catch(complain);
   const share = async () => {
-    const address = href(`/recordings/${sid}`, { t: String(Math.round(time / 100) / 10) });
+    const { sid, site } = session;
+    const moment = String(Math.round(time / 100) / 10);
+    const address = href(`/recordings/${sid}`, { ...siteQuery(site), t: moment });
     await copyText(location.origin + address);
     tell(`A link to ${clockTime(time)} of this recording is in the clipboard.`);
   };

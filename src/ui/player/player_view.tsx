@@ -3,7 +3,7 @@
  * @module
  */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { recordedBytes } from "../api.ts";
+import { recordedBytes, type SessionRef } from "../api.ts";
 import { useCell } from "../cell.ts";
 import { Icon } from "../components/icon.tsx";
 import { complain } from "../components/toasts.tsx";
@@ -17,7 +17,7 @@ import { Playback } from "./playback.ts";
 import type { Timeline } from "./timeline.ts";
 
 export interface PlayerViewProps {
-  sid: string;
+  session: SessionRef;
   timeline: Timeline;
   /** Where to begin, in milliseconds. */
   at: number;
@@ -26,19 +26,19 @@ export interface PlayerViewProps {
 const SEEK_MS = 5000;
 const FONT = { least: 5, most: 18 };
 
-export function PlayerView({ sid, timeline, at }: PlayerViewProps) {
+export function PlayerView({ session, timeline, at }: PlayerViewProps) {
   const stage = useRef<HTMLDivElement>(null);
   const place = useRef<HTMLDivElement>(null);
   const [playback, setPlayback] = useState<Playback>();
 
   useEffect(() => {
     const gone = new AbortController();
-    start(sid, timeline, at, stage, place, gone.signal).then(
+    start(session, timeline, at, stage, place, gone.signal).then(
       (started) => gone.signal.aborted || setPlayback(started),
       (error: unknown) => gone.signal.aborted || complain(error),
     );
     return () => gone.abort();
-  }, [sid]);
+  }, [session]);
 
   useEffect(() => {
     if (!playback) return;
@@ -69,7 +69,7 @@ export function PlayerView({ sid, timeline, at }: PlayerViewProps) {
         <div class="screen" ref={place} aria-label="The recorded screen" />
         {playback && <StageOverlay playback={playback} />}
       </div>
-      {playback && <PlayerControls sid={sid} playback={playback} timeline={timeline} />}
+      {playback && <PlayerControls session={session} playback={playback} timeline={timeline} />}
     </div>
   );
 }
@@ -106,7 +106,7 @@ function obey(playback: Playback, key: string): boolean {
 }
 
 async function start(
-  sid: string,
+  session: SessionRef,
   timeline: Timeline,
   at: number,
   stage: { current: HTMLDivElement | null },
@@ -116,7 +116,10 @@ async function start(
   const { Screen } = await import("../terminal/screen.ts");
   if (gone.aborted || !place.current || !stage.current) return undefined;
   const screen = new Screen(place.current, { readOnly: true, label: "The recorded screen", scrollback: 0 });
-  const source = new ByteSource((offset, bytes) => recordedBytes(sid, offset, bytes, gone), timeline.bytes);
+  const source = new ByteSource(
+    (offset, bytes) => recordedBytes(session, offset, bytes, gone),
+    timeline.bytes,
+  );
   const fit = () => fitFont(screen, stage.current, place.current);
   const playback = new Playback(timeline, source, {
     write: (bytes, drawn) => screen.write(bytes, drawn),

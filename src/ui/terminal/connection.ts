@@ -59,6 +59,8 @@ export class TerminalConnection {
   /** The size that rules among all who take part. */
   readonly ruling = new Cell<TerminalSize | undefined>(undefined);
   readonly sid: Cell<string | undefined>;
+  /** The cluster that lists and records the session, where that is another one; known once it runs. */
+  recorder: string | undefined;
   #socket: WebSocket | undefined;
   #undrawn = 0;
   /** Before the session was there. */
@@ -168,6 +170,7 @@ export class TerminalConnection {
         if (this.#retries > 0) this.output.reset();
         this.#retries = 0;
         this.#undrawn = 0;
+        this.recorder = notice.site;
         this.sid.set(notice.sid || undefined);
         this.state.set({ kind: "open" });
         this.#watch();

@@ -8,6 +8,7 @@ import { Icon } from "../components/icon.tsx";
 import { complain, tell } from "../components/toasts.tsx";
 import { copyText } from "../components/copy_text.tsx";
 import { href } from "../router.ts";
+import { siteQuery } from "../site.ts";
 import type { TerminalConnection } from "./connection.ts";
 import type { Screen } from "./screen.ts";
 import type { TerminalTab } from "./terminals.ts";
@@ -28,7 +29,7 @@ export function TerminalBar({ tab, connection, screen, limited, onFiles }: Termi
   const ruling = useCell(connection.ruling);
   const [selected, setSelected] = useState(false);
   useEffect(() => screen.onSelection(setSelected), [screen]);
-  const { hostname, login, mode } = tab.target;
+  const { hostname, login, mode, site } = tab.target;
 
   const attempt = (work: () => Promise<void>) => () =>
     void work().catch(complain).finally(() => screen.focus());
@@ -42,6 +43,7 @@ export function TerminalBar({ tab, connection, screen, limited, onFiles }: Termi
   return (
     <div class="terminal-bar">
       <span class="where cut">{login}@{hostname}</span>
+      {site !== undefined && <span class="badge" title="The cluster of the node">{site}</span>}
       {mode === "observer" && <span class="badge">watching</span>}
       <Latency connection={connection} />
       {ruling && (
@@ -104,7 +106,7 @@ export function TerminalBar({ tab, connection, screen, limited, onFiles }: Termi
           class="quiet small"
           title="Copy a link by which others join this session"
           onClick={attempt(async () => {
-            await copyText(location.origin + href(`/sessions/${sid}`));
+            await copyText(location.origin + href(`/sessions/${sid}`, siteQuery(connection.recorder)));
             tell("The link to this session is in the clipboard. Whoever opens it needs the right to join.");
           })}
         >

@@ -5,6 +5,7 @@
 import { Cell } from "../cell.ts";
 import { go, place } from "../router.ts";
 import { session } from "../session.ts";
+import { chosenQuery } from "../site.ts";
 import type { Target, TerminalConnection } from "./connection.ts";
 
 /** A terminal in a tab. Its view makes the connection once it knows its size. */
@@ -54,7 +55,9 @@ class Terminals {
     const rest = tabs.filter((one) => one !== tab);
     this.tabs.set(rest);
     if (this.current.value === id) this.current.set((rest[at] ?? rest[at - 1])?.id);
-    if (rest.length === 0 && place.value.path.startsWith("/terminals")) go("/nodes");
+    if (rest.length === 0 && place.value.path.startsWith("/terminals")) {
+      go("/nodes", { query: chosenQuery() });
+    }
   }
 
   closeAll(): void {
