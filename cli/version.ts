@@ -5,6 +5,10 @@
 import { VERSION } from "../src/model/version.ts";
 import { print } from "./program.ts";
 
+export function versionText(): string {
+  return `Teleport v${VERSION} deno:${Deno.version.deno}`;
+}
+
 export function printVersion(): void {
-  print(`Teleport v${VERSION} deno:${Deno.version.deno}\n`);
+  print(`${versionText()}\n`);
 }

@@ -21,5 +21,7 @@ export interface Admin {
   guess: { auth: string; web: string };
   /** The scheme of the web addresses. */
   scheme: "http" | "https";
+  /** How we got there, where nobody has asked for it: told with a refusal. */
+  way?: string;
   close(): void;
 }

@@ -7,7 +7,7 @@ import { loginToAuth, openApi } from "../../src/api/connection.ts";
 import { parseHostCredentials, trustOf } from "../../src/api/host_identity.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { dialTcp, formatHostPort } from "../../src/base/dial.ts";
-import { AppError, messageOf } from "../../src/base/errors.ts";
+import { AppError, isAppError, messageOf } from "../../src/base/errors.ts";
 import type { DaemonConfig } from "../../src/daemon/config/daemon_config.ts";
 import { configHost } from "../host.ts";
 import type { Admin, TctlOptions } from "./admin.ts";
@@ -96,6 +96,9 @@ export async function withAdmin<T>(options: TctlOptions, run: (admin: Admin) => 
   const admin = await connectAdmin(options);
   try {
     return await run(admin);
+  } catch (error) {
+    if (admin.way === undefined || !isAppError(error, "access_denied")) throw error;
+    throw new AppError(error.code, `${error.message}\n${admin.way}`, { cause: error });
   } finally {
     admin.close();
   }

@@ -52,6 +52,7 @@ export function nodesCommand(options: () => TctlOptions) {
   nodes.command("ls").description("Lists the nodes that are up.").addOption(
     new Option("--namespace <name>").hideHelp(),
   ).addOption(formatOption())
+    .addHelpText("after", examples("tctl nodes ls", "tctl nodes ls --format=json"))
     .action(async ({ format }) => {
       await withAdmin(options(), async ({ api }) => {
         const list = await api.call("servers.list", { role: "node" });

@@ -22,6 +22,7 @@ export function recordingsCommand(options: () => TctlOptions) {
   const recordings = program("recordings", "Lists, exports and checks recorded sessions.");
   recordings.command("ls").description("Lists the recorded sessions, the newest first.")
     .option("--limit <count>", "at most this many", "100")
+    .addHelpText("after", examples("tctl recordings ls", "tctl recordings ls --limit=1000 --format=json"))
     .addOption(formatOption())
     .action(async ({ limit, format }) => {
       const most = /^\d{1,4}$/.test(limit) ? Number(limit) : 0;

@@ -30,7 +30,11 @@ export async function connectRemote(options: TctlOptions): Promise<Admin> {
 export async function connectWithProfile(): Promise<Admin | undefined> {
   const home = Deno.env.get("TELEPORT_HOME") ?? Deno.env.get("HOME");
   const login = home ? await storedLogin({}) : undefined;
-  return login && isValid(login) ? await connect(login) : undefined;
+  if (!login || !isValid(login)) return undefined;
+  const { user, proxyHost } = login.profile;
+  const way = `This was asked through the proxy ${proxyHost}, with the login that tsh has for ${user}. ` +
+    "On the auth server, name its configuration file: tctl -c FILE";
+  return { ...await connect(login), way };
 }
 
 async function connect(login: Login): Promise<Admin> {

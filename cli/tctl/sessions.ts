@@ -12,6 +12,7 @@ import { type TctlOptions, withAdmin } from "./connect.ts";
 export function sessionsCommand(options: () => TctlOptions) {
   const sessions = program("sessions", "Lists and ends the sessions that are running.");
   sessions.command("ls").description("Lists the sessions that are running.").addOption(formatOption())
+    .addHelpText("after", examples("tctl sessions ls", "tctl sessions ls --format=json"))
     .action(async ({ format }) => {
       await withAdmin(options(), async ({ api }) => {
         const list = await api.call("sessions.list", {});

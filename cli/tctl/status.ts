@@ -6,12 +6,13 @@ import { authorityPin } from "../../src/api/pin.ts";
 import { describeRotation } from "../../src/model/rotation.ts";
 import { parsePublicKeyLine } from "../../src/ssh/public_key.ts";
 import { formatOption, printResult, tableTime } from "../output.ts";
-import { leaf } from "../program.ts";
+import { examples, leaf } from "../program.ts";
 import { type TctlOptions, withAdmin } from "./connect.ts";
 
 export function statusCommand(options: () => TctlOptions) {
   return leaf("status", "Shows the cluster and the state of its certificate authorities.")
     .addOption(formatOption())
+    .addHelpText("after", examples("tctl status", "tctl status --format=json"))
     .action(async ({ format }) => {
       await withAdmin(options(), async ({ api }) => {
         const [cluster, authorities] = await Promise.all([

@@ -4,6 +4,7 @@
  */
 import { addCompletion } from "../completion/command.ts";
 import { examples, program, runProgram } from "../program.ts";
+import { printVersion, versionText } from "../version.ts";
 import { authCommand } from "./auth/auth.ts";
 import type { TctlOptions } from "./connect.ts";
 import { createCommand } from "./create.ts";
@@ -23,6 +24,7 @@ export function tctl(args: string[]): Promise<number> {
     "tctl",
     "Administers a Teleport cluster: on the machine of its auth server, or from afar with a login.",
   )
+    .version(versionText(), "--version", "show the version")
     .option("-d, --debug", "verbose errors")
     .option("-c, --config <path>", "configuration file of the auth server (default: /etc/teleport.yaml)")
     .option("-i, --identity <file>", "identity file to use from another machine; needs --proxy")
@@ -50,8 +52,6 @@ export function tctl(args: string[]): Promise<number> {
       " rm": { argument: "kind" },
       " edit": { argument: "kind" },
     }));
-  command.command("version").description("Shows the version.").action(async () =>
-    (await import("../version.ts")).printVersion()
-  );
+  command.command("version").description("Shows the version.").action(printVersion);
   return runProgram(command, args);
 }

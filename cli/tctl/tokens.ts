@@ -10,10 +10,11 @@ import { examples, print, program } from "../program.ts";
 import { type TctlOptions, withAdmin } from "./connect.ts";
 
 export function tokensCommand(options: () => TctlOptions) {
-  const tokens = program("tokens", "Lists and deletes invitation tokens.");
+  const tokens = program("tokens", "Lists, makes and deletes invitation tokens.");
   tokens.command("ls").description("Lists the tokens of nodes and users that can still be used.")
     .option("--type <roles>", "only tokens of these roles, comma-separated; users' invitations are signup")
     .addOption(formatOption())
+    .addHelpText("after", examples("tctl tokens ls", "tctl tokens ls --type=node,signup"))
     .action(async ({ type, format }) => {
       await withAdmin(options(), async ({ api }) => {
         const wanted = type?.split(",").flatMap((role) =>
@@ -50,6 +51,7 @@ export function tokensCommand(options: () => TctlOptions) {
     });
   tokens.command("del").alias("rm").description("Deletes a token: it cannot be used from then on.")
     .argument("<token>")
+    .addHelpText("after", examples("tctl tokens rm 0ac7a2de0fa7b01e7ed375c30408a22a"))
     .action(async (token) => {
       await withAdmin(options(), async ({ api }) => {
         await api.call("tokens.remove", { token });

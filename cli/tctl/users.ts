@@ -46,6 +46,7 @@ export function usersCommand(options: () => TctlOptions) {
       });
     });
   users.command("ls").description("Lists all user accounts.").addOption(formatOption())
+    .addHelpText("after", examples("tctl users ls", "tctl users ls --format=json"))
     .action(async ({ format }) => {
       await withAdmin(options(), async ({ api }) => {
         const list = await api.call("users.list", {});
@@ -71,9 +72,9 @@ export function usersCommand(options: () => TctlOptions) {
           roles: setRoles === undefined ? undefined : words(setRoles),
           logins: setLogins === undefined ? undefined : words(setLogins),
         });
-        if (setRoles !== undefined) print(`${name} has been updated with roles ${user.roles.join(",")}\n`);
+        if (setRoles !== undefined) print(`${name} has been updated with ${listed("roles", user.roles)}\n`);
         if (setLogins !== undefined) {
-          print(`${name} has been updated with logins ${loginsOf(user).join(",")}\n`);
+          print(`${name} has been updated with ${listed("logins", loginsOf(user))}\n`);
         }
       });
     });
@@ -82,6 +83,7 @@ export function usersCommand(options: () => TctlOptions) {
       "Prints a URL where a user chooses a new password and second factor; the old ones end at once.",
     )
     .argument("<account>")
+    .addHelpText("after", examples("tctl users reset joe", "tctl users reset joe --ttl=8h"))
     .option("--ttl <duration>", "how long the URL is valid, at most 48h", "1h")
     .addOption(formatOption())
     .action(async (name, { ttl, format }) => {
@@ -101,6 +103,10 @@ export function usersCommand(options: () => TctlOptions) {
     .argument("<account>")
     .option("--message <text>", "why, for the administrators and the audit log")
     .option("--ttl <duration>", "how long (default: until unlocked)")
+    .addHelpText(
+      "after",
+      examples('tctl users lock joe --message="laptop lost"', "tctl users lock joe --ttl=10h"),
+    )
     .action(async (name, { message, ttl }) => {
       await withAdmin(options(), async ({ api }) => {
         const { lock } = await api.call("users.lock", {
@@ -117,6 +123,7 @@ export function usersCommand(options: () => TctlOptions) {
     });
   users.command("unlock").description("Ends a lock, be it an administrator's or one after failed logins.")
     .argument("<account>")
+    .addHelpText("after", examples("tctl users unlock joe"))
     .action(async (name) => {
       await withAdmin(options(), async ({ api }) => {
         await api.call("users.unlock", { name });
@@ -125,7 +132,9 @@ export function usersCommand(options: () => TctlOptions) {
     });
   users.command("rm").alias("del").description("Deletes user accounts.")
     .argument("<accounts>", "names, comma-separated")
-    .action(async (accounts) => {
+    .addHelpText("after", examples("tctl users rm joe", "tctl users rm joe,ann"))
+    .action(async (accounts, _options, command) => {
+      if (words(accounts).length === 0) command.error("error: name the accounts to delete");
       await withAdmin(options(), async ({ api }) => {
         for (const name of words(accounts)) {
           await api.call("users.remove", { name });
@@ -138,6 +147,10 @@ export function usersCommand(options: () => TctlOptions) {
 
 function words(text: string): string[] {
   return text.split(",").map((word) => word.trim()).filter(Boolean);
+}
+
+function listed(what: string, names: readonly string[]): string {
+  return names.length === 0 ? `no ${what}` : `${what} ${names.join(",")}`;
 }
 
 /** Roles and locks have columns of their own where there is anything to tell about them. */

@@ -44,7 +44,8 @@ export class Cluster {
     const shown: PublicKey[] = [];
     const lentFor = new Set<string>();
     const connect = async () => {
-      const stream = await dialOut({ host: profile.proxyHost, port: profile.sshPort }, timeoutMs);
+      const stream = await dialOut({ host: profile.proxyHost, port: profile.sshPort }, timeoutMs)
+        .catch((error: unknown) => Promise.reject(withProxy(error, profile.proxyHost)));
       return await connectSsh({
         stream,
         timeoutMs,
@@ -204,6 +205,12 @@ type Recorder = "here" | "there" | undefined;
 
 /** Servers of SSH answer also what they do not know (RFC 4254 section 4), but a busy one may take its time. */
 const ASK_MS = 15_000;
+
+/** Says that it is the proxy which cannot be reached: of an address alone, who typed a node's name knows nothing. */
+function withProxy(error: unknown, proxy: string): unknown {
+  if (!isAppError(error) || error.code === "bad_input") return error;
+  return new AppError(error.code, `cannot reach the proxy ${proxy}: ${error.message}`, { cause: error });
+}
 
 /** The proxy takes every certificate that is good and whose owner may be here: what is left is told. */
 function withAdvice(error: unknown, proxy: string): unknown {

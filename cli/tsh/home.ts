@@ -134,9 +134,10 @@ export async function saveProfile(profile: Profile): Promise<void> {
   await Deno.symlink(name, link);
 }
 
-function parseProfile(text: string): Profile {
+/** A file that was cut short or is something else counts as none: the next login writes it anew. */
+function parseProfile(text: string): Profile | undefined {
   const value = (key: string) => new RegExp(`^${key}: *"?([^"\\n]*)"?$`, "m").exec(text)?.[1] ?? "";
-  return {
+  const profile = {
     proxyHost: value("proxy_host"),
     webPort: Number(value("proxy_web_port")),
     sshPort: Number(value("proxy_port")),
@@ -144,6 +145,8 @@ function parseProfile(text: string): Profile {
     cluster: value("cluster"),
     ...(value("site") === "" ? {} : { site: value("site") }),
   };
+  const { proxyHost, webPort, sshPort, user, cluster } = profile;
+  return proxyHost && webPort > 0 && sshPort > 0 && user && cluster ? profile : undefined;
 }
 
 /** The profile of a proxy, or the current one. */
@@ -161,7 +164,7 @@ export async function readProfiles(): Promise<Profile[]> {
     for await (const entry of Deno.readDir(tshHome())) {
       if (!entry.name.endsWith(".yaml")) continue;
       const profile = parseProfile(await Deno.readTextFile(`${tshHome()}/${entry.name}`));
-      if (profile.proxyHost !== current?.proxyHost) profiles.push(profile);
+      if (profile && profile.proxyHost !== current?.proxyHost) profiles.push(profile);
     }
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;

@@ -72,6 +72,21 @@ Deno.test("logins of several proxies stand side by side, the last one first", as
   });
 });
 
+Deno.test("a damaged profile counts as none, and the next login mends it", async () => {
+  await withHome(async () => {
+    const login = someLogin("a");
+    await saveLogin(login);
+    const file = `${tshHome()}/a.yaml`;
+    const whole = await Deno.readTextFile(file);
+    for (const text of ["", "garbage \n", whole.slice(0, 30), whole.replace("3080", "x")]) {
+      await Deno.writeTextFile(file, text);
+      assertEquals([await readProfile(), await readProfiles()], [undefined, []], text);
+    }
+    await saveLogin(login);
+    assertEquals((await readProfile())?.proxyHost, "a");
+  });
+});
+
 Deno.test("no name can lead out of the folder", async () => {
   await withHome(async (home) => {
     await saveLogin(someLogin("../../evil", "../../joe"));

@@ -42,7 +42,7 @@ export async function readIdentityFile(path: string): Promise<IdentityFile> {
   if (cluster === undefined) {
     throw new AppError(
       "bad_input",
-      `${path} names no trusted certificate authorities; export the identity again`,
+      `${path} names no certificate authorities to trust; make the identity again, with --format=file`,
     );
   }
   return {

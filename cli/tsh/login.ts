@@ -26,7 +26,8 @@ const DEFAULT_SSH_PORT = 3023;
 export function parseProxy(text: string): { host: string; webPort: number; sshPort: number | undefined } {
   const match = /^(?:https:\/\/)?(\[[0-9A-Fa-f:.]+\]|[^:,\s/]+)(?::(\d*)(?:,(\d+))?)?\/?$/.exec(text);
   const host = match?.[1]?.replace(/^\[|\]$/g, "");
-  if (!host) {
+  const ports = [match?.[2] || DEFAULT_WEB_PORT, match?.[3] || DEFAULT_SSH_PORT].map(Number);
+  if (!host || ports.some((port) => port < 1 || port > 65_535)) {
     throw new AppError(
       "bad_input",
       `"${text}" is not a proxy address; write host, host:webport or host:webport,sshport`,

@@ -5,10 +5,9 @@
  */
 import { every, systemClock } from "../../src/base/clock.ts";
 import { AppError } from "../../src/base/errors.ts";
-import { writeAll } from "../../src/base/files.ts";
 import { isUuid } from "../../src/model/name.ts";
 import { Player } from "../../src/session/player.ts";
-import { printError } from "../program.ts";
+import { printBytes, printError } from "../program.ts";
 import { CheckedRecording, remoteRecording } from "../../src/api/checked_recording.ts";
 import { Cluster } from "./cluster.ts";
 import { ensureLogin } from "./login.ts";
@@ -55,8 +54,6 @@ function speedOf(text: string | undefined): number {
   throw new AppError("bad_input", `--speed is a number from 0.25 to 16, not "${text}"`);
 }
 
-const stdout = (data: Uint8Array) => writeAll(Deno.stdout, data);
-
 async function show(recording: Recording, options: PlayOptions, speed: number): Promise<void> {
   if (options.raw) return await dump(recording);
   await play(recording, options, speed);
@@ -65,7 +62,7 @@ async function show(recording: Recording, options: PlayOptions, speed: number): 
 /** The session's bytes, without its pace. */
 async function dump(recording: Recording): Promise<void> {
   for await (const frame of recording.frames()) {
-    if ("data" in frame) await stdout(frame.data);
+    if ("data" in frame) await printBytes(frame.data);
   }
   const verdict = recording.verdict?.();
   if (verdict && !verdict.sound) printError(`this recording: ${verdict.text}\n`);
@@ -83,9 +80,9 @@ async function play(recording: Recording, { skipIdle }: PlayOptions, speed: numb
     speed,
     skipIdle,
     sink: {
-      write: stdout,
+      write: printBytes,
       resize: ({ rows }) => void (status.recordedRows = rows),
-      clear: () => void stdout(CLEAR),
+      clear: () => void printBytes(CLEAR),
     },
   });
   let how: "ended" | "quit";

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Readable, Writable } from "node:stream";
+import { AppError, osMessage } from "../../src/base/errors.ts";
 import { writeAll } from "../../src/base/files.ts";
 import type { ClientSession, ExitStatus, PtyRequest, WindowSize } from "../../src/ssh/channel.ts";
 
@@ -40,11 +41,13 @@ export async function attachTerminal(session: ClientSession, attachment: Attachm
     Deno.addSignalListener("SIGWINCH", onResize);
   }
   try {
-    const output = Promise.all([copyOut(session.stream, Deno.stdout), copyOut(session.stderr, Deno.stderr)]);
+    const output = Promise.all([
+      copyOut(session.stream, Deno.stdout, () => session.endOutput()),
+      copyOut(session.stderr, Deno.stderr, () => void session.stderr.resume()),
+    ]);
     if (attachment.stdinNull) session.stream.end();
     else void feedInput(session.stream, raw ? attachment.typed : undefined);
-    const status = await session.exit;
-    await output;
+    const [status] = await Promise.all([session.exit, output]);
     return status;
   } finally {
     if (raw) {
@@ -54,14 +57,30 @@ export async function attachTerminal(session: ClientSession, attachment: Attachm
   }
 }
 
-/** Everything that comes, until its end. When nobody reads any more, the rest is dropped. */
-export async function copyOut(from: Readable, to: typeof Deno.stdout): Promise<void> {
-  try {
-    for await (const chunk of from) await writeAll(to, chunk);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error; // `tsh ssh luna cat big | head`
-    from.destroy();
+/**
+ * Everything that comes, until its end.
+ * @param unwanted called when nobody reads any more, as in `tsh ssh luna cat big | head`: what still comes is to be dropped
+ * @throws {AppError} unavailable when it cannot be written, as on a disk that is full
+ */
+export async function copyOut(
+  from: Readable,
+  to: typeof Deno.stdout,
+  unwanted: () => void = () => void from.destroy(),
+): Promise<void> {
+  let broken = false;
+  // Destroyed with data under way, the stream would never tell its end.
+  for await (const chunk of from.iterator({ destroyOnReturn: false })) {
+    try {
+      await writeAll(to, chunk);
+    } catch (error) {
+      broken = error instanceof Deno.errors.BrokenPipe;
+      if (broken) break;
+      throw new AppError("unavailable", `cannot write what the node sends: ${osMessage(error)}`, {
+        cause: error,
+      });
+    }
   }
+  if (broken) unwanted(); // the iterator has let go of the stream
 }
 
 /** Standard input to a stream; its end is passed on. */

@@ -7,6 +7,7 @@ import { PARTY_MODES } from "../../src/model/live_session.ts";
 import { addCompletion } from "../completion/command.ts";
 import { formatOption, FORMATS } from "../output.ts";
 import { examples, program, runProgram } from "../program.ts";
+import { printVersion, versionText } from "../version.ts";
 import { addCommonOptions, type TshOptions, VALUE_OPTIONS } from "./options.ts";
 
 const COMMANDS = [
@@ -29,6 +30,7 @@ const COMMANDS = [
 
 export function tsh(args: string[]): Promise<number> {
   const root = addCommonOptions(program("tsh", "Logs in to a Teleport cluster and to its nodes."))
+    .version(versionText(), "--version", "show the version")
     .enablePositionalOptions()
     .addHelpText(
       "after",
@@ -44,6 +46,15 @@ export function tsh(args: string[]): Promise<number> {
 
   command("login", "Logs in to a cluster and gets a certificate.")
     .argument("[name]", "the cluster, or the Teleport user")
+    .addHelpText(
+      "after",
+      examples(
+        "tsh login --proxy=work.example.com --user=joe",
+        "tsh login --proxy=work.example.com:443 --ttl=8h",
+        "tsh login east                                # of a trusted cluster, with the login there is",
+        "tsh login --proxy=work.example.com --out=joe.pem",
+      ),
+    )
     .option("-o, --out <file>", "write the identity into this file, and keep it nowhere else")
     .addOption(
       new Option("--format <format>", "of the file: all in one, or OpenSSH's two").choices([
@@ -56,8 +67,13 @@ export function tsh(args: string[]): Promise<number> {
       await (await import("./login.ts")).loginCommand(name, common(options), options);
     });
   command("logout", "Deletes the certificates of a cluster, or of all.")
+    .addHelpText(
+      "after",
+      examples("tsh logout", "tsh logout --proxy=work.example.com --user=joe"),
+    )
     .action(async (options) => await (await import("./logout.ts")).logoutCommand(common(options)));
   command("status", "Shows the logins and how long they are valid.").addOption(formatOption())
+    .addHelpText("after", examples("tsh status", "tsh status --format=json"))
     .action(async (options) => await (await import("./status.ts")).statusCommand(options.format));
   command("ls", "Lists the nodes of the cluster.")
     .addOption(
@@ -69,11 +85,21 @@ export function tsh(args: string[]): Promise<number> {
       new Option("-v, --verbose", "as later versions have it; everything is shown anyway").hideHelp(),
     )
     .argument("[labels]", "only nodes with these labels: key=value,key=value")
+    .addHelpText(
+      "after",
+      examples(
+        "tsh ls",
+        "tsh ls env=prod,tier=db",
+        "tsh --cluster=east ls",
+        "tsh ls --format=ansible > inventory.json",
+      ),
+    )
     .action(async (labels, options) =>
       await (await import("./ls.ts")).lsCommand(labels, common(options), options.format)
     );
   command("clusters", "Lists the clusters that can be reached.").addOption(formatOption())
     .option("-q, --quiet", "no heading")
+    .addHelpText("after", examples("tsh clusters", "tsh clusters --format=json"))
     .action(async (options) => {
       await (await import("./ls.ts")).clustersCommand(
         common(options),
@@ -133,8 +159,10 @@ export function tsh(args: string[]): Promise<number> {
     });
   root.command("show", { hidden: true }).description("Shows what an identity file holds.")
     .argument("<file>")
+    .addHelpText("after", examples("tsh show jenkins.pem"))
     .action(async (file) => await (await import("./show.ts")).showCommand(file));
   command("sessions", "Lists the sessions that are running and may be joined.").addOption(formatOption())
+    .addHelpText("after", examples("tsh sessions", "tsh --cluster=east sessions --format=json"))
     .action(async (options) => {
       await (await import("./sessions.ts")).sessionsCommand(common(options), options.format);
     });
@@ -149,9 +177,7 @@ export function tsh(args: string[]): Promise<number> {
       await (await import("./join.ts")).joinCommand(session, { ...common(options), mode: options.mode });
     });
   addCompletion(root, async () => (await import("./completion_words.ts")).TSH_WORDS);
-  root.command("version").description("Shows the version.").action(async () =>
-    (await import("../version.ts")).printVersion()
-  );
+  root.command("version").description("Shows the version.").action(printVersion);
   return runProgram(root, withCommand(args));
 }
 

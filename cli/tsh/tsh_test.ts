@@ -12,7 +12,9 @@ Deno.test("a proxy address names host, web port and SSH port", () => {
   assertEquals(parseProxy("work:,5001"), { host: "work", webPort: 3080, sshPort: 5001 });
   assertEquals(parseProxy("[::1]:443"), { host: "::1", webPort: 443, sshPort: undefined });
   assertEquals(parseProxy("https://work:443/"), { host: "work", webPort: 443, sshPort: undefined });
-  for (const bad of ["", "a b", "work:x", "http://work"]) assertThrows(() => parseProxy(bad), AppError);
+  for (const bad of ["", "a b", "work:x", "http://work", "work:0", "work:65536", "work:443,70000"]) {
+    assertThrows(() => parseProxy(bad), AppError);
+  }
 });
 
 Deno.test("without a command the first argument is a host to ssh to", () => {

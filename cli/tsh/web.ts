@@ -120,5 +120,13 @@ function connectionTrouble(proxy: WebProxy, error: unknown): AppError {
       { cause: error },
     );
   }
+  // What rustls and OpenSSL say of a server that answers without TLS.
+  if (/InvalidContentType|wrong version number/.test(text)) {
+    return new AppError(
+      "unavailable",
+      `what listens at ${where} does not speak HTTPS; name the web port of the proxy: --proxy=HOST:PORT`,
+      { cause: error },
+    );
+  }
   return new AppError("unavailable", `cannot reach the proxy at ${where}: ${text}`, { cause: error });
 }

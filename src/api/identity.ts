@@ -49,6 +49,12 @@ export function restrict(identity: UserIdentity, granted: ReadonlySet<Permit>): 
 /** Critical options that every server of ours enforces. */
 const UNDERSTOOD = ["force-command", "source-address"];
 
+/** How a user is called who shows this certificate: for logs, also of certificates that are refused. */
+export function claimedName(certificate: Certificate, trust: Trust): string {
+  const { cluster } = clusterOf(certificate, trust);
+  return cluster === trust.cluster ? certificate.keyId : foreignUserName(certificate.keyId, cluster);
+}
+
 /**
  * The user behind a certificate.
  * @param now milliseconds since the epoch
@@ -95,7 +101,7 @@ export function identifyUser(
   const foreign = signed.cluster !== options.trust.cluster;
   const identity: UserIdentity = {
     kind: "user",
-    name: foreign ? foreignUserName(certificate.keyId, signed.cluster) : certificate.keyId,
+    name: claimedName(certificate, options.trust),
     roles: rolesOf(certificate),
     logins: certificate.principals,
     cluster: signed.cluster,

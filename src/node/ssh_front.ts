@@ -3,7 +3,7 @@
  * connections.
  * @module
  */
-import { identifyUser, restrict } from "../api/identity.ts";
+import { claimedName, identifyUser, restrict } from "../api/identity.ts";
 import type { AccessCheck } from "../api/cluster_access.ts";
 import { type LiveAccess, unlessDropped } from "../api/live_access.ts";
 import { RefusedClients } from "../api/refused_clients.ts";
@@ -106,7 +106,7 @@ async function authenticate(node: NodeContext, attempt: CertificateAttempt): Pro
   const { certificate, username, remote } = attempt;
   const event = {
     event: "auth" as const,
-    user: printable(certificate.keyId),
+    user: printable(claimedName(certificate, node.trust())),
     login: printable(username),
     "addr.remote": `${remote.address}:${remote.port}`,
   };

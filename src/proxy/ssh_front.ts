@@ -8,7 +8,7 @@ import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 import type { ClusterAccess } from "../api/cluster_access.ts";
 import { HOST_AUTHORITIES } from "../api/host_authorities.ts";
-import { identifyUser, type Trust } from "../api/identity.ts";
+import { claimedName, identifyUser, type Trust } from "../api/identity.ts";
 import { type LiveAccess, unlessDropped } from "../api/live_access.ts";
 import type { RefusedClients } from "../api/refused_clients.ts";
 import type { Clock } from "../base/clock.ts";
@@ -149,7 +149,9 @@ export function proxySshServer(options: ProxyFrontOptions): SshServer<UserIdenti
           if (proven) log.debug("{user} logged in from {address}", { user: user.name, address });
           return user;
         } catch (error) {
-          if (isAppError(error)) emit(refusedLogin(certificate.keyId, username, remote.address, error));
+          if (isAppError(error)) {
+            emit(refusedLogin(claimedName(certificate, trust()), username, remote.address, error));
+          }
           throw error;
         }
       },

@@ -95,6 +95,7 @@ Deno.test("one login reaches the nodes of a cluster that trusts this one", async
   assertStringIncludes((await joe.tsh(["--cluster=nowhere", "ls"])).stderr, 'cluster "nowhere" is not known');
   // Both clusters have it in their logs, east under a name that none of its own users can have.
   await main.event("proxy.connect", ({ user, addr }) => user === "joe" && String(addr).endsWith("@east"));
+  await east.event("auth", ({ user, success }) => user === "main:joe" && success === true);
   const exec = await east.event("exec", ({ user, exitCode }) => user === "main:joe" && exitCode === 5);
   assertEquals(exec.exitCode, 5);
 });

@@ -3,10 +3,11 @@
  * @module
  */
 import { formatPrivateKey, generateKey } from "../../../src/ssh/private_key.ts";
-import { leaf, print } from "../../program.ts";
+import { examples, leaf, print } from "../../program.ts";
 
 export function genCommand() {
   return leaf("gen", "Makes a key pair.")
+    .addHelpText("after", examples("tctl auth gen --pub-key=ca.pub --priv-key=ca.key"))
     .requiredOption("--pub-key <path>", "where to write the public key")
     .requiredOption("--priv-key <path>", "where to write the private key")
     .action(async ({ pubKey, privKey }) => {

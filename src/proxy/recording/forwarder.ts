@@ -6,7 +6,7 @@
  */
 import type { Duplex } from "node:stream";
 import type { AccessCheck } from "../../api/cluster_access.ts";
-import { identifyUser } from "../../api/identity.ts";
+import { claimedName, identifyUser } from "../../api/identity.ts";
 import { unlessDropped } from "../../api/live_access.ts";
 import { AppError, isAppError } from "../../base/errors.ts";
 import { logger } from "../../base/log.ts";
@@ -116,12 +116,13 @@ export class Forwarder {
     return {
       certificate: async (attempt) => {
         const { certificate, username, proven } = attempt;
+        const user = claimedName(certificate, this.#around.trust());
         try {
           const visitor = await this.#admit(client, target, attempt);
-          if (proven) report(certificate.keyId, username);
+          if (proven) report(user, username);
           return visitor;
         } catch (error) {
-          if (isAppError(error)) report(certificate.keyId, username, error.message);
+          if (isAppError(error)) report(user, username, error.message);
           throw error;
         }
       },
