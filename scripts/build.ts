@@ -102,10 +102,18 @@ function stub(hash: string, lines: number): string {
 # Teleport: a script and an archive in one file. Unpacks itself once per user, then runs.
 set -e
 cache="\${TELEPORT_RUNTIME_DIR:-\${XDG_CACHE_HOME:-\${HOME:-/var/cache}/.cache}/teleport}"
+# Users of services have no home to write to. A folder that somebody else has made could hold anything.
+if ! (umask 077; mkdir -p "$cache" 2>/dev/null); then
+  cache="\${TMPDIR:-/tmp}/teleport-$(id -u)"
+  mkdir -m 700 "$cache" 2>/dev/null || true
+  if [ -L "$cache" ] || [ ! -O "$cache" ]; then
+    echo "teleport: nothing can be kept in $cache: name a folder of your own in TELEPORT_RUNTIME_DIR" >&2
+    exit 1
+  fi
+fi
 run="$cache/${hash}"
 if [ ! -f "$run/complete" ]; then
   umask 077
-  mkdir -p "$cache"
   new="$run.$$"
   mkdir "$new"
   tail -n +${lines} "$0" | tar -xz -C "$new" || { echo "teleport: cannot unpack into $cache" >&2; exit 1; }

@@ -71,10 +71,13 @@ if (!await exists(CONFIG)) await Deno.writeTextFile(CONFIG, CONFIGURATION, { mod
 await Deno.remove(`${DATA}/teleport/daemon.json`).catch((error) => {
   if (!(error instanceof Deno.errors.NotFound)) throw error;
 });
-const daemon = new Deno.Command(Deno.execPath(), { args: program("teleport", ["start", "-c", CONFIG]) })
-  .spawn();
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  Deno.addSignalListener(signal, () => daemon.kill(signal));
+// Apart from the terminal: when that is closed, a daemon gets the signal that means "start anew" to it.
+const daemon = new Deno.Command(Deno.execPath(), {
+  args: program("teleport", ["start", "-c", CONFIG]),
+  detached: true,
+}).spawn();
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  Deno.addSignalListener(signal, () => daemon.kill(signal === "SIGHUP" ? "SIGTERM" : signal));
 }
 let ended = false;
 daemon.status.then(() => ended = true);

@@ -134,6 +134,14 @@ Deno.test("a flood of ignorable messages before authentication is cut", async ()
   assertEquals(server.refusals[0], "too many messages before authentication");
 });
 
+Deno.test("a packet that only a peer who has logged in may send is not gathered before that", async () => {
+  await using server = await startSpyServer();
+  const client = await rawClient(await server.dial());
+  client.send(new Uint8Array(50_000).with(0, MESSAGE.ignore));
+  await client.closed;
+  assertEquals(server.refusals[0]?.includes("Bad packet length"), true, server.refusals.join());
+});
+
 /** An unencrypted SSH packet (RFC 4253 section 6). */
 function plainPacket(payload: Uint8Array): Buffer {
   let padding = 8 - (5 + payload.length) % 8;

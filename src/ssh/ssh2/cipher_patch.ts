@@ -8,6 +8,7 @@ import cryptoModule from "ssh2/lib/protocol/crypto.js";
 import { type Aead, aeadMaker } from "../cipher.ts";
 import { portableMaker } from "./portable_cipher.ts";
 import type { InboundConfig, OutboundConfig } from "./internals.ts";
+import { packetBound } from "./packet_bound.ts";
 import type { BlockOutput } from "../../base/block_output.ts";
 import type { PacketWrite } from "./packet_output.ts";
 
@@ -18,8 +19,6 @@ interface CryptoModule {
 
 const TAG = 16;
 const CHANNEL_DATA = 94;
-/** RFC 4253 section 6.1 asks for 35000 bytes; more is never sent by anyone. */
-const MAX_PACKET = 40_000;
 
 /** The sending side, in the shape ssh2 expects of a cipher. */
 class SealingCipher {
@@ -71,10 +70,12 @@ class OpeningDecipher {
   #packet: Buffer | undefined;
   #have = 0;
   #length = 0;
+  readonly #bound: () => number;
 
   constructor(readonly aead: Aead, config: InboundConfig) {
     this.inSeqno = config.seqno;
     this._onPayload = config.onPayload;
+    this.#bound = packetBound(config.onPayload);
   }
 
   free(): void {
@@ -108,7 +109,7 @@ class OpeningDecipher {
 
   #readLength(header: Buffer): void {
     const length = this.aead.readLength(header, this.inSeqno);
-    if (length > MAX_PACKET || length < 8) throw new Error("Bad packet length");
+    if (length > this.#bound() || length < 8) throw new Error("Bad packet length");
     this.#length = length;
   }
 

@@ -7,6 +7,7 @@
 import type { Buffer } from "node:buffer";
 import { isAppError } from "../../base/errors.ts";
 import { WireReader } from "../wire.ts";
+import { boundPackets } from "./packet_bound.ts";
 import type { Ssh2Connection } from "./internals.ts";
 
 export type Side = "server" | "client";
@@ -95,5 +96,6 @@ export function installGate(
     const own = taken.get(number);
     return own ? hand(number, own, payload) : dispatch(payload);
   };
+  boundPackets(protocol._onPayload, authenticated);
   return { cut, take: (number, handler) => void taken.set(number, handler) };
 }
