@@ -4,8 +4,8 @@
  */
 
 const SMALLEST = 4 * 1024;
-/** A session at rest keeps no more than this in each block. */
-const KEPT_AT_REST = 16 * 1024;
+/** A session at rest keeps no more than this in each block; one whose output floods, or may at once again, so much. */
+const KEPT_AT_REST = 16 * 1024, KEPT_IN_FLOOD = 128 * 1024;
 /** So many small takes in a row mean that a flood is over. While it lasts a log's few lines come between. */
 const CALM = 8;
 const EMPTY = new Uint8Array();
@@ -41,9 +41,9 @@ export class ChunkBuffer {
 
   /** Nothing more comes for now: gives up memory that only a flood of output needs, once that is over. */
   rest(): void {
-    if (this.#calm < CALM) return;
-    if (this.#other.length > KEPT_AT_REST) this.#other = EMPTY;
-    if (this.#gathering.length > KEPT_AT_REST && this.#length === 0) this.#gathering = EMPTY;
+    const kept = this.#calm < CALM ? KEPT_IN_FLOOD : KEPT_AT_REST;
+    if (this.#other.length > kept) this.#other = EMPTY;
+    if (this.#gathering.length > kept && this.#length === 0) this.#gathering = EMPTY;
   }
 
   #grow(needed: number): void {

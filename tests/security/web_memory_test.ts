@@ -11,8 +11,8 @@ import { WebTerminalClient } from "../kit/web_terminal.ts";
 const LOGIN = Deno.env.get("USER") ?? "root";
 const MIB = 2 ** 20;
 const TERMINALS = 10;
-/** Of each: what the browser may be behind, what the connection's window holds, and what garbage is around. */
-const MAX_OF_EACH = 8 * MIB;
+/** The windows on the way, the recorder's room, and what a flood leaves to the garbage collector; all of it would be ten times this. */
+const MAX_OF_EACH = 16 * MIB;
 const STILL_MS = 1000;
 
 async function memoryOf(daemon: Daemon): Promise<number> {

@@ -70,12 +70,12 @@ class OpeningDecipher {
   #packet: Buffer | undefined;
   #have = 0;
   #length = 0;
-  readonly #bound: () => number;
+  readonly #onPayload: InboundConfig["onPayload"];
 
   constructor(readonly aead: Aead, config: InboundConfig) {
     this.inSeqno = config.seqno;
     this._onPayload = config.onPayload;
-    this.#bound = packetBound(config.onPayload);
+    this.#onPayload = config.onPayload; // while keys are exchanged, ssh2 puts another in the other one's place
   }
 
   free(): void {
@@ -109,7 +109,7 @@ class OpeningDecipher {
 
   #readLength(header: Buffer): void {
     const length = this.aead.readLength(header, this.inSeqno);
-    if (length > this.#bound() || length < 8) throw new Error("Bad packet length");
+    if (length > packetBound(this.#onPayload) || length < 8) throw new Error("Bad packet length");
     this.#length = length;
   }
 

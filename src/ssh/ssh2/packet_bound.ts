@@ -5,18 +5,22 @@
  */
 import type { Buffer } from "node:buffer";
 
-type OnPayload = (payload: Buffer) => unknown;
+const AUTHENTICATED: unique symbol = Symbol("authenticated");
+
+/** What takes the packets of one connection, whatever its keys are. */
+interface OnPayload {
+  (payload: Buffer): unknown;
+  [AUTHENTICATED]?: () => boolean;
+}
 
 const BEFORE = 40_000, AFTER = 256 * 1024;
-const phases = new WeakMap<OnPayload, () => boolean>();
 
-/** @param onPayload takes the packets of one connection, with all its keys @param authenticated tells its phase */
+/** @param authenticated tells the phase of the connection */
 export function boundPackets(onPayload: OnPayload, authenticated: () => boolean): void {
-  phases.set(onPayload, authenticated);
+  onPayload[AUTHENTICATED] = authenticated;
 }
 
 /** @returns the most bytes of a packet that `onPayload` may be given at this moment */
-export function packetBound(onPayload: OnPayload): () => number {
-  const authenticated = phases.get(onPayload);
-  return () => authenticated?.() ? AFTER : BEFORE;
+export function packetBound(onPayload: OnPayload): number {
+  return onPayload[AUTHENTICATED]?.() ? AFTER : BEFORE;
 }
