@@ -11,7 +11,7 @@ import { WebTerminalClient } from "../kit/web_terminal.ts";
 const LOGIN = Deno.env.get("USER") ?? "root";
 const MIB = 2 ** 20;
 const TERMINALS = 10;
-/** The windows on the way, the recorder's room, and what a flood leaves to the garbage collector; all of it would be ten times this. */
+/** The windows on the way, the recorder's room, and what a flood leaves to the garbage collector: not what comes in five seconds. */
 const MAX_OF_EACH = 16 * MIB;
 const STILL_MS = 1000;
 
