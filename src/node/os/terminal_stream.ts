@@ -3,7 +3,7 @@
  * {@link startPump pump} reads it.
  * @module
  */
-import { FdReader } from "./fd_reader.ts";
+import { FdReader, READ_CHUNK } from "./fd_reader.ts";
 import { LendingDuplex, nonblocking } from "./lending_duplex.ts";
 import { libc } from "./libc.ts";
 import { BROKEN, READABLE, type Watch, watch, WRITABLE } from "./reactor.ts";
@@ -111,7 +111,7 @@ export class TerminalStream extends LendingDuplex {
     if (!pump) return;
     nonblocking(pump.output);
     const reader = new FdReader(pump.output, {
-      chunk: CHUNK,
+      chunk: READ_CHUNK,
       bulk: Infinity, // the pump fills the pipe meanwhile: a pause, so the measurement, costs throughput
       take: (piece) => this.#take(piece, true),
       ended: () => this.#endPump(),
