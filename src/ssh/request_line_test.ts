@@ -31,3 +31,25 @@ Deno.test("only so many may wait", async () => {
   });
   assertEquals(served, 2);
 });
+
+Deno.test("only so much may wait, and what was served counts no more", async () => {
+  const line = new RequestLine(100);
+  const served: number[] = [];
+  const hold = () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    line.add(() => promise);
+    return resolve;
+  };
+  const release = hold();
+  const large = 200 * 1024;
+  const added = [0, 1, 2].map((which) => line.add(() => void served.push(which), large));
+  assertEquals(added, [true, true, false]);
+  release();
+  await new Promise<void>((done) => line.add(() => done()));
+  assertEquals(served, [0, 1]);
+  const again = hold();
+  assertEquals([3, 4].map((which) => line.add(() => void served.push(which), large)), [true, true]);
+  again();
+  await new Promise<void>((done) => line.add(() => done()));
+  assertEquals(served, [0, 1, 3, 4]);
+});

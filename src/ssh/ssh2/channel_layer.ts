@@ -279,8 +279,9 @@ export class ChannelLayer {
       if (typeof good === "function") good();
     };
     const { line, request } = receiver;
-    const own = line.busy ? new WireReader(Buffer.from(fields.rest())) : fields; // what waits outlives the packet
-    if (!line.add(() => this.#serve(() => request(type, own), answer))) {
+    const rest = fields.rest();
+    const own = new WireReader(line.busy ? Buffer.from(rest) : rest); // what waits outlives the packet
+    if (!line.add(() => this.#serve(() => request(type, own), answer), rest.length)) {
       this.#options.gate.cut("too many requests on a channel wait for an answer");
     }
   }

@@ -128,7 +128,8 @@ export class GlobalRequests {
   #onRequest(fields: WireReader): void {
     const name = fields.string().toString();
     const wantReply = fields.boolean();
-    const own = this.#line.busy ? new WireReader(Buffer.from(fields.rest())) : fields; // what waits outlives the packet
+    const rest = fields.rest();
+    const own = new WireReader(this.#line.busy ? Buffer.from(rest) : rest); // what waits outlives the packet
     const served = this.#line.add(() => {
       const { answer, refuse } = this.#answers(wantReply);
       try {
@@ -138,7 +139,7 @@ export class GlobalRequests {
       } catch (error) {
         refuse(error);
       }
-    });
+    }, rest.length);
     if (!served) this.#gate.cut("too many global requests wait for an answer");
   }
 
