@@ -2,6 +2,7 @@
  * Reads the table of promises, the names of tests in a source file, and the results in a JUnit report.
  * @module
  */
+import { testCases } from "./junit.ts";
 
 /** A test a row refers to: `path > name`, where a step's name follows its test's as `test > step`. */
 export interface TestReference {
@@ -80,16 +81,11 @@ export function testNames(source: string): Set<string> {
   return new Set([...found].map((match) => (match[1] ?? match[2] ?? match[3] ?? "").replace(/\\(.)/g, "$1")));
 }
 
-/** Reads a JUnit report as `deno test --junit-path` writes it into `results`. */
+/** Adds what a JUnit report says to `results`. */
 export function readJunit(xml: string, results: TestResults): void {
-  for (
-    const [, attributes = "", body = ""] of xml.matchAll(/<testcase\s([^>]*?)(?:\/>|>([^]*?)<\/testcase>)/g)
-  ) {
-    const name = attribute(attributes, "name");
-    const path = attribute(attributes, "classname")?.replace(/^\.\//, "");
-    if (name === undefined || path === undefined) continue;
+  for (const { path, name, skipped, failure } of testCases(xml)) {
     const key = keyOf({ path, name });
-    results.set(key, !/<(?:failure|error|skipped)\b/.test(body) && results.get(key) !== false);
+    results.set(key, !skipped && failure === undefined && results.get(key) !== false);
   }
 }
 
@@ -106,18 +102,4 @@ function parseReference(text: string): TestReference | undefined {
   const [, path, name] = match ?? [];
   if (path === undefined || name === undefined || path.split("/").includes("..")) return undefined;
   return { path: path.replace(/^\.\//, ""), name: name.replaceAll("\\|", "|") };
-}
-
-function attribute(attributes: string, name: string): string | undefined {
-  const raw = new RegExp(`(?:^|\\s)${name}="([^"]*)"`).exec(attributes)?.[1];
-  return raw?.replace(
-    /&(lt|gt|quot|apos|amp|#\d+|#x[\da-f]+);/gi,
-    (_, entity: string) => decodeEntity(entity),
-  );
-}
-
-function decodeEntity(entity: string): string {
-  const named: Record<string, string> = { lt: "<", gt: ">", quot: '"', apos: "'", amp: "&" };
-  if (entity.startsWith("#")) return String.fromCodePoint(Number(entity.slice(1).replace(/^x/i, "0x")));
-  return named[entity.toLowerCase()] ?? "";
 }

@@ -6,6 +6,7 @@
 import { writeAll } from "../src/base/files.ts";
 import { withPlainShell } from "../tests/kit/plain_shell.ts";
 import { buildUi } from "./build_ui.ts";
+import { testCases } from "./junit.ts";
 import {
   ANSIBLE,
   CHROMIUM,
@@ -58,22 +59,8 @@ async function runTests(args: string[], report: string, atOnce: boolean): Promis
   return success;
 }
 
-/** The numbers of the closing line, out of the JUnit reports. */
-async function count(
-  reports: readonly string[],
-): Promise<{ passed: number; failed: number; skipped: number }> {
-  const sum = { passed: 0, failed: 0, skipped: 0 };
-  for (const report of reports) {
-    const text = await Deno.readTextFile(report);
-    const suites = /<testsuites [^>]*\btests="(\d+)"[^>]*\bfailures="(\d+)"[^>]*\berrors="(\d+)"/.exec(text);
-    const skipped = text.match(/<skipped/g)?.length ?? 0;
-    const [tests = 0, failures = 0, errors = 0] = (suites ?? []).slice(1).map(Number);
-    sum.passed += tests - failures - errors - skipped;
-    sum.failed += failures + errors;
-    sum.skipped += skipped;
-  }
-  return sum;
-}
+/** Of a test that failed because a step did, that step tells. */
+const STEP_FAILED = /^\d+ test steps? failed/;
 
 const again = await withPlainShell("scripts/run_tests.ts", Deno.args);
 if (again !== undefined) Deno.exit(again);
@@ -111,8 +98,18 @@ const tests = await runParts(parts, AT_ONCE, (part, index) => runTests(part, rep
 const reports = parts.map((_, index) => reportOf(index));
 const promises = !whole ||
   await run(["run", "-A", "-q", "scripts/promises.ts", "--from-junit", ...reports]);
-const { passed, failed, skipped } = await count(reports);
+const cases = (await Promise.all(reports.map((file) => Deno.readTextFile(file).catch(() => "")))).flatMap(
+  testCases,
+);
+const failures = cases.filter(({ failure }) => failure !== undefined);
+const skipped = cases.filter((each) => each.skipped).length;
+const passed = cases.length - failures.length - skipped;
+// Again, at the end, where nobody has to look for it.
+for (const { path, line, name, failure = "" } of failures) {
+  if (!STEP_FAILED.test(failure)) console.error(`\nFAILED ${path}:${line} ${name}\n${failure}`);
+}
+if (!tests && failures.length === 0) console.error("some of the tests did not run to their end: see above");
 if (!checked) console.error("the checks failed: deno task check");
 if (!promises) console.error("a promise names a test that is missing or failed: deno task promises");
-console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
+console.log(`${passed} passed, ${failures.length} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
 Deno.exit(checked && tests && promises ? 0 : 1);

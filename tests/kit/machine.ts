@@ -73,10 +73,23 @@ async function readGone(path: string): Promise<string | undefined> {
   }
 }
 
+/**
+ * The ports that {@linkcode freePort} gives out: below those that systems give to connections and to listeners that ask
+ * for any (32768 and up, 49152 and up), so that nobody comes by one before its test does, or between two daemons of it.
+ */
+const PORTS = { from: 10_000, to: 32_000 };
+
 /** A port of the loopback address that nobody listens on now. */
 export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
+  for (;;) {
+    const port = PORTS.from + Math.floor(Math.random() * (PORTS.to - PORTS.from));
+    try {
+      using _listener = Deno.listen({ hostname: "127.0.0.1", port });
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
 }
 
 /** True when somebody accepts connections there. */
