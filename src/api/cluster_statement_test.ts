@@ -2,6 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { DAY } from "../base/duration.ts";
 import { AppError } from "../base/errors.ts";
 import { generateKey } from "../ssh/private_key.ts";
+import { parsePublicKeyLine } from "../ssh/public_key.ts";
 import { openStatement, signStatement, statedCluster } from "./cluster_statement.ts";
 
 const NOW = Date.UTC(2026, 0, 15);
@@ -63,4 +64,20 @@ Deno.test("a statement with a changed byte, of a later day, or of something else
     AppError,
     "no valid cluster",
   );
+});
+
+Deno.test("what a cluster of 0.1.0 stated of itself is still read", () => {
+  const host = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK6ER/GCyWOG8GNG1sRZjz8AmMqiJlJHJBusBoQKelvc";
+  const statement = Uint8Array.fromBase64(
+    "AAAA4wAAAB90ZWxlcG9ydCBjbHVzdGVyIGF1dGhvcml0aWVzIHYxAAAABG1haW4AAAGbvvOwAAAAAAEAAABQc3NoLWVkMjU1MTkgQUFBQUMz" +
+      "TnphQzFsWkRJMU5URTVBQUFBSVBuTUJ1RkdZcUdwWHpWWEZpL1pBbDJBVzhKQ2ZTdCtTUStoQnJnend5dysAAAABAAAAUHNzaC1lZDI1NTE5" +
+      "IEFBQUFDM056YUMxbFpESTFOVEU1QUFBQUlLNkVSL0dDeVdPRzhHTkcxc1Jaano4QW1NcWlKbEpISkJ1c0JvUUtlbHZjAAAAAQAAAFMAAAAL" +
+      "c3NoLWVkMjU1MTkAAABAqmizvIIIcAr7rUDqbE9SXlr2GPJvFNOmWtJtNW/dS2gHeJSPllxZxedFr0iG3QzgkUOjPX+l7qfL4jn2vpcaBg==",
+  );
+  assertEquals(openStatement(statement, { trusted: [parsePublicKeyLine(host).key], now: NOW }), {
+    cluster: "main",
+    issued: NOW,
+    user: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPnMBuFGYqGpXzVXFi/ZAl2AW8JCfSt+SQ+hBrgzwyw+"],
+    host: [host],
+  });
 });

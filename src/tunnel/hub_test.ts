@@ -160,3 +160,28 @@ Deno.test("an open says where to, and nothing else is understood", () => {
     assertEquals(message, "the tunnel's request cannot be read", text);
   }
 });
+
+// The cluster that is trusted is upgraded first: clusters of the version before must understand what it says, and be
+// understood. A change of these texts takes a version in which both forms are served.
+Deno.test("a tunnel speaks with agents of 0.1.0 as they speak", async () => {
+  const { hub, told, agent } = setting();
+  const east = await agent("east");
+  assertEquals(
+    east.heard(),
+    '{"type":"hello","proxies":["p1"],"statement":"c3RhdGVtZW50","leaving":false}\n',
+  );
+  await east.say('{"type":"beat","records":true,"statement":"YQ=="}\n{"type":"beat","records":false}\n');
+  assertEquals(told, ["east online", "east states YQ=="]);
+  assertEquals([east.isOpen(), hub.status("east")?.records], [true, false]);
+  const open = (request: Parameters<typeof transportFields>[0]) =>
+    new WireReader(Buffer.from(transportFields(request))).text();
+  assertEquals(
+    open(REQUEST),
+    '{"to":{"kind":"node","host":"db1","port":0},"client":{"address":"192.0.2.1","port":5}}',
+  );
+  assertEquals(
+    open({ ...REQUEST, to: { kind: "auth" } }),
+    '{"to":{"kind":"auth"},"client":{"address":"192.0.2.1","port":5}}',
+  );
+  hub.stop();
+});

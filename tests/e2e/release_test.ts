@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { get } from "node:https";
-import { callWeb } from "../../cli/tsh/web.ts";
 import { commandLines, IS_ROOT } from "../kit/machine.ts";
+import { versionAt } from "../kit/other_version.ts";
 import { eventually, ROOT, run, spawn } from "../kit/run.ts";
 import { gone } from "../kit/succession.ts";
 
@@ -19,11 +19,6 @@ async function ok(command: string, args: string[], env: Record<string, string> =
 function unitLine(unit: string, key: string): string {
   const line = unit.split("\n").find((text) => text.startsWith(`${key}=`));
   return line?.slice(key.length + 1) ?? "";
-}
-
-async function ping(port: number): Promise<string> {
-  const proxy = { host: "127.0.0.1", port, insecure: true };
-  return (await callWeb<{ server_version: string }>(proxy, "GET", "/webapi/ping")).server_version;
 }
 
 /** A page of the web front, whose certificate is self-signed. @throws unless the answer is 200 */
@@ -196,7 +191,7 @@ async function runUnit(
     const pidFile = `${directory}/run/teleport.pid`;
     const servingPid = async () => Number(await Deno.readTextFile(pidFile));
     await eventually("the pid file", async () => (await servingPid().catch(() => 0)) === pid || undefined);
-    assertEquals(await ping(proxyWeb.port), "0.1.0");
+    assertEquals(await versionAt(proxyWeb.port), "0.1.0");
     if (!await otherVersion(`${bin}/teleport`, "0.1.9", directory)) {
       console.log(
         "the program is compiled here, so another version of it cannot be made: the same one takes over",
@@ -209,7 +204,7 @@ async function runUnit(
     }, 60_000);
     await gone(pid, 20_000);
     const made = await Deno.stat(`${directory}/other`).then(() => true, () => false);
-    assertEquals(await ping(proxyWeb.port), made ? "0.1.9" : "0.1.0");
+    assertEquals(await versionAt(proxyWeb.port), made ? "0.1.9" : "0.1.0");
     Deno.kill(next, "SIGTERM");
     await gone(next);
     assertEquals(await Deno.stat(pidFile).then(() => true, () => false), false);
