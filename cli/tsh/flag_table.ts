@@ -4,6 +4,7 @@
  * @module
  */
 import { AppError } from "../../src/base/errors.ts";
+import { CERT_FORMATS, type CertFormat } from "../../src/model/role.ts";
 import type { TshOptions } from "./options.ts";
 
 export interface Flag<Call> {
@@ -55,12 +56,23 @@ export const TSH_OPTIONS: Readonly<Record<string, Flag<TshOptions>>> = {
     text: "what opens the login page; none prints its address only",
     set: (call, value) => call.browser = value,
   },
-  "cert-format": { value: "format", set: () => {} },
+  "cert-format": {
+    value: "format",
+    text: "oldssh: a certificate that OpenSSH 7.1 and older can read",
+    set: (call, value) => call.certFormat = certFormatOf(value),
+  },
   compat: { value: "version", set: () => {} },
   namespace: { value: "name", set: () => {} },
   nocache: { set: () => {} },
   gops: { set: () => {} },
 };
+
+/** @throws {AppError} bad_input */
+function certFormatOf(value: string): CertFormat {
+  const format = CERT_FORMATS.find((one) => one === value);
+  if (format) return format;
+  throw new AppError("bad_input", `--cert-format is ${CERT_FORMATS.join(" or ")}, not "${value}"`);
+}
 
 /**
  * Applies one argument that starts with a dash.

@@ -167,7 +167,14 @@ async function certified(wish: CertificateWish): Promise<Certified> {
   const connector = connectorOf(ping, options.auth);
   if (!connector) return await byPassword(wish);
   const { ssoLogin } = await import("./sso_login.ts");
-  return await ssoLogin({ proxy, connector, publicKey, ttl: ttlMs(options.ttl), browser: options.browser });
+  return await ssoLogin({
+    proxy,
+    connector,
+    publicKey,
+    ttl: ttlMs(options.ttl),
+    certFormat: options.certFormat,
+    browser: options.browser,
+  });
 }
 
 async function byPassword(
@@ -188,6 +195,7 @@ async function byPassword(
     ...factor,
     pub_key: Buffer.from(publicKey).toString("base64"),
     ...(ttl === undefined ? {} : { ttl: ttl * 1e6 }),
+    ...(options.certFormat === undefined ? {} : { compatibility: options.certFormat }),
   });
   const [signer] = answer.host_signers;
   const decoded = (base64: string) => Buffer.from(base64, "base64").toString("utf8");
@@ -263,6 +271,7 @@ export async function loginCommand(
     }
   }
   const wantsNew = options.ttl !== undefined || options.auth !== undefined ||
+    options.certFormat !== undefined ||
     named !== undefined && named !== stored?.profile.user && named !== stored?.profile.cluster;
   const login = stored && isValid(stored) && !wantsNew && await isAccepted(stored, options)
     ? stored

@@ -5,6 +5,7 @@
 import { type Command, Option } from "@commander-js/extra-typings";
 import { CERTIFICATE_TTL } from "../../src/model/limits.ts";
 import { parseDuration } from "../../src/base/duration.ts";
+import { CERT_FORMATS, type CertFormat } from "../../src/model/role.ts";
 import { AppError } from "../../src/base/errors.ts";
 
 export interface TshOptions {
@@ -21,6 +22,7 @@ export interface TshOptions {
   auth?: string;
   /** The program that opens addresses, or `none`. */
   browser?: string;
+  certFormat?: CertFormat;
 }
 
 /** Options with a value; tsh.ts needs them to find the command among the arguments. */
@@ -57,8 +59,13 @@ export function addCommonOptions<T extends Command>(command: T): T {
     .option("-d, --debug", "verbose errors")
     .option("--auth <connector>", "log in through this connector, or with a password: local")
     .option("--browser <program>", "what opens the login page; none prints its address only")
+    .addOption(
+      new Option("--cert-format <format>", "oldssh: a certificate that OpenSSH 7.1 and older can read")
+        .choices(
+          CERT_FORMATS,
+        ),
+    )
     // Taken for the sake of old scripts; they mean nothing here.
-    .addOption(new Option("--cert-format <format>").choices(["standard", "oldssh"]).hideHelp())
     .addOption(new Option("--compat <version>").hideHelp())
     .addOption(new Option("--namespace <name>").hideHelp())
     .addOption(new Option("--nocache").hideHelp())

@@ -3,6 +3,7 @@
  * by way of the proxy, with an answer that nobody else can read or make.
  * @module
  */
+import type { CertFormat } from "../../src/model/role.ts";
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import { ANSWER_FIELD, newAnswerSecret, openAnswer, type SsoAnswer } from "../../src/api/sso_answer.ts";
@@ -23,13 +24,14 @@ export interface SsoLoginRequest {
   publicKey: string;
   /** Milliseconds. */
   ttl: number | undefined;
+  certFormat: CertFormat | undefined;
   /** What `--browser` says; `none` has the address printed only. */
   browser: string | undefined;
 }
 
 /** @throws {AppError} unauthenticated with what the cluster says; timeout when nothing came */
 export async function ssoLogin(
-  { proxy, connector, publicKey, ttl, browser }: SsoLoginRequest,
+  { proxy, connector, publicKey, ttl, certFormat, browser }: SsoLoginRequest,
 ): Promise<Extract<SsoAnswer, { result: "in" }>> {
   const secret = new Secret(newAnswerSecret());
   const done = Promise.withResolvers<SsoAnswer>();
@@ -61,6 +63,7 @@ export async function ssoLogin(
         secret: secret.reveal(),
         public_key: Buffer.from(publicKey).toString("base64"),
         ...(ttl === undefined ? {} : { cert_ttl: ttl * 1e6 }),
+        ...(certFormat === undefined ? {} : { compatibility: certFormat }),
       },
     );
     showAddress(url, browser);

@@ -34,6 +34,10 @@ export interface Conditions {
   rules: readonly Rule[];
 }
 
+/** What users' certificates look like: `oldssh` leaves their roles out, for OpenSSH 7.1 and older. */
+export const CERT_FORMATS = ["standard", "oldssh"] as const;
+export type CertFormat = typeof CERT_FORMATS[number];
+
 /** How the certificates and sessions of a role's users behave. Of several roles the strictest counts. */
 export interface RoleOptions {
   /** Longest life of a certificate in milliseconds. */
@@ -45,8 +49,7 @@ export interface RoleOptions {
   clientIdleTimeout: number;
   /** Whether connections end when their certificate does. */
   disconnectExpiredCert: boolean;
-  /** `oldssh` leaves the roles out of the certificate, for OpenSSH 7.1 and older. */
-  certFormat: "standard" | "oldssh";
+  certFormat: CertFormat;
 }
 
 export interface Role {

@@ -39,7 +39,8 @@ export class ApiGateway implements AuthGateway {
       password: request.password.reveal(),
       otp: request.factor.reveal(),
       publicKey: request.publicKey,
-      ttl: request.ttlMs,
+      ttl: request.ttl,
+      certFormat: request.certFormat,
       address: request.clientAddress,
     });
     if (answer.hostAuthorities.length === 0) throw new AppError("internal", "the cluster named no host CA");

@@ -88,6 +88,27 @@ Deno.test("tctl auth sign --user makes an identity for robots, which tsh and ssh
   assert(Date.parse(String(days.expires)) > Date.now() + 3600 * 24 * 365 * 1000);
 });
 
+Deno.test("certificates for OpenSSH 7.1 and older leave out what it cannot read, and open the same doors", async () => {
+  const ann = await cluster.user("ann", [LOGIN]);
+  await ann.loginOk(["--cert-format=oldssh"]);
+  const greeting = await ann.tsh(["ssh", `${LOGIN}@alpha`, "echo in"]);
+  assertEquals([greeting.stdout, greeting.stderr], ["in\n", ""]);
+  const own = `${cluster.directory}/ann-old`;
+  await ann.loginOk(["--cert-format", "oldssh", "--format=openssh", `--out=${own}`]);
+  const key = `${cluster.directory}/robot-old`;
+  await cluster.tctlOk("auth", "sign", "--user=ann", "--compat=oldssh", "--format=openssh", `--out=${key}`);
+  for (const path of [own, key]) {
+    const text = await listing(`${path}-cert.pub`);
+    assertMatch(text, /permit-pty/);
+    assert(!text.includes("teleport-roles"), text);
+  }
+  const wrong = await ann.tsh(["--cert-format=new", "ls"]);
+  assertEquals(wrong.code, 1);
+  assertMatch(wrong.stderr, /standard, oldssh/);
+  const inline = await ann.tsh(["ssh", "--cert-format=new", `${LOGIN}@alpha`, "true"]);
+  assertMatch(inline.stderr, /--cert-format is standard or oldssh, not "new"/);
+});
+
 Deno.test("what cannot be signed is refused with what to do", async () => {
   const refusals: [string[], string][] = [
     [[], "--user or --host must be specified"],

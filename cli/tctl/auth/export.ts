@@ -16,6 +16,14 @@ export function exportCommand(options: () => TctlOptions) {
     .addOption(new Option("--type <type>", "which CA (default: both)").choices(["user", "host"] as const))
     .option("--fingerprint <fingerprint>", "only the key with this SHA256 fingerprint")
     .option("--keys", "the private keys instead: who has them, rules the cluster")
+    .addOption(
+      new Option("--compat <version>", "lines as Teleport 1.0 wrote them: for known_hosts, whichever CA")
+        .choices(
+          [
+            "1.0",
+          ] as const,
+        ),
+    )
     .addHelpText(
       "after",
       examples(
@@ -24,7 +32,7 @@ export function exportCommand(options: () => TctlOptions) {
         "(umask 077; tctl auth export --type=host --keys > host_ca)",
       ),
     )
-    .action(async ({ type, fingerprint, keys: wantsPrivate }) => {
+    .action(async ({ type, fingerprint, keys: wantsPrivate, compat }) => {
       await withAdmin(options(), async ({ api }) => {
         if (wantsPrivate) return await exportPrivate(api, type, fingerprint);
         const authorities = await api.call("authorities.list", {});
@@ -36,9 +44,8 @@ export function exportCommand(options: () => TctlOptions) {
             const { key } = parsePublicKeyLine(line);
             if (fingerprint !== undefined && key.fingerprint !== fingerprint) continue;
             found = true;
-            print(
-              kind === "host" ? hostLine(cluster, proxies, key.toLine()) : userLine(cluster, key.toLine()),
-            );
+            const known = kind === "host" || compat === "1.0";
+            print(known ? hostLine(kind, cluster, proxies, key.toLine()) : userLine(cluster, key.toLine()));
           }
         }
         if (found) return;
@@ -68,9 +75,14 @@ function noSuchKey(fingerprint: string | undefined): AppError {
 }
 
 /** A line for known_hosts: good for every `<host>.<cluster>` and for the cluster's proxies. */
-function hostLine(cluster: string, proxies: readonly { ssh: string }[], key: string): string {
+function hostLine(
+  kind: string,
+  cluster: string,
+  proxies: readonly { ssh: string }[],
+  key: string,
+): string {
   const patterns = [`*.${cluster}`, ...proxies.map(({ ssh }) => hostOf(ssh))];
-  return `@cert-authority ${[...new Set(patterns)].join(",")} ${key} clustername=${cluster}&type=host\n`;
+  return `@cert-authority ${[...new Set(patterns)].join(",")} ${key} clustername=${cluster}&type=${kind}\n`;
 }
 
 /** A line for authorized_keys. */

@@ -5,6 +5,7 @@
 import { Option } from "@commander-js/extra-typings";
 import { parseDuration } from "../../../src/base/duration.ts";
 import { AppError } from "../../../src/base/errors.ts";
+import { CERT_FORMATS } from "../../../src/model/role.ts";
 import { formatCertificateLine, parseCertificateLine } from "../../../src/ssh/certificate.ts";
 import { formatPrivateKey, generateKey } from "../../../src/ssh/private_key.ts";
 import { parsePublicKeyLine } from "../../../src/ssh/public_key.ts";
@@ -25,6 +26,10 @@ export function signCommand(options: () => TctlOptions) {
         .choices(["file", "openssh"] as const).default("file" as const),
     )
     .option("--ttl <duration>", "life of the certificate (default: 12h for a user, without end for a host)")
+    .addOption(
+      new Option("--compat <format>", "oldssh: a user's certificate that OpenSSH 7.1 and older can read")
+        .choices(CERT_FORMATS),
+    )
     .addHelpText(
       "after",
       examples(
@@ -32,7 +37,7 @@ export function signCommand(options: () => TctlOptions) {
         "tctl auth sign --host=node.example.com,node --format=openssh",
       ),
     )
-    .action(async ({ user, host, out, format, ttl: life }) => {
+    .action(async ({ user, host, out, format, ttl: life, compat: certFormat }) => {
       if ((user === undefined) === (host === undefined)) {
         throw new AppError("bad_input", "--user or --host must be specified, and only one of them");
       }
@@ -49,7 +54,7 @@ export function signCommand(options: () => TctlOptions) {
         const names = (host ?? "").split(",").map((name) => name.trim()).filter(Boolean);
         const answer = user === undefined
           ? await api.call("certificates.host", { names, publicKey, ...ttl })
-          : await api.call("certificates.user", { user, publicKey, ...ttl });
+          : await api.call("certificates.user", { user, publicKey, ...ttl, certFormat });
         const identity: IdentityFile = {
           key,
           certificate: parseCertificateLine(answer.certificate),

@@ -7,6 +7,7 @@ import { VERBS } from "../../model/role.ts";
 import { either, guests, hosts, users } from "../access.ts";
 import {
   anyUserName,
+  certFormat,
   clusterName,
   durationMs,
   entry,
@@ -43,7 +44,7 @@ const role = v.object({
     x11Forwarding: v.boolean(),
     clientIdleTimeout: durationMs,
     disconnectExpiredCert: v.boolean(),
-    certFormat: v.picklist(["standard", "oldssh"]),
+    certFormat,
   }),
   allow: conditions,
   deny: conditions,

@@ -7,7 +7,17 @@ import * as v from "valibot";
 import { isHostName } from "../../model/name.ts";
 import { ROTATION_PHASES } from "../../model/rotation.ts";
 import { hosts, may, members } from "../access.ts";
-import { authority, durationMs, entry, hostName, named, nothing, publicKey, userName } from "./schemas.ts";
+import {
+  authority,
+  certFormat,
+  durationMs,
+  entry,
+  hostName,
+  named,
+  nothing,
+  publicKey,
+  userName,
+} from "./schemas.ts";
 
 const kind = v.picklist(["user", "host"]);
 const signed = v.object({
@@ -35,7 +45,12 @@ export const authorityCalls = {
 
   /** A certificate for a user that is there, without a login. */
   "certificates.user": entry({
-    input: v.strictObject({ user: userName, publicKey, ttl: v.optional(durationMs) }),
+    input: v.strictObject({
+      user: userName,
+      publicKey,
+      ttl: v.optional(durationMs),
+      certFormat: v.optional(certFormat),
+    }),
     output: signed,
     access: may("cert_authority", "create"),
     audited: true,

@@ -2,6 +2,7 @@
  * What the calls of the API are made of: the shape of an entry, and the schemas that several calls share.
  * @module
  */
+import { CERT_FORMATS } from "../../model/role.ts";
 import * as v from "valibot";
 import { JOIN_ROLES } from "../../model/identity.ts";
 import { isForeignUserName, isHostName, isLabelKey, isLogin, isUserName, isUuid } from "../../model/name.ts";
@@ -36,6 +37,7 @@ export const login = named("login", isLogin, NAME_RULE);
 export const hostName = named("host name", isHostName, "A-Z, a-z, 0-9 and . _ -");
 export const uuid = named("uuid", isUuid);
 export const time = v.number();
+export const certFormat = v.picklist(CERT_FORMATS);
 export const durationMs = v.pipe(v.number(), v.integer(), v.minValue(0));
 export const publicKey = text(8192);
 export const secretText = text(1024);

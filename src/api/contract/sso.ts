@@ -6,7 +6,7 @@
 import * as v from "valibot";
 import { SSO_FAILURES, SSO_KINDS, type SsoFailure } from "../../model/sso.ts";
 import { hosts } from "../access.ts";
-import { durationMs, entry, publicKey, secretText, text, userName } from "./schemas.ts";
+import { certFormat, durationMs, entry, publicKey, secretText, text, userName } from "./schemas.ts";
 import { webSession, webSessionKeys } from "./web_sessions.ts";
 
 const kind = v.picklist(SSO_KINDS);
@@ -23,6 +23,7 @@ const purpose = v.variant("for", [
     for: v.literal("console"),
     publicKey,
     ttl: v.optional(durationMs),
+    certFormat: v.optional(certFormat),
     callback: text(300),
     secret: secretText,
   }),

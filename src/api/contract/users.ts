@@ -6,6 +6,7 @@ import * as v from "valibot";
 import { SECOND_FACTORS } from "../../model/security_key.ts";
 import { hosts, may } from "../access.ts";
 import {
+  certFormat,
   durationMs,
   entry,
   factorAnswer,
@@ -124,6 +125,7 @@ export const userCalls = {
       otp: factorAnswer,
       publicKey,
       ttl: v.optional(durationMs),
+      certFormat: v.optional(certFormat),
       address: text(64),
     }),
     output: v.object({

@@ -13,7 +13,8 @@ import {
   SIGNED_TTL,
   TARGET_CERTIFICATE,
 } from "../../model/limits.ts";
-import type { RoleOptions } from "../../model/role.ts";
+import type { CertificateWish } from "../../model/certificate_wish.ts";
+import type { CertFormat } from "../../model/role.ts";
 import type { AccessChecker } from "../../model/access.ts";
 import type { User } from "../../model/user.ts";
 import { type Certificate, type CertificateTemplate, issueCertificate } from "../../ssh/certificate.ts";
@@ -35,14 +36,16 @@ export class Issuer {
   /**
    * A user's certificate, with what the user's roles allow.
    * @param publicKey an OpenSSH public key line
-   * @param ttl wished lifetime in milliseconds; the roles and the user's own end may shorten it
+   * @param wish its lifetime may be shortened by the roles and by the user's own end
    */
-  async forUser(user: User, publicKey: string, ttl: number = CERTIFICATE_TTL.default): Promise<Certificate> {
+  async forUser(user: User, publicKey: string, wish: CertificateWish = {}): Promise<Certificate> {
+    const { ttl = CERTIFICATE_TTL.default, certFormat } = wish;
     const rights = await this.rightsOf(user);
     const certificate = this.#forUser(
       user,
       rights,
       publicKey,
+      certFormat,
       lasts(Math.min(ttl, rights.options().maxSessionTtl)),
     );
     await this.#created(certificate, { "cert.kind": "user", user: user.name });
@@ -56,12 +59,12 @@ export class Issuer {
   async forRobot(
     user: User,
     publicKey: string,
-    ttl: number = SIGNED_TTL.default,
     by: string,
+    { ttl = SIGNED_TTL.default, certFormat }: CertificateWish = {},
   ): Promise<Certificate> {
     const wished: Modifier = (draft, now) => draft.validBefore = now + ttl;
     const rights = await this.rightsOf(user);
-    const certificate = this.#forUser(user, rights, publicKey, wished, SIGNED_TTL.max);
+    const certificate = this.#forUser(user, rights, publicKey, certFormat, wished, SIGNED_TTL.max);
     await this.#created(certificate, { "cert.kind": "user", user: user.name, by });
     return certificate;
   }
@@ -70,12 +73,13 @@ export class Issuer {
     user: User,
     rights: AccessChecker,
     publicKey: string,
+    certFormat: CertFormat | undefined,
     lifetime: Modifier,
     maxTtl?: number,
   ): Certificate {
     return this.#issue("user", publicKey, [
       identifies(user, rights.logins()),
-      grantsRoles(user, rights.options()),
+      grantsRoles(user, certFormat === "oldssh" ? certFormat : rights.options().certFormat),
       grantsPermits(rights.permits()),
       lifetime,
       endsWith(user),
@@ -176,7 +180,7 @@ const identifies = (user: User, logins: readonly string[]): Modifier => (draft) 
 };
 
 /** OpenSSH 7.1 and older stumble over an extension that they do not know. */
-const grantsRoles = (user: User, { certFormat }: RoleOptions): Modifier => (draft) => {
+const grantsRoles = (user: User, certFormat: CertFormat): Modifier => (draft) => {
   if (certFormat === "oldssh") return;
   draft.extensions[EXTENSION.roles] = JSON.stringify({ version: "v1", roles: user.roles });
 };

@@ -26,6 +26,23 @@ async function open() {
   return { clock, auth, issuer: auth.issuer, seconds: clock.now() / 1000 };
 }
 
+Deno.test("without the roles, which OpenSSH 7.1 stumbles over, when that is wished", async () => {
+  const { issuer } = await open();
+  const extensions = async (
+    certFormat: "standard" | "oldssh",
+  ) => [...(await issuer.forUser(user(), KEY, { certFormat })).extensions.keys()];
+  const permits = [
+    "permit-X11-forwarding",
+    "permit-agent-forwarding",
+    "permit-port-forwarding",
+    "permit-pty",
+  ];
+  assertEquals(await extensions("oldssh"), permits);
+  assertEquals(await extensions("standard"), [...permits, "teleport-roles"]);
+  const robot = await issuer.forRobot(user(), KEY, "ann", { certFormat: "oldssh" });
+  assertEquals([...robot.extensions.keys()], permits);
+});
+
 Deno.test("a user's certificate names the logins, roles and rights of the user's record, for a day", async () => {
   const { auth, issuer, seconds } = await open();
   const certificate = await issuer.forUser(user(), KEY);
@@ -48,13 +65,14 @@ Deno.test("a user's certificate names the logins, roles and rights of the user's
 
 Deno.test("a user's certificate lasts as long as wished, between one minute and thirty hours", async () => {
   const { issuer, seconds } = await open();
-  const validBefore = async (ttl: number) => (await issuer.forUser(user(), KEY, ttl)).validBefore - seconds;
+  const validBefore = async (ttl: number) =>
+    (await issuer.forUser(user(), KEY, { ttl })).validBefore - seconds;
   assertEquals(await validBefore(MINUTE), 60);
   assertEquals(await validBefore(30 * HOUR), 30 * 3600);
   assertEquals(await validBefore(1000 * HOUR), 30 * 3600);
   assertEquals(await validBefore(Number.MAX_SAFE_INTEGER), 30 * 3600);
   for (const ttl of [0, -1, MINUTE - 1, NaN]) {
-    await assertRejects(() => issuer.forUser(user(), KEY, ttl), AppError, "lifetime");
+    await assertRejects(() => issuer.forUser(user(), KEY, { ttl }), AppError, "lifetime");
   }
 });
 
@@ -62,7 +80,7 @@ Deno.test("no wish for a lifetime yields a certificate outside the limits", asyn
   const { clock, issuer } = await open();
   await fc.assert(
     fc.asyncProperty(fc.oneof(fc.double(), fc.integer()), async (ttl) => {
-      const certificate = await issuer.forUser(user(), KEY, ttl).catch((error) => {
+      const certificate = await issuer.forUser(user(), KEY, { ttl }).catch((error) => {
         if (error instanceof AppError) return undefined;
         throw error;
       });

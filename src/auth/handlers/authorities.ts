@@ -29,14 +29,17 @@ export function authorityHandlers(auth: AuthService): Pick<Handlers, keyof typeo
       await rotator.rotate(request, { name: describe(context.identity), address: context.address });
       return authorities.list();
     },
-    "certificates.user": async ({ user: name, publicKey, ttl }, context) => {
+    "certificates.user": async ({ user: name, publicKey, ttl, certFormat }, context) => {
       demand(context, "cert_authority", "create");
       const user = await users.get(name);
       if (!user) {
         throw new AppError("not_found", `user "${name}" does not exist; "tctl users ls" lists the users`);
       }
       mayStandIn(context, name);
-      return signed(await issuer.forRobot(user, publicKey, ttl, describe(context.identity)), name);
+      return signed(
+        await issuer.forRobot(user, publicKey, describe(context.identity), { ttl, certFormat }),
+        name,
+      );
     },
     "certificates.host": async ({ names, publicKey, ttl }, context) => {
       demand(context, "cert_authority", "create");

@@ -168,7 +168,7 @@ export function userHandlers(auth: AuthService): Pick<Handlers, keyof typeof use
       });
       const certificate = await orLogged(
         { event: "cert.create", user: user.name, "addr.remote": request.address },
-        () => issuer.forUser(user, request.publicKey, request.ttl),
+        () => issuer.forUser(user, request.publicKey, request),
       );
       return {
         user: user.name,

@@ -54,7 +54,7 @@ export async function openWebSession(
   },
 ): Promise<WebSessionRecord> {
   try {
-    const certificate = await issuer.forUser(user, publicKey, WEB_SESSION.ttl);
+    const certificate = await issuer.forUser(user, publicKey, { ttl: WEB_SESSION.ttl });
     const record = {
       user: user.name,
       certificate: formatCertificateLine(certificate, user.name),

@@ -5,7 +5,7 @@
 import * as v from "valibot";
 import { DEFAULT_OPTIONS } from "../admin_role.ts";
 import type { Conditions, Role, Rule } from "../role.ts";
-import { VERBS } from "../role.ts";
+import { CERT_FORMATS, VERBS } from "../role.ts";
 import {
   type Described,
   described,
@@ -43,7 +43,7 @@ export const roleSchema = envelope("role", line(128), {
     x11_forwarding: optionalFlag,
     client_idle_timeout: v.optional(duration()),
     disconnect_expired_cert: optionalFlag,
-    cert_format: v.optional(v.picklist(["standard", "oldssh"], "expected standard or oldssh")),
+    cert_format: v.optional(v.picklist(CERT_FORMATS, "expected standard or oldssh")),
   })),
   allow: conditions,
   deny: conditions,

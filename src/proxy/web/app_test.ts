@@ -35,7 +35,7 @@ Deno.test("a login becomes a certificate", async () => {
   });
   const [asked] = gateway.logins;
   assertEquals(asked?.publicKey, KEY_LINE);
-  assertEquals(asked?.ttlMs, 12 * 3_600_000);
+  assertEquals(asked?.ttl, 12 * 3_600_000);
   assertEquals(asked?.clientAddress, "10.1.2.3");
   assertEquals([asked?.password.reveal(), asked?.factor.reveal()], [PASSWORD, "123456"]);
 });
@@ -43,7 +43,16 @@ Deno.test("a login becomes a certificate", async () => {
 Deno.test("a login without ttl leaves it to the server", async () => {
   const { app, gateway } = testApp();
   await app.request("/webapi/ssh/certs", jsonPost({ ...LOGIN, ttl: 0 }));
-  assertEquals(gateway.logins[0] !== undefined && "ttlMs" in gateway.logins[0], false);
+  assertEquals(gateway.logins[0] !== undefined && "ttl" in gateway.logins[0], false);
+});
+
+Deno.test("a login may ask for a certificate that old programs can read, and for no other format", async () => {
+  const { app, gateway } = testApp();
+  const certs = (compatibility: string) =>
+    app.request("/webapi/ssh/certs", jsonPost({ ...LOGIN, compatibility }));
+  for (const format of ["", "standard", "oldssh"]) assertEquals((await certs(format)).status, 200);
+  assertEquals(gateway.logins.map(({ certFormat }) => certFormat), [undefined, "standard", "oldssh"]);
+  assertEquals((await certs("1.0")).status, 400);
 });
 
 Deno.test("a refused login says one thing", async () => {

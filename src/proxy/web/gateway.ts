@@ -3,6 +3,7 @@
  * the form of a request and hands it over here.
  * @module
  */
+import type { CertificateWish } from "../../model/certificate_wish.ts";
 import type { Secret } from "../../base/secret.ts";
 import type { KeyChallenge, RegistrationOptions, SecondFactorKind } from "../../model/security_key.ts";
 
@@ -19,15 +20,13 @@ export interface Invite {
 }
 
 /** A password login of the terminal client. */
-export interface LoginRequest {
+export interface LoginRequest extends CertificateWish {
   user: string;
   password: Secret<string>;
   /** A code, or the answer of a security key as JSON. */
   factor: Secret<string>;
   /** The key to certify, as one OpenSSH public key line. */
   publicKey: string;
-  /** Wanted life of the certificate in milliseconds; left out, the server's default. */
-  ttlMs?: number;
   clientAddress: string;
 }
 

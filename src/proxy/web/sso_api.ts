@@ -9,19 +9,18 @@ import type { Caller } from "../../api/client.ts";
 import { AppError, isAppError } from "../../base/errors.ts";
 import type { RateLimit } from "../../base/rate_limit.ts";
 import { SSO_KINDS, type SsoFailure, type SsoKind } from "../../model/sso.ts";
+import { certificateWish, compatibility, lifetime, publicKeyLine } from "./certificate_wish.ts";
 import type { WebApp, WebContext, WebEnv } from "./context.ts";
 import { limitRate } from "./rate_limit.ts";
 import { formBody, jsonBody } from "./request_body.ts";
 import { bindBrowser, boundBrowser } from "./sso_browser.ts";
 import type { WebUsers } from "./web_users.ts";
-import { publicKeyLine } from "./webapi.ts";
 
 /** Where another site's form may be sent: the answers of SAML providers. */
 export const FOREIGN_FORMS: ReadonlySet<string> = new Set(["/webapi/saml/acs", "/v1/webapi/saml/acs"]);
 
 /** Groups make assertions long. */
 const MAX_FORM_BYTES = 256 * 1024;
-const NANOSECONDS = 1e6;
 /** Parameters of answers; all others are dropped. */
 const FIELDS = ["state", "code", "iss", "error", "error_description", "SAMLResponse", "RelayState"];
 
@@ -33,8 +32,8 @@ const ConsoleBody = v.object({
   /** Seals the answer. */
   secret: text(128),
   public_key: text(24 * 1024),
-  /** Nanoseconds; 0 stands for the server's default. */
-  cert_ttl: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
+  cert_ttl: lifetime,
+  compatibility,
 });
 
 export interface SsoApiOptions {
@@ -75,7 +74,7 @@ export function ssoApi(users: WebUsers, { api, loginRate }: SsoApiOptions): WebA
           publicKey: publicKeyLine(body.public_key, "public_key"),
           callback: body.redirect_url,
           secret: body.secret,
-          ...(body.cert_ttl > 0 ? { ttl: Math.ceil(body.cert_ttl / NANOSECONDS) } : {}),
+          ...certificateWish(body.cert_ttl, body.compatibility),
         },
         address: c.get("clientAddress"),
       });

@@ -10,6 +10,7 @@ import { AppError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
 import type { SecondFactorKind } from "../../model/security_key.ts";
 import type { LoginChoice, SsoKind } from "../../model/sso.ts";
+import { certificateWish, compatibility, lifetime, publicKeyLine } from "./certificate_wish.ts";
 import type { WebApp, WebEnv } from "./context.ts";
 import type { AuthGateway, IssuedLogin } from "./gateway.ts";
 import { jsonBody } from "./request_body.ts";
@@ -68,7 +69,6 @@ export interface WebLimits {
   challenge: RateLimit;
 }
 
-const NANOSECONDS = 1e6;
 const text = (max: number) => v.pipe(v.string(), v.maxLength(max));
 
 const LoginBody = v.object({
@@ -76,8 +76,8 @@ const LoginBody = v.object({
   password: text(1024),
   ...factorFields,
   pub_key: v.pipe(v.string(), v.minLength(1), v.maxLength(24 * 1024)),
-  /** Nanoseconds; 0 stands for the server's default. */
-  ttl: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
+  ttl: lifetime,
+  compatibility,
 });
 
 const SignupBody = v.object({
@@ -104,7 +104,7 @@ export function webApi({ gateway, ping, clock, limits }: WebApiOptions): WebApp 
       password: new Secret(body.password),
       factor: factorOf(body),
       publicKey: publicKeyLine(body.pub_key),
-      ...(body.ttl > 0 ? { ttlMs: Math.ceil(body.ttl / NANOSECONDS) } : {}),
+      ...certificateWish(body.ttl, body.compatibility),
       clientAddress: c.get("clientAddress"),
     });
     return c.json(loginReply(issued));
@@ -149,21 +149,6 @@ function pingOf(reply: PingReply, name: string): PingReply {
   if (!found) throw new AppError("not_found", `there is no connector of this name`);
   const { type, display } = found;
   return { ...reply, auth: { type, ...plain, [type]: { name, display } } };
-}
-
-/**
- * The public key of a login, out of base64. Its cryptographic content is the auth service's to judge.
- * @throws {AppError} bad_input unless it is one line of UTF-8 text without control characters.
- */
-export function publicKeyLine(base64: string, field = "pub_key"): string {
-  const malformed = new AppError(
-    "bad_input",
-    `the field "${field}" must be one OpenSSH public key line in base64`,
-  );
-  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(base64) || base64.length % 4 === 1) throw malformed;
-  const line = Buffer.from(base64, "base64").toString("utf8").trim();
-  if (line === "" || /[\p{Cc}\p{Zl}\p{Zp}\ufffd]/u.test(line)) throw malformed;
-  return line;
 }
 
 function loginReply(issued: IssuedLogin) {

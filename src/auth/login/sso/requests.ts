@@ -3,6 +3,7 @@
  * minutes. In the store, so that it may come back to another auth server.
  * @module
  */
+import type { CertificateWish } from "../../../model/certificate_wish.ts";
 import { createHash, randomBytes } from "node:crypto";
 import type { Clock } from "../../../base/clock.ts";
 import { AppError } from "../../../base/errors.ts";
@@ -12,7 +13,7 @@ import type { Backend, Key } from "../../../store/backend.ts";
 /** Whom a login is for; see the contract. */
 export type Purpose =
   | { for: "web"; browser: string; returnTo: string }
-  | { for: "console"; publicKey: string; ttl?: number | undefined; callback: string; secret: string };
+  | { for: "console"; publicKey: string; callback: string; secret: string } & CertificateWish;
 
 export interface SsoRequest {
   kind: SsoKind;

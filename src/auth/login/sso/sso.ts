@@ -129,12 +129,12 @@ export class SingleSignOn {
 
   async #certificate(
     { user }: Vouched,
-    { publicKey }: Extract<Purpose, { for: "console" }>,
+    { publicKey, certFormat }: Extract<Purpose, { for: "console" }>,
     ttl: number,
   ): Promise<SsoAnswer> {
     const { issuer, authorities } = this.parts;
     try {
-      const certificate = await issuer.forUser(user, publicKey, ttl);
+      const certificate = await issuer.forUser(user, publicKey, { ttl, certFormat });
       return {
         result: "in",
         user: user.name,
