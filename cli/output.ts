@@ -3,6 +3,7 @@
  * @module
  */
 import { Option } from "@commander-js/extra-typings";
+import { measureOf } from "./cells.ts";
 import { print } from "./program.ts";
 
 export const FORMATS = ["text", "json", "yaml"] as const;
@@ -14,10 +15,14 @@ export function formatOption() {
 }
 
 /** Prints a value in the wanted format; `text` renders it for people. */
-export async function printResult(format: Format, value: unknown, text: () => string): Promise<void> {
+export async function printResult(
+  format: Format,
+  value: unknown,
+  text: () => string | Promise<string>,
+): Promise<void> {
   if (format === "json") return print(jsonText(value));
   if (format === "yaml") return print(await yamlText(value));
-  print(text());
+  print(await text());
 }
 
 /** Prints one document, or several: in YAML one after the other, in JSON as a list. */
@@ -57,13 +62,17 @@ export async function yamlText(value: unknown): Promise<string> {
 }
 
 /** A table: columns as wide as their content, a row of dashes under the heading. */
-export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+export async function table(
+  headings: readonly string[],
+  rows: readonly (readonly string[])[],
+): Promise<string> {
   const clean = rows.map((row) => row.map(printableCell));
+  const cellsOf = await measureOf(clean.flat());
   const widths = headings.map((heading, i) =>
-    Math.max(heading.length, ...clean.map((row) => (row[i] ?? "").length))
+    Math.max(heading.length, ...clean.map((row) => cellsOf(row[i] ?? "")))
   );
   const line = (cells: readonly string[]) =>
-    cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(" ").trimEnd();
+    cells.map((cell, i) => cell + " ".repeat((widths[i] ?? 0) - cellsOf(cell))).join(" ").trimEnd();
   const dashes = headings.map((heading) => "-".repeat(heading.length));
   return [headings, dashes, ...clean].map((row) => `${line(row)}\n`).join("");
 }

@@ -2,16 +2,23 @@ import { assertEquals } from "@std/assert";
 import { parse } from "@std/yaml";
 import { labelText, printableCell, table, tableTime, yamlText } from "./output.ts";
 
-Deno.test("a table has columns as wide as their content and dashes as wide as the heading", () => {
+Deno.test("columns are as wide as their content is on the screen", async () => {
   assertEquals(
-    table(["User", "Allowed Logins"], [["joe", "joe,root"], ["a-long-name", "x"]]),
+    await table(["Node Name", "Labels"], [["データベース", "os=linux"], ["café", "x"]]),
+    "Node Name    Labels\n---------    ------\nデータベース os=linux\ncafé         x\n",
+  );
+});
+
+Deno.test("a table has columns as wide as their content and dashes as wide as the heading", async () => {
+  assertEquals(
+    await table(["User", "Allowed Logins"], [["joe", "joe,root"], ["a-long-name", "x"]]),
     "User        Allowed Logins\n----        --------------\njoe         joe,root\na-long-name x\n",
   );
 });
 
-Deno.test("a cell cannot move the cursor, end the line or turn the text around", () => {
+Deno.test("a cell cannot move the cursor, end the line or turn the text around", async () => {
   assertEquals(printableCell("a\x1b[2Jb\nc\u202ed"), "a?[2Jb?c?d");
-  assertEquals(table(["H"], [["x\r\ny"]]), "H\n-\nx??y\n");
+  assertEquals(await table(["H"], [["x\r\ny"]]), "H\n-\nx??y\n");
 });
 
 Deno.test("times are shown in RFC 822 style, or as never", () => {

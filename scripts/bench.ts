@@ -43,7 +43,7 @@ async function main(args: string[]): Promise<number> {
   if (code !== undefined) return code;
   await keepModuleCache();
   const { rows, failed } = await measure(chosen, options.quick);
-  console.log(format(rows, options.verbose));
+  console.log(await format(rows, options.verbose));
   if (options.json) {
     await Deno.writeTextFile(options.json, `${JSON.stringify(rows.map(plain), undefined, 2)}\n`);
   }
@@ -118,14 +118,14 @@ async function measure(chosen: Benchmark[], quick: boolean): Promise<{ rows: Row
   return { rows, failed };
 }
 
-function format(rows: readonly Row[], verbose: boolean): string {
+async function format(rows: readonly Row[], verbose: boolean): Promise<string> {
   const heads = ["name", "unit", "ours", "sshd", "ratio", "goal", "met"];
   const range = (pair: [number, number] | undefined) => pair?.map(number).join(" - ") ?? "";
   const lines = rows.map(({ name, unit, ours, sshd, ratio, goal, met, spread }) => {
     const cells = [name, unit, number(ours), number(sshd), number(ratio), goal, met ? "yes" : "no"];
     return verbose ? [...cells, range(spread.ours), range(spread.sshd)] : cells;
   });
-  return table(verbose ? [...heads, "ours min-max", "sshd min-max"] : heads, lines);
+  return await table(verbose ? [...heads, "ours min-max", "sshd min-max"] : heads, lines);
 }
 
 /** About three significant digits. */

@@ -91,7 +91,7 @@ async function followEvents(
 async function printEvents(events: readonly Event[], format: Format, first: boolean): Promise<void> {
   if (format === "json") return print(jsonLines(events));
   if (format === "yaml") return print(events.length > 0 || !first ? await yamlText(events) : "[]\n");
-  const text = eventTable(events);
+  const text = await eventTable(events);
   print(first ? text : text.split("\n").slice(2).join("\n"));
 }
 
@@ -122,7 +122,7 @@ function parseLimit(text: string): number {
 const SHOWN_APART = new Set(["time", "event", "user", "namespace", "addr.remote", "success"]);
 
 /** Time, event, who, from where, how it went; then the rest. */
-function eventTable(events: readonly Event[]): string {
+function eventTable(events: readonly Event[]): Promise<string> {
   const details = (event: Event) =>
     Object.entries(event).filter(([name]) => !SHOWN_APART.has(name))
       .map(([name, value]) => `${name}=${printableCell(String(value))}`).join(" ");

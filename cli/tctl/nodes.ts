@@ -7,7 +7,8 @@ import { parsePublicKeyLine } from "../../src/ssh/public_key.ts";
 import { authorityPin } from "../../src/api/pin.ts";
 import { parseDuration } from "../../src/base/duration.ts";
 import { isJoinRole } from "../../src/model/token.ts";
-import { formatOption, labelText, printResult, table } from "../output.ts";
+import { nodeTable } from "../node_table.ts";
+import { formatOption, printResult } from "../output.ts";
 import { examples, program } from "../program.ts";
 import { type TctlOptions, withAdmin } from "./connect.ts";
 import { isForCluster, parseTokenRoles, tokenText } from "./tokens.ts";
@@ -56,19 +57,8 @@ export function nodesCommand(options: () => TctlOptions) {
     .action(async ({ format }) => {
       await withAdmin(options(), async ({ api }) => {
         const list = await api.call("servers.list", { role: "node" });
-        await printResult(format, list, () => `${nodeTable(list)}\n`);
+        await printResult(format, list, () => nodeTable(list));
       });
     });
   return nodes;
-}
-
-/** The table of `tctl nodes ls` and `tsh ls`. */
-export function nodeTable(
-  nodes: readonly { name: string; id: string; address: string; labels: Record<string, string> }[],
-): string {
-  const sorted = [...nodes].sort((a, b) => a.name.localeCompare(b.name) || a.id.localeCompare(b.id));
-  return table(
-    ["Node Name", "Node ID", "Address", "Labels"],
-    sorted.map((node) => [node.name, node.id, node.address, labelText(node.labels)]),
-  );
 }

@@ -110,12 +110,13 @@ const COLUMNS: Partial<Record<Kind, readonly Column[]>> = {
 };
 
 /** One table a kind, in the order of the kinds. */
-export function resourceTables(resources: readonly ResourceDocument[]): string {
+export async function resourceTables(resources: readonly ResourceDocument[]): Promise<string> {
   const kinds = Map.groupBy(resources, ({ kind }) => kind);
-  return [...kinds].map(([kind, ofKind]) => {
+  const tables = await Promise.all([...kinds].map(async ([kind, ofKind]) => {
     const columns = COLUMNS[kind] ?? [name, ["Setting", ({ spec }) => JSON.stringify(spec ?? {})]];
     const rows = ofKind.map((resource) => columns.map(([, cell]) => cell(resource)));
     const heading = kinds.size > 1 ? `${KINDS[kind].noun}:\n` : "";
-    return `${heading}${table(columns.map(([title]) => title), rows)}\n`;
-  }).join("");
+    return `${heading}${await table(columns.map(([title]) => title), rows)}\n`;
+  }));
+  return tables.join("");
 }

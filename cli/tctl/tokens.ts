@@ -22,14 +22,14 @@ export function tokensCommand(options: () => TctlOptions) {
         );
         const list = (await api.call("tokens.list", {}))
           .filter(({ roles }) => wanted === undefined || roles.some((role) => wanted.includes(role)));
-        await printResult(format, list, () => {
+        await printResult(format, list, async () => {
           if (list.length === 0) return "No active tokens found.\n";
           const rows = list.map((token) => [
             token.token,
             token.roles.map(title).join(",") + (token.user === undefined ? "" : ` (${token.user})`),
             tableTime(token.expires),
           ]);
-          return `${table(["Token", "Role", "Expiry Time (UTC)"], rows)}\n`;
+          return `${await table(["Token", "Role", "Expiry Time (UTC)"], rows)}\n`;
         });
       });
     });

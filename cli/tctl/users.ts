@@ -53,7 +53,7 @@ export function usersCommand(options: () => TctlOptions) {
         await printResult(
           format,
           list,
-          () => list.length === 0 ? "No users found\n" : `${userTable(list)}\n`,
+          async () => list.length === 0 ? "No users found\n" : `${await userTable(list)}\n`,
         );
       });
     });
@@ -154,7 +154,7 @@ function listed(what: string, names: readonly string[]): string {
 }
 
 /** Roles and locks have columns of their own where there is anything to tell about them. */
-function userTable(users: readonly ListedUser[]): string {
+async function userTable(users: readonly ListedUser[]): Promise<string> {
   const columns: [string, (user: ListedUser) => string][] = [
     ["User", ({ name }) => name],
     ["Allowed Logins", (user) => loginsOf(user).join(",")],
@@ -163,7 +163,7 @@ function userTable(users: readonly ListedUser[]): string {
     columns.push(["Roles", ({ roles }) => roles.join(",")]);
   }
   if (users.some(({ lock }) => lock)) columns.push(["Locked", lockText]);
-  return table(
+  return await table(
     columns.map(([heading]) => heading),
     users.map((user) => columns.map(([, cell]) => cell(user))),
   );

@@ -2,7 +2,8 @@
  * `tsh ls` and `tsh clusters`.
  * @module
  */
-import { type Format, labelText, printResult, table } from "../output.ts";
+import { nodeTable } from "../node_table.ts";
+import { type Format, printResult, table } from "../output.ts";
 import { Cluster } from "./cluster.ts";
 import { listSites } from "./site.ts";
 import { rememberNodes } from "./completion_cache.ts";
@@ -28,13 +29,7 @@ export async function lsCommand(
       const inventory = ansibleInventory(nodes, cluster.name);
       return await printResult("json", inventory, () => "");
     }
-    await printResult(format, nodes, () =>
-      `${
-        table(
-          ["Node Name", "Node ID", "Address", "Labels"],
-          nodes.map((node) => [node.name, node.id, node.address, labelText(node.labels)]),
-        )
-      }\n`);
+    await printResult(format, nodes, () => nodeTable(nodes));
   } finally {
     cluster.close();
   }
@@ -47,10 +42,10 @@ export async function clustersCommand(options: TshOptions, quiet: boolean, forma
     await printResult(
       format,
       sites,
-      () =>
+      async () =>
         quiet
           ? sites.map(({ name, status }) => `${name} ${status}\n`).join("")
-          : `${table(["Cluster Name", "Status"], sites.map(({ name, status }) => [name, status]))}\n`,
+          : `${await table(["Cluster Name", "Status"], sites.map(({ name, status }) => [name, status]))}\n`,
     );
   } finally {
     cluster.close();

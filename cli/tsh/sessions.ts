@@ -20,11 +20,11 @@ export async function sessionsCommand(options: TshOptions, format: Format): Prom
 }
 
 /** Also of `tctl sessions ls`. */
-export function sessionTable(sessions: Output<"sessions.list">): string {
+export async function sessionTable(sessions: Output<"sessions.list">): Promise<string> {
   if (sessions.length === 0) return "No sessions are running.\n";
   const parties = (session: (typeof sessions)[number]) =>
     session.parties.map(({ user, mode }) => mode === "observer" ? `${user} (observer)` : user).join(", ");
-  return table(
+  return await table(
     ["Session ID", "Node", "Login", "Started By", "Since", "Size", "Here"],
     sessions.map((session) => [
       session.sid,

@@ -9,7 +9,8 @@
  * @module
  */
 import type { Buffer } from "node:buffer";
-import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
+import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
 import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 

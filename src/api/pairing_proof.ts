@@ -3,7 +3,8 @@
  * authorities, so whoever stands between them learns nothing that would let him speak for either.
  * @module
  */
-import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
+import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
 import * as v from "valibot";
 import { MINUTE } from "../base/duration.ts";
 import { AppError } from "../base/errors.ts";

@@ -3,7 +3,8 @@
  * content comes out only where code asks for it by name.
  * @module
  */
-import { createHash, timingSafeEqual } from "node:crypto";
+import { createHash } from "node:crypto";
+import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
 
 /** Wraps a value that must not reach a log line, an error text, an event or a URL. */
 export class Secret<T> {

@@ -189,6 +189,10 @@ Deno.test("tctl auth export prints lines that OpenSSH reads", async () => {
     await Deno.writeTextFile(`${directory}/known_hosts`, host);
     const found = await run("ssh-keygen", ["-F", "alpha.main", "-f", `${directory}/known_hosts`]);
     assertStringIncludes(found.stdout, "CA");
+    assertEquals(
+      await cluster.tctlOk("auth", "export", "--compat=1.0"),
+      user.replace(/^cert-authority/, "@cert-authority *.main,127.0.0.1") + host,
+    );
     const { code } = await cluster.tctl("auth", "export", "--type=tls");
     assertEquals(code, 1);
     assertStringIncludes(

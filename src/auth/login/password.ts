@@ -3,7 +3,8 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { randomBytes, scrypt, timingSafeEqual } from "node:crypto";
+import { randomBytes, scrypt } from "node:crypto";
+import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
 import { AppError } from "../../base/errors.ts";
 import type { Secret } from "../../base/secret.ts";
 import { PASSWORD_LENGTH } from "../../model/limits.ts";

@@ -5,7 +5,8 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHash, createHmac, randomBytes } from "node:crypto";
+import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
 import type { Clock } from "../../../base/clock.ts";
 import { MINUTE } from "../../../base/duration.ts";
 import type { Backend, Key, Operation } from "../../../store/backend.ts";
