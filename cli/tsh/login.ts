@@ -266,7 +266,7 @@ export async function loginCommand(
     const { switchSite } = await import("./switch_site.ts");
     const switched = await switchSite(stored, named);
     if (switched) {
-      const { profileText } = await import("./status.ts");
+      const { profileText } = await import("./login_text.ts");
       return print(profileText(switched, true));
     }
   }
@@ -277,6 +277,6 @@ export async function loginCommand(
     ? stored
     : await freshLogin(options, named);
   if (stored === login) await loadIntoAgent(login);
-  const { profileText } = await import("./status.ts");
+  const { profileText } = await import("./login_text.ts");
   print(profileText(login, true));
 }

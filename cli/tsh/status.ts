@@ -2,21 +2,16 @@
  * `tsh status`: who am I, where, for how long.
  * @module
  */
-import { systemClock } from "../../src/base/clock.ts";
-import { formatDuration } from "../../src/base/duration.ts";
-import { EXTENSION } from "../../src/model/authority.ts";
 import { type Format, printResult } from "../output.ts";
 import { type Login, readLogin, readProfiles } from "./home.ts";
+import { loginFields, profileText } from "./login_text.ts";
+import type { TshOptions } from "./options.ts";
 
-export async function statusCommand(format: Format): Promise<void> {
-  const logins: Login[] = [];
-  for (const profile of await readProfiles()) {
-    const login = await readLogin(profile);
-    if (login) logins.push(login);
-  }
+export async function statusCommand(options: TshOptions, format: Format): Promise<void> {
+  const logins = options.identity === undefined ? await storedLogins() : [await identity(options)];
   await printResult(
     format,
-    logins.map(toJson),
+    logins.map(loginFields),
     () =>
       logins.length === 0
         ? "Not logged in.\n"
@@ -24,42 +19,16 @@ export async function statusCommand(format: Format): Promise<void> {
   );
 }
 
-function rolesOf({ certificate }: Login): string[] {
-  const text = certificate.extensions.get(EXTENSION.roles);
-  if (text === undefined) return [];
-  const { roles } = JSON.parse(text);
-  return Array.isArray(roles) ? roles.map(String) : [];
+async function identity(options: TshOptions): Promise<Login> {
+  const { ensureLogin } = await import("./login.ts");
+  return await ensureLogin(options);
 }
 
-function toJson(login: Login) {
-  const { profile, certificate } = login;
-  return {
-    proxy: `https://${profile.proxyHost}:${profile.webPort}`,
-    user: profile.user,
-    cluster: profile.site ?? profile.cluster,
-    roles: rolesOf(login),
-    logins: certificate.principals,
-    validUntil: new Date(certificate.validBefore * 1000).toISOString(),
-    expired: certificate.validBefore * 1000 <= systemClock.now(),
-    extensions: [...certificate.extensions.keys()].filter((name) => name.startsWith("permit-")),
-  };
-}
-
-/** One login as `tsh status` and `tsh login` show it. */
-export function profileText(login: Login, current: boolean): string {
-  const status = toJson(login);
-  const left = login.certificate.validBefore * 1000 - systemClock.now();
-  const valid = left > 0 ? `[valid for ${formatDuration(left)}]` : "[EXPIRED]";
-  const lines = [
-    ["Profile URL:", status.proxy],
-    ["Logged in as:", status.user],
-    ["Cluster:", status.cluster],
-    ["Roles:", status.roles.join(", ")],
-    ["Logins:", status.logins.join(", ")],
-    ["Valid until:", `${status.validUntil} ${valid}`],
-    ["Extensions:", status.extensions.join(", ")],
-  ];
-  return lines.map(([name = "", value], i) =>
-    `${i === 0 && current ? "> " : "  "}${name.padEnd(14)}${value}\n`
-  ).join("");
+async function storedLogins(): Promise<Login[]> {
+  const logins: Login[] = [];
+  for (const profile of await readProfiles()) {
+    const login = await readLogin(profile);
+    if (login) logins.push(login);
+  }
+  return logins;
 }

@@ -73,8 +73,13 @@ export function tsh(args: string[]): Promise<number> {
     )
     .action(async (options) => await (await import("./logout.ts")).logoutCommand(common(options)));
   command("status", "Shows the logins and how long they are valid.").addOption(formatOption())
-    .addHelpText("after", examples("tsh status", "tsh status --format=json"))
-    .action(async (options) => await (await import("./status.ts")).statusCommand(options.format));
+    .addHelpText(
+      "after",
+      examples("tsh status", "tsh status --format=json", "tsh --proxy=work.example.com -i robot.pem status"),
+    )
+    .action(async (options) =>
+      await (await import("./status.ts")).statusCommand(common(options), options.format)
+    );
   command("ls", "Lists the nodes of the cluster.")
     .addOption(
       new Option("--format <format>", "output format").choices([...FORMATS, "ansible"]).default(

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Daemon } from "../kit/cluster.ts";
 import { LOGIN } from "../kit/machine.ts";
-import { run } from "../kit/run.ts";
+import { run, runProgram } from "../kit/run.ts";
 import { StockSshd } from "../kit/stock_sshd.ts";
 
 let cluster: Daemon;
@@ -78,6 +78,10 @@ Deno.test("tctl auth sign --user makes an identity for robots, which tsh and ssh
     ...["ssh", `${LOGIN}@alpha`, "echo robot"],
   ], { env: { HOME: cluster.directory } });
   assertEquals([tsh.stdout, tsh.stderr], ["robot\n", ""]);
+  const about = await runProgram("tsh", [`--proxy=${proxy}`, "-i", file, "status"], {
+    env: { HOME: cluster.directory },
+  });
+  assertMatch(about.stdout, /Logged in as: joe\n[^]*Cluster: +main\n[^]*valid for 87\d{3}h/);
 
   const key = `${cluster.directory}/robot`;
   await cluster.tctlOk("auth", "sign", "--user=joe", "--format=openssh", `--out=${key}`);
