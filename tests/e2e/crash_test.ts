@@ -295,7 +295,7 @@ Deno.test("recordings and events that a killed node had not delivered are delive
       });
       stranger = login;
       Deno.kill(await node.pid(), "SIGKILL");
-      await node.process.status;
+      await node.ended;
     } finally {
       Deno.kill(auth, "SIGCONT");
     }
@@ -371,7 +371,7 @@ async function stopsWithin(signal: "SIGTERM" | "SIGINT"): Promise<void> {
     const took = performance.now() - start;
     client.close();
     assert(took < 2000, `it took ${took} ms`);
-    assertEquals((await daemon.process.status).code, 0);
+    assertEquals(await daemon.ended, 0);
     for (const address of Object.values(addresses)) assertEquals(await accepts(address.port), false);
     assertEquals(await Deno.stat(pidFile).then(() => true, () => false), false);
     await noProcessWith(number);
@@ -393,6 +393,6 @@ Deno.test("a signal while the daemon still starts ends it too", async () => {
   await using daemon = await Daemon.spawn();
   await eventually("the first word of the daemon", () => daemon.stdout.includes("starting on") || undefined);
   daemon.process.kill("SIGTERM");
-  const { code } = await daemon.process.status;
+  const code = await daemon.ended;
   assertEquals(code, 0);
 });

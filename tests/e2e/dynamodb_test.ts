@@ -85,7 +85,7 @@ Deno.test({ name: "what is missing in storage of type dynamodb is named", ignore
   ];
   for (const [settings, reason] of wrong) {
     const daemon = await Daemon.spawn({ teleport: { storage: settings }, args: ["--roles=auth"] });
-    const { code } = await daemon.process.status;
+    const code = await daemon.ended;
     await eventually("its last words", () => daemon.exited || undefined);
     assertEquals(code, 1);
     assertStringIncludes(daemon.stderr, reason);

@@ -48,7 +48,7 @@ async function keptList(directory: string): Promise<string[] | undefined> {
 
 async function kill(daemon: Daemon): Promise<void> {
   Deno.kill(await daemon.pid(), "SIGKILL");
-  await daemon.process.status;
+  await daemon.ended;
 }
 
 Deno.test({ name: "two auth servers on one etcd are one cluster, and either may die", ignore }, async () => {
@@ -242,7 +242,7 @@ Deno.test(
           teleport: { storage: { ...cluster().storage("refused"), ...change } },
           args: ["--roles=auth"],
         });
-        const { code } = await daemon.process.status;
+        const code = await daemon.ended;
         await eventually("its last words", () => daemon.exited || undefined);
         assertEquals(code, 1, daemon.stderr);
         assertStringIncludes(daemon.stderr, reason);
@@ -260,7 +260,7 @@ Deno.test({ name: "auth servers that do not belong together are refused or warne
     Daemon.spawn({ args: ["--roles=auth"], ...options });
   const refused = async (options: Parameters<typeof Daemon.spawn>[0], reason: string) => {
     const daemon = await start(options);
-    const { code } = await daemon.process.status;
+    const code = await daemon.ended;
     await eventually("its last words", () => daemon.exited || undefined);
     assertEquals(code, 1, daemon.stderr);
     assertStringIncludes(daemon.stderr, reason);

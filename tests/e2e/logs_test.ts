@@ -158,7 +158,7 @@ Deno.test("a syslog that is not there is told on standard error, once, and the d
 
 Deno.test("a log file that cannot be opened ends the start with its name", async () => {
   const daemon = await Daemon.spawn({ teleport: { log: { output: "/no/such/folder/teleport.log" } } });
-  assertEquals((await daemon.process.status).code, 1);
+  assertEquals(await daemon.ended, 1);
   assertStringIncludes(daemon.stderr, "the log file /no/such/folder/teleport.log cannot be opened");
   await Deno.remove(daemon.directory, { recursive: true });
 });

@@ -23,7 +23,7 @@ async function withDaemon(
       await work(daemon, joe, pidFile);
     } finally {
       await endAll(daemon);
-      await daemon.process.status;
+      await daemon.ended;
     }
   } finally {
     await Deno.remove(directory, { recursive: true });
@@ -313,7 +313,7 @@ Deno.test("QUIT while a new daemon is starting ends that one, and waits for the 
     await session.works("after QUIT");
     assertEquals(daemon.exited, false);
     session.close();
-    assertEquals((await daemon.process.status).code, 0);
+    assertEquals(await daemon.ended, 0);
     const ends = (await daemon.events()).filter(({ event }) => event === "session.end" || event === "exec");
     assert(ends.length > 0, "the last events reached auth");
   });
@@ -334,7 +334,7 @@ Deno.test("HUP of a daemon with the node role only: its sessions go on, and its 
         assertEquals(await commandWorks(joe, "beta"), after);
       } finally {
         await endAll(node);
-        await node.process.status;
+        await node.ended;
       }
     } finally {
       await Deno.remove(directory, { recursive: true });

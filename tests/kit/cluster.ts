@@ -54,6 +54,8 @@ export class Daemon {
   #ended = false;
   /** And has said everything. */
   #exited = false;
+  /** Its exit code, once it has ended and said everything. */
+  readonly ended: Promise<number>;
 
   private constructor(
     readonly process: Deno.ChildProcess,
@@ -65,7 +67,7 @@ export class Daemon {
       this.#collect(process.stderr, (text) => this.#stderr += text),
       this.#collect(process.stdout, (text) => this.#stdout += text),
     ]);
-    void this.#noteExit(collected);
+    this.ended = this.#end(collected);
   }
 
   /** Starts a daemon without waiting for it to be ready. */
@@ -102,14 +104,15 @@ export class Daemon {
   }
 
   /** Its last words may come after its end; programs that it left behind may hold its output open. */
-  async #noteExit(collected: Promise<unknown>): Promise<void> {
-    await this.process.status;
+  async #end(collected: Promise<unknown>): Promise<number> {
+    const { code } = await this.process.status;
     this.#ended = true;
     const { promise: late, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, LAST_WORDS_MS);
     await Promise.race([collected, late]);
     clearTimeout(timer);
     this.#exited = true;
+    return code;
   }
 
   async #collect(stream: AsyncIterable<Uint8Array>, add: (text: string) => void): Promise<void> {

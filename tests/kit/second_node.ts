@@ -58,7 +58,7 @@ async function listed(cluster: Daemon, node: Daemon): Promise<void> {
 /** Waits for a daemon that ends by itself. @returns its exit code and what it said */
 export async function ending(daemon: Daemon): Promise<{ code: number; stderr: string }> {
   await eventually("the daemon to end", () => daemon.exited || undefined);
-  const { code } = await daemon.process.status;
+  const code = await daemon.ended;
   return { code, stderr: daemon.stderr };
 }
 
