@@ -2,6 +2,7 @@
  * What processes use, as the kernel counts it.
  * @module
  */
+import { residentBytes } from "../kit/machine.ts";
 import { pause } from "./statistics.ts";
 
 const MEGABYTE = 1024 * 1024;
@@ -50,8 +51,7 @@ export async function processTree(root: number): Promise<number[]> {
 
 /** Resident memory of a process in MB. */
 export async function residentMemory(pid: number): Promise<number> {
-  const text = await readProc(`/proc/${pid}/status`);
-  return Number(/^VmRSS:\s*(\d+) kB$/m.exec(text ?? "")?.[1] ?? NaN) * 1024 / MEGABYTE;
+  return await residentBytes(pid) / MEGABYTE;
 }
 
 /** Memory of several processes in MB, pages that they share counted once. */

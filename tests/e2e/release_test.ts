@@ -1,6 +1,6 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
 import { get } from "node:https";
-import { commandLines, IS_ROOT } from "../kit/machine.ts";
+import { commandLines, IS_ROOT, residentBytes } from "../kit/machine.ts";
 import { versionAt } from "../kit/other_version.ts";
 import { eventually, ROOT, run, spawn } from "../kit/run.ts";
 import { gone } from "../kit/succession.ts";
@@ -14,6 +14,9 @@ async function ok(command: string, args: string[], env: Record<string, string> =
   if (code !== 0) throw new Error(`${command} ${args.join(" ")}: ${stdout}${stderr}`);
   return stdout;
 }
+
+/** What all roles take after the first start of a new program: about 160 MB, or 240 when modules were looked into then. */
+const MAX_FIRST = 200e6;
 
 /** The values of a key of a systemd unit. */
 function unitLine(unit: string, key: string): string {
@@ -131,6 +134,7 @@ Deno.test("a release is built, unpacked, installed by make, run by the unit's ow
       const daemon = spawn(`${alone}/teleport`, ["start", "-c", `${alone}/teleport.yaml`], { env });
       await daemon.stdin.close();
       const { pid, addresses } = await state(alone);
+      assertLess(await residentBytes(pid), MAX_FIRST);
       const page = await fetchText(addresses.proxyWeb.port, "/web");
       assertStringIncludes(page, '<div id="app">'); // the web interface came with the program
       const script = /<script type="module" src="([^"]+)"/.exec(page)?.[1];

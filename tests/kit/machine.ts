@@ -92,6 +92,12 @@ export function freePort(): number {
   }
 }
 
+/** The memory that a process has now, in bytes. */
+export async function residentBytes(pid: number): Promise<number> {
+  const status = await Deno.readTextFile(`/proc/${pid}/status`);
+  return Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1]) * 1024;
+}
+
 /** True when somebody accepts connections there. */
 export async function accepts(port: number, hostname = "127.0.0.1"): Promise<boolean> {
   try {

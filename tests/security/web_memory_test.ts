@@ -4,6 +4,7 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { TERMINAL_WINDOW } from "../../src/model/web.ts";
 import { Daemon } from "../kit/cluster.ts";
+import { residentBytes } from "../kit/machine.ts";
 import { eventually } from "../kit/run.ts";
 import { WebBrowser } from "../kit/web_browser.ts";
 import { WebTerminalClient } from "../kit/web_terminal.ts";
@@ -15,10 +16,7 @@ const TERMINALS = 10;
 const MAX_OF_EACH = 8 * MIB;
 const STILL_MS = 1000;
 
-async function memoryOf(daemon: Daemon): Promise<number> {
-  const status = await Deno.readTextFile(`/proc/${await daemon.pid()}/status`);
-  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
-}
+const memoryOf = async (daemon: Daemon): Promise<number> => await residentBytes(await daemon.pid());
 
 /** Waits until a number does not change any more, which it must do below `most`. */
 async function settled(value: () => number, most: number): Promise<number> {
