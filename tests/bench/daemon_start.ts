@@ -9,7 +9,7 @@ import type { Benchmark } from "./benchmark.ts";
 import { builtProgram } from "./built_program.ts";
 import { cpuShare, residentMemory } from "./processes.ts";
 import { atMost, row } from "./row.ts";
-import type { Setting } from "./setting.ts";
+import { RESTED_MS, type Setting } from "./setting.ts";
 import { pause } from "./statistics.ts";
 
 const POLL_MS = 5;
@@ -74,7 +74,7 @@ export const idleDaemon: Benchmark = {
     const daemon = await setting.daemon(await builtProgram(setting));
     await daemon.ready();
     const settle = setting.rounds(10_000, 4000);
-    await pause(settle / 2);
+    await pause(RESTED_MS);
     const pid = await daemon.pid();
     const cpu = await cpuShare([pid], settle);
     const memory = await residentMemory(pid);

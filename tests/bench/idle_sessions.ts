@@ -8,7 +8,7 @@ import { startCluster } from "./cluster.ts";
 import { cpuShare, residentMemory, sharedMemory } from "./processes.ts";
 import { openTerminal, READY, type Route, type Session } from "./route.ts";
 import { atMost, row } from "./row.ts";
-import type { Setting } from "./setting.ts";
+import { RESTED_MS, type Setting } from "./setting.ts";
 import { inParallel, pause } from "./statistics.ts";
 
 const SESSIONS = 100;
@@ -31,15 +31,16 @@ async function measure(setting: Setting, server: Server): Promise<Use> {
   const settle = setting.rounds(10_000, 4000);
   const open = () => openTerminal(setting, server.route, `printf ${READY}; exec cat`);
   await (await open()).end(); // what the first session loads stays
-  await pause(settle / 2);
+  await pause(RESTED_MS);
   const idle = await server.memory();
   const sessions: Session[] = [];
   await inParallel(SESSIONS, STARTING_AT_ONCE, async () => void sessions.push(await open()));
   await pause(settle / 2);
   const memory = await server.memory() - idle;
+  await pause(RESTED_MS);
   const cpu = await cpuShare(await server.processes(), settle);
   await inParallel(SESSIONS, STARTING_AT_ONCE, async (index) => await sessions[index]?.end());
-  await pause(settle);
+  await pause(RESTED_MS);
   return { memory, cpu, left: await server.memory() - idle };
 }
 

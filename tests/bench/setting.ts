@@ -8,6 +8,9 @@ import { endTree } from "./processes.ts";
 
 const INTERRUPTED = "the run was interrupted";
 
+/** About 30 s after the last work the engine collects what it has left behind, and is at rest then. */
+export const RESTED_MS = 45_000;
+
 export interface Child {
   process: Deno.ChildProcess;
   end(): Promise<void>;
