@@ -30,14 +30,25 @@ function keyLines(text: string): string[] {
   return text.split("\n").filter((line) => /^[A-Za-z0-9+/=]{40,}$/.test(line)).slice(1); // the first line is common
 }
 
+/** Undefined for a file that a running daemon has removed meanwhile. */
+async function unlessGone<T>(looked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await looked;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
 /** Every text file below a directory. */
 async function* files(
   directory: string,
 ): AsyncGenerator<{ path: string; mode: number; isDirectory: boolean }> {
-  for await (const entry of Deno.readDir(directory)) {
+  for (const entry of await unlessGone(Array.fromAsync(Deno.readDir(directory))) ?? []) {
     const path = `${directory}/${entry.name}`;
-    if (entry.isSymlink) continue;
-    yield { path, mode: ((await Deno.stat(path)).mode ?? 0) & 0o777, isDirectory: entry.isDirectory };
+    const info = entry.isSymlink ? undefined : await unlessGone(Deno.stat(path));
+    if (!info) continue;
+    yield { path, mode: (info.mode ?? 0) & 0o777, isDirectory: entry.isDirectory };
     if (entry.isDirectory) yield* files(path);
   }
 }
@@ -122,7 +133,8 @@ Deno.test("no password, code, key, second factor or token is shown in logs, even
       assert(watch.seen.size > 10, "the process list was watched");
     }
     for await (const { path, isDirectory } of files(`${directory}/data/log`)) {
-      if (!isDirectory) places.set(`the file ${path}`, await Deno.readTextFile(path));
+      const text = isDirectory ? undefined : await unlessGone(Deno.readTextFile(path));
+      if (text !== undefined) places.set(`the file ${path}`, text);
     }
     for (const [kind, key] of Object.entries(await authorityKeys(`${directory}/data`))) {
       keyLines(formatPrivateKey(key)).forEach((line, i) => secrets.set(`the ${kind} CA, line ${i}`, line));
