@@ -112,8 +112,8 @@ if ! (umask 077; mkdir -p "$cache" 2>/dev/null); then
   fi
 fi
 run="$cache/${hash}"
-if [ ! -f "$run/complete" ]; then
-  umask 077
+if [ ! -f "$run/complete" ]; then (
+  umask 077 # not for what the program writes afterwards
   new="$run.$$"
   mkdir "$new"
   tail -n +${lines} "$0" | tar -xz -C "$new" || { echo "teleport: cannot unpack into $cache" >&2; exit 1; }
@@ -122,7 +122,7 @@ if [ ! -f "$run/complete" ]; then
   # What the modules ask for is found out here: a daemon that has to would keep the memory for it (some 80 MB).
   DENO_DIR="$run/cache" find "$run/app" -name "*.js" -exec "$run/deno" cache -q --no-lock --no-config --no-remote \\
     --unstable-kv {} + > /dev/null 2>&1 || :
-fi
+) fi
 TELEPORT_PROGRAM="$0" TELEPORT_CALLED_AS="\${0##*/}" DENO_NO_UPDATE_CHECK=1 DENO_DIR="$run/cache" exec "$run/deno" run -A -q --no-lock --no-config --no-remote \\
   --unstable-kv --unstable-worker-options "$run/app/main.js" "$@"
 `;
